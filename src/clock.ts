@@ -1,0 +1,43 @@
+import type { Logger } from "./logger.ts";
+
+/** Where the service's idea of *now* comes from; business time only, never token expiry or webhook tolerance. */
+export interface Clock {
+  now(): Date;
+  /** Ends whatever keeps the clock in step. */
+  stop(): void;
+}
+
+export const systemClock: Clock = { now: () => new Date(), stop: () => {} };
+
+const RETRY_MS = 250;
+
+/**
+ * Follows the sandbox's time: real time plus the sandbox's offset, which a long poll of
+ * `GET /sandbox/time` tells the moment it changes. For development and tests only.
+ */
+export async function sandboxClock(apiBase: string, logger: Logger): Promise<Clock> {
+  const stopping = new AbortController();
+  let offsetSeconds = await readOffset(`${apiBase}/sandbox/time`, stopping.signal);
+  const follow = async () => {
+    while (!stopping.signal.aborted) {
+      try {
+        offsetSeconds = await readOffset(
+          `${apiBase}/sandbox/time?changed_from=${offsetSeconds}`,
+          stopping.signal,
+        );
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        logger.debug({ err: error }, "the sandbox's time cannot be read; keeping the last offset");
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  };
+  void follow();
+  return { now: () => new Date(Date.now() + offsetSeconds * 1000), stop: () => stopping.abort() };
+}
+
+async function readOffset(url: string, signal: AbortSignal): Promise<number> {
+  const answer = await fetch(url, { signal });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+  return ((await answer.json()) as { offsetSeconds: number }).offsetSeconds;
+}

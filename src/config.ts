@@ -1,0 +1,218 @@
+import { existsSync, readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { z } from "zod";
+
+/** Stripe's own API, the only base allowed in production. */
+export const STRIPE_API = "https://api.stripe.com";
+const MIN_SECRET_BYTES = 32;
+
+/** Everything the service may be told from outside, validated and frozen. Described in docs/configuration.md. */
+export interface Config {
+  readonly nodeEnv: "production" | "development" | "test";
+  readonly host: string;
+  readonly port: number;
+  readonly database: { readonly url: string };
+  readonly redis: { readonly url: string };
+  readonly stripe: {
+    readonly secretKey: string;
+    /** More than one while a secret is being rolled; any of them verifies. */
+    readonly webhookSecrets: readonly string[];
+    readonly publishableKey?: string;
+    readonly apiBase: string;
+    readonly livemode: boolean;
+  };
+  readonly jwt: { readonly secret: string; readonly issuer?: string; readonly audience?: string };
+  readonly corsOrigins: readonly string[];
+  readonly returnUrlOrigins: readonly string[];
+  readonly gracePeriodDays: number;
+  readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+  /** `on`: web and worker in one process; `off`: web only; `only`: worker, health and metrics only. */
+  readonly worker: "on" | "off" | "only";
+  readonly routerSecret?: string;
+  readonly callbackOrigins: readonly string[];
+  readonly clock: "system" | "sandbox";
+  readonly sandboxPort: number;
+  readonly dataDir: string;
+}
+
+/** Thrown by {@link loadConfig}: one message that names every fault of the environment. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`The configuration cannot be used:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
+  }
+}
+
+const list = (value: string) =>
+  value
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean);
+const isOrigin = (value: string) => URL.canParse(value) && new URL(value).origin === value;
+const origins = z
+  .string()
+  .transform(list)
+  .refine((values) => values.every(isOrigin), "must be origins such as https://example.com, comma-separated");
+const port = z.coerce.number().int().min(0).max(65_535);
+const isLoopback = (host: string) => ["localhost", "127.0.0.1", "[::1]"].includes(host);
+
+const environment = z.object({
+  NODE_ENV: z.enum(["production", "development", "test"]).default("production"),
+  HOST: z.string().optional(),
+  PORT: port.default(3004),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must start with postgresql://")
+    .optional(),
+  POSTGRES_HOST: z.string().optional(),
+  POSTGRES_PORT: port.default(5432),
+  POSTGRES_DB: z.string().optional(),
+  POSTGRES_USER: z.string().optional(),
+  POSTGRES_PASSWORD: z.string().optional(),
+  REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
+  STRIPE_SECRET_KEY: z.string().regex(/^(sk|rk)_(test|live)_/, "must be a key such as sk_test_… or sk_live_…"),
+  STRIPE_WEBHOOK_SECRET: z
+    .string()
+    .transform(list)
+    .refine(
+      (secrets) => secrets.length > 0 && secrets.every((secret) => secret.startsWith("whsec_")),
+      "must be one or more whsec_… secrets, comma-separated",
+    ),
+  STRIPE_PUBLISHABLE_KEY: z
+    .string()
+    .regex(/^pk_(test|live)_/, "must be a key such as pk_test_… or pk_live_…")
+    .optional(),
+  STRIPE_API_BASE: z
+    .string()
+    .refine((value) => URL.canParse(value), "must be a URL")
+    .default(STRIPE_API),
+  JWT_SECRET: z.string().min(1),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  CORS_ORIGIN: origins.default([]),
+  RETURN_URL_ORIGINS: origins.optional(),
+  GRACE_PERIOD_DAYS: z.coerce.number().int().min(0).max(90).default(7),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  WORKER: z.enum(["on", "off", "only"]).default("on"),
+  ROUTER_SECRET: z.string().min(16, "must have at least 16 characters").optional(),
+  CALLBACK_ORIGINS: origins.optional(),
+  SANDBOX_PORT: port.default(12_111),
+  DATA_DIR: z.string().default(".data"),
+  CLOCK: z.enum(["system", "sandbox"]).default("system"),
+});
+type Environment = z.output<typeof environment>;
+
+/** Every variable the service reads; docs/configuration.md and .env.example are held against it. */
+export const VARIABLES = Object.keys(environment.shape);
+
+/** The process's environment over what `.env` in the working directory says. The only reader of process.env. */
+export function readEnvironment(): NodeJS.ProcessEnv {
+  const file = existsSync(".env") ? parseEnv(readFileSync(".env", "utf8")) : {};
+  return { ...file, ...process.env };
+}
+
+/** Validates the whole environment at once. @throws ConfigError naming every fault. */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const given = withoutEmpty(env);
+  const parsed = environment.safeParse(given);
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => describe(issue, given));
+  faults.push(...crossChecks(given));
+  if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)].sort());
+  return freeze(toConfig(parsed.data));
+}
+
+/** The database's address alone, for commands that need nothing else. @throws ConfigError */
+export function loadDatabaseUrl(env: NodeJS.ProcessEnv): string {
+  const url = databaseUrl(withoutEmpty(env));
+  if (!url) throw new ConfigError([NO_DATABASE]);
+  return url;
+}
+
+/** A variable set to nothing is one that is not set. */
+function withoutEmpty(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1]?.trim())),
+  );
+}
+
+function describe(issue: z.core.$ZodIssue, given: Record<string, string>): string {
+  const name = String(issue.path[0]);
+  return given[name] === undefined ? `${name} is not set` : `${name} ${issue.message}`;
+}
+
+const NO_DATABASE =
+  "DATABASE_URL is not set (nor POSTGRES_HOST, POSTGRES_DB, POSTGRES_USER and POSTGRES_PASSWORD together)";
+
+/** Faults that lie between variables, found whether or not each alone is right. */
+function crossChecks(env: Record<string, string>): string[] {
+  const faults: string[] = [];
+  const production = (env.NODE_ENV ?? "production") === "production";
+  if (!databaseUrl(env)) faults.push(NO_DATABASE);
+  if (keyMode(env.STRIPE_SECRET_KEY) && keyMode(env.STRIPE_PUBLISHABLE_KEY)) {
+    if (keyMode(env.STRIPE_SECRET_KEY) !== keyMode(env.STRIPE_PUBLISHABLE_KEY))
+      faults.push("STRIPE_PUBLISHABLE_KEY is of another mode (test, live) than STRIPE_SECRET_KEY");
+  }
+  if (!production) return faults;
+  if (env.STRIPE_API_BASE && env.STRIPE_API_BASE.replace(/\/$/, "") !== STRIPE_API)
+    faults.push(`STRIPE_API_BASE may only be ${STRIPE_API} in production`);
+  if (env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < MIN_SECRET_BYTES)
+    faults.push(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes in production`);
+  if (env.CLOCK && env.CLOCK !== "system") faults.push("CLOCK may only be system in production");
+  for (const name of ["RETURN_URL_ORIGINS", "CORS_ORIGIN"] as const)
+    for (const origin of list(env[name] ?? ""))
+      if (name === "RETURN_URL_ORIGINS" && isOrigin(origin) && !origin.startsWith("https://"))
+        faults.push(`${name} may only hold https origins in production`);
+  return faults;
+}
+
+const keyMode = (key: string | undefined) => key?.match(/^(?:sk|rk|pk)_(test|live)_/)?.[1];
+
+function databaseUrl(env: Record<string, string>): string | undefined {
+  if (env.DATABASE_URL) return env.DATABASE_URL;
+  const { POSTGRES_HOST: host, POSTGRES_DB: db, POSTGRES_USER: user, POSTGRES_PASSWORD: password } = env;
+  if (!host || !db || !user || !password) return undefined;
+  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  return `postgresql://${login}@${host}:${env.POSTGRES_PORT ?? 5432}/${encodeURIComponent(db)}`;
+}
+
+function toConfig(env: Environment): Config {
+  const production = env.NODE_ENV === "production";
+  return {
+    nodeEnv: env.NODE_ENV,
+    host: env.HOST ?? (production ? "0.0.0.0" : "127.0.0.1"),
+    port: env.PORT,
+    database: { url: databaseUrl(env as unknown as Record<string, string>) as string },
+    redis: { url: env.REDIS_URL },
+    stripe: {
+      secretKey: env.STRIPE_SECRET_KEY,
+      webhookSecrets: env.STRIPE_WEBHOOK_SECRET,
+      publishableKey: env.STRIPE_PUBLISHABLE_KEY,
+      apiBase: env.STRIPE_API_BASE.replace(/\/$/, ""),
+      livemode: keyMode(env.STRIPE_SECRET_KEY) === "live",
+    },
+    jwt: { secret: env.JWT_SECRET, issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
+    corsOrigins: env.CORS_ORIGIN,
+    returnUrlOrigins: env.RETURN_URL_ORIGINS ?? env.CORS_ORIGIN,
+    gracePeriodDays: env.GRACE_PERIOD_DAYS,
+    logLevel: env.LOG_LEVEL,
+    worker: env.WORKER,
+    routerSecret: env.ROUTER_SECRET,
+    callbackOrigins: env.CALLBACK_ORIGINS ?? [],
+    clock: env.CLOCK,
+    sandboxPort: env.SANDBOX_PORT,
+    dataDir: env.DATA_DIR,
+  };
+}
+
+/** Whether a client may be sent back to this URL after paying: https and an allowed origin, or loopback in development. */
+export function isReturnUrl(config: Config, value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  if (url.username || url.password) return false;
+  if (config.nodeEnv !== "production" && isLoopback(url.hostname) && /^https?:$/.test(url.protocol)) return true;
+  return url.protocol === "https:" && config.returnUrlOrigins.includes(url.origin);
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (part && typeof part === "object") freeze(part);
+  return Object.freeze(value);
+}

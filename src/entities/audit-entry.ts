@@ -1,0 +1,43 @@
+import { Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
+import { v7 } from "uuid";
+import { instant, json, nullable, text, uuid } from "./columns.ts";
+
+/** Who did what to which row, why, and because of which event. Append-only: a trigger refuses anything else. */
+@Entity({ tableName: "audit_log" })
+@Index({ name: "audit_log_by_row", properties: ["tableName", "rowId", "at"] })
+export class AuditEntry {
+  @PrimaryKey(uuid)
+  id: string = v7();
+
+  @Property(instant)
+  at!: Date;
+
+  /** `user:<id>`, `admin:<id>`, `service:<id>`, or `stripe` for what arrived by sync. */
+  @Property(text)
+  actor!: string;
+
+  @Property(text)
+  action!: string;
+
+  @Property(text)
+  tableName!: string;
+
+  @Property(text)
+  rowId!: string;
+
+  @Property({ ...text, ...nullable })
+  userId?: string | null;
+
+  @Property({ ...json, ...nullable })
+  before?: Record<string, unknown> | null;
+
+  @Property({ ...json, ...nullable })
+  after?: Record<string, unknown> | null;
+
+  @Property({ ...text, ...nullable })
+  reason?: string | null;
+
+  /** The Stripe event that set it off, when one did. */
+  @Property({ ...text, ...nullable })
+  causedBy?: string | null;
+}

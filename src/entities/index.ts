@@ -1,0 +1,43 @@
+/** Every table, in the order in which a reader should meet them. */
+import { AuditEntry } from "./audit-entry.ts";
+import { Charge } from "./charge.ts";
+import { CheckoutSession } from "./checkout-session.ts";
+import { Customer } from "./customer.ts";
+import { IdempotencyKey } from "./idempotency-key.ts";
+import { Intent } from "./intent.ts";
+import { Invoice, InvoiceLine, InvoicePayment } from "./invoice.ts";
+import { LearningPathCourse, Offer } from "./offer.ts";
+import { OutboxEvent } from "./outbox-event.ts";
+import { Payment } from "./payment.ts";
+import { PaymentMethod } from "./payment-method.ts";
+import { Plan } from "./plan.ts";
+import { Purchase } from "./purchase.ts";
+import { StripeEvent } from "./stripe-event.ts";
+import { Subscription } from "./subscription.ts";
+import { SubscriptionSlot } from "./subscription-slot.ts";
+import { SyncTicket } from "./sync-ticket.ts";
+import { UserAccess } from "./user-access.ts";
+
+export const ENTITIES = [
+  Plan,
+  Customer,
+  PaymentMethod,
+  CheckoutSession,
+  SubscriptionSlot,
+  Subscription,
+  Invoice,
+  InvoiceLine,
+  InvoicePayment,
+  Payment,
+  Charge,
+  Purchase,
+  Offer,
+  LearningPathCourse,
+  UserAccess,
+  Intent,
+  IdempotencyKey,
+  StripeEvent,
+  SyncTicket,
+  OutboxEvent,
+  AuditEntry,
+];

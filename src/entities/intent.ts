@@ -1,0 +1,72 @@
+import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { v7 } from "uuid";
+import { instant, integer, isOneOf, isOpaqueId, json, nullable, text, uuid } from "./columns.ts";
+
+export const INTENT_STATES = ["PENDING", "SUCCEEDED", "FAILED"] as const;
+export type IntentState = (typeof INTENT_STATES)[number];
+
+/**
+ * What is about to be changed at Stripe, written before the call. PENDING means that the outcome is not
+ * known yet: neither failure nor success.
+ */
+@Entity({ tableName: "intents" })
+@Check({ name: "intents_user_id", expression: isOpaqueId("user_id") })
+@Check({ name: "intents_state", expression: isOneOf("state", INTENT_STATES) })
+@Unique({
+  name: "intents_one_pending",
+  expression: "create unique index intents_one_pending on intents (user_id, kind, subject) where state = 'PENDING'",
+})
+@Index({
+  name: "intents_pending",
+  expression: "create index intents_pending on intents (next_try_at) where state = 'PENDING'",
+})
+export class Intent {
+  @PrimaryKey(uuid)
+  id: string = v7();
+
+  @Property(text)
+  userId!: string;
+
+  @Property(text)
+  kind!: string;
+
+  /** What it is about, within its kind: at most one intent of a kind and subject is pending at a time. */
+  @Property(text)
+  subject!: string;
+
+  /** Frozen: a retry sends exactly these. */
+  @Property(json)
+  params!: Record<string, unknown>;
+
+  @Property(text)
+  paramsHash!: string;
+
+  @Property(integer)
+  attempt: number = 1;
+
+  @Property(text)
+  state: IntentState = "PENDING";
+
+  @Property({ ...text, ...nullable })
+  stripeId?: string | null;
+
+  /** When the attempt was first posted: Stripe forgets its idempotency key 24 hours later. */
+  @Property({ ...instant, ...nullable })
+  postedAt?: Date | null;
+
+  @Property({ ...json, ...nullable })
+  error?: { code: string; message: string } | null;
+
+  @Property(integer)
+  tries: number = 0;
+
+  @Property(instant)
+  nextTryAt: Date = new Date();
+
+  /** Who runs it now, until when; on the database's clock. */
+  @Property({ ...instant, ...nullable })
+  leaseUntil?: Date | null;
+
+  @Property(instant)
+  createdAt: Date = new Date();
+}

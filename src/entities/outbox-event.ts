@@ -1,0 +1,44 @@
+import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { instant, integer, isOpaqueId, json, nullable, text, uuid } from "./columns.ts";
+
+/** The outbox: an event written in the transaction that caused it, sent to Redis at least once. */
+@Entity({ tableName: "outbox" })
+@Check({ name: "outbox_user_id", expression: isOpaqueId("user_id") })
+@Unique({ name: "outbox_order", properties: ["userId", "sequence"] })
+@Index({
+  name: "outbox_unsent",
+  expression: "create index outbox_unsent on outbox (user_id, sequence) where sent_at is null",
+})
+export class OutboxEvent {
+  /** Derived from the fact, so that the same fact has the same id for ever. */
+  @PrimaryKey(uuid)
+  id!: string;
+
+  @Property(text)
+  userId!: string;
+
+  /** Grows with each event; in the order of commits within a user, since the user's lock is held. */
+  @Property({ type: "bigint", columnType: "bigint", autoincrement: false, generated: "by default as identity" })
+  sequence!: string;
+
+  @Property(text)
+  type!: string;
+
+  @Property(json)
+  data!: Record<string, unknown>;
+
+  @Property(instant)
+  occurredAt!: Date;
+
+  @Property({ ...instant, ...nullable })
+  sentAt?: Date | null;
+
+  @Property(integer)
+  attempts: number = 0;
+
+  @Property(instant)
+  nextTryAt!: Date;
+
+  @Property({ ...instant, ...nullable })
+  leaseUntil?: Date | null;
+}

@@ -1,0 +1,99 @@
+import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Directive, Field, ID, ObjectType } from "type-graphql";
+import { v7 } from "uuid";
+import { connectionOf } from "../types/connection.ts";
+import { PaymentStatus } from "../types/enums.ts";
+import { MonetaryAmount } from "../types/money.ts";
+import { DateTime } from "../types/scalars.ts";
+import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
+
+/** Mirror of a Stripe payment intent; what was tried on it stands in {@link Charge}. */
+@Entity({ tableName: "payments" })
+@Index({
+  name: "payments_by_user",
+  expression: "create index payments_by_user on payments (user_id, stripe_created_at desc, id desc)",
+})
+@Check({ name: "payments_user_id", expression: isOpaqueId("user_id") })
+@Check({ name: "payments_status", expression: isOneOf("status", Object.keys(PaymentStatus)) })
+@Check({ name: "payments_currency", expression: isCurrency("currency") })
+@Check({
+  name: "payments_amounts",
+  expression: "amount_minor >= 0 and amount_refunded_minor between 0 and amount_minor",
+})
+@ObjectType()
+@Directive('@key(fields: "id")')
+export class Payment {
+  @Field(() => ID)
+  @PrimaryKey(uuid)
+  id: string = v7();
+
+  @Property(text)
+  userId!: string;
+
+  @Unique({ name: "payments_stripe_payment_intent" })
+  @Property(text)
+  stripePaymentIntentId!: string;
+
+  @Property(minor)
+  amountMinor!: number;
+
+  /** Derived from the payment's charges at each sync. */
+  @Property(minor)
+  amountRefundedMinor!: number;
+
+  @Property(text)
+  currency!: string;
+
+  @Field(() => PaymentStatus)
+  @Property(text)
+  status!: PaymentStatus;
+
+  @Field(() => String, { nullable: true })
+  @Property({ ...text, ...nullable })
+  description?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Card brand and last four as shown on a statement, e.g. `visa •••• 4242`.",
+  })
+  @Property({ ...text, ...nullable })
+  methodLabel?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Stripe's decline code or error code when the payment failed.",
+  })
+  @Property({ ...text, ...nullable })
+  failureCode?: string | null;
+
+  @Field(() => String, { nullable: true })
+  @Property({ ...text, ...nullable })
+  failureMessage?: string | null;
+
+  /** A provider's URL: only its owner sees it. */
+  @Property({ ...text, ...nullable })
+  receiptUrl?: string | null;
+
+  @Property(instant)
+  stripeCreatedAt!: Date;
+
+  @Property(integer)
+  version: number = 1;
+
+  @Field(() => MonetaryAmount)
+  get amount(): MonetaryAmount {
+    return new MonetaryAmount(this.amountMinor, this.currency);
+  }
+
+  @Field(() => MonetaryAmount)
+  get amountRefunded(): MonetaryAmount {
+    return new MonetaryAmount(this.amountRefundedMinor, this.currency);
+  }
+
+  @Field(() => DateTime)
+  get createdAt(): Date {
+    return this.stripeCreatedAt;
+  }
+}
+
+export const PaymentConnection = connectionOf("Payment", Payment);

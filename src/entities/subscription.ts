@@ -1,0 +1,101 @@
+import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Directive, Field, ID, Int, ObjectType } from "type-graphql";
+import { v7 } from "uuid";
+import { SubscriptionStatus } from "../types/enums.ts";
+import { DateTime } from "../types/scalars.ts";
+import { flag, instant, integer, isOneOf, isOpaqueId, nullable, text, uuid } from "./columns.ts";
+
+/** States in which a subscription holds the user's one slot, paid for or not. */
+export const LIVE_STATUSES: readonly SubscriptionStatus[] = ["TRIALING", "ACTIVE", "PAST_DUE", "UNPAID", "PAUSED"];
+/** States that nothing leaves again. */
+export const ENDED_STATUSES: readonly SubscriptionStatus[] = ["CANCELED", "INCOMPLETE_EXPIRED"];
+
+/** Mirror of a Stripe subscription. GraphQL reserves the name Subscription for the root type. */
+@Entity({ tableName: "subscriptions" })
+@Index({
+  name: "subscriptions_by_user",
+  expression: "create index subscriptions_by_user on subscriptions (user_id, stripe_created_at desc, id desc)",
+})
+@Check({ name: "subscriptions_user_id", expression: isOpaqueId("user_id") })
+@Check({ name: "subscriptions_status", expression: isOneOf("status", Object.keys(SubscriptionStatus)) })
+@ObjectType("UserSubscription")
+@Directive('@key(fields: "id")')
+export class Subscription {
+  @Field(() => ID)
+  @PrimaryKey(uuid)
+  id: string = v7();
+
+  @Property(text)
+  userId!: string;
+
+  @Unique({ name: "subscriptions_stripe_subscription" })
+  @Property(text)
+  stripeSubscriptionId!: string;
+
+  @Property(text)
+  stripePriceId!: string;
+
+  @Field(() => SubscriptionStatus)
+  @Property(text)
+  status!: SubscriptionStatus;
+
+  @Field(() => Int, { description: "Seats; 1 for personal plans." })
+  @Property(integer)
+  quantity!: number;
+
+  @Field(() => DateTime, { nullable: true })
+  @Property({ ...instant, ...nullable })
+  currentPeriodStart?: Date | null;
+
+  @Field(() => DateTime, { nullable: true })
+  @Property({ ...instant, ...nullable })
+  currentPeriodEnd?: Date | null;
+
+  @Field(() => DateTime, { nullable: true })
+  @Property({ ...instant, ...nullable })
+  trialEndsAt?: Date | null;
+
+  @Field({ description: "Whether it ends, instead of renewing, when the current period does." })
+  @Property(flag)
+  cancelAtPeriodEnd!: boolean;
+
+  /** When a scheduled cancel takes effect; set by either of Stripe's two ways to schedule one. */
+  @Property({ ...instant, ...nullable })
+  cancelAt?: Date | null;
+
+  @Field(() => DateTime, { nullable: true })
+  @Property({ ...instant, ...nullable })
+  canceledAt?: Date | null;
+
+  @Field(() => DateTime, { nullable: true })
+  @Property({ ...instant, ...nullable })
+  endedAt?: Date | null;
+
+  /** Whether Stripe can charge something when the trial ends. */
+  @Property(flag)
+  hasPaymentMethod!: boolean;
+
+  @Property(instant)
+  stripeCreatedAt!: Date;
+
+  @Property(integer)
+  version: number = 1;
+
+  @Field(() => DateTime)
+  get createdAt(): Date {
+    return this.stripeCreatedAt;
+  }
+
+  get isLive(): boolean {
+    return LIVE_STATUSES.includes(this.status);
+  }
+
+  get hasEnded(): boolean {
+    return ENDED_STATUSES.includes(this.status);
+  }
+
+  /** Stripe schedules a cancel by a flag or, from its portal, by a date. */
+  get isCancelScheduled(): boolean {
+    return this.cancelAtPeriodEnd || this.cancelAt != null;
+  }
+}

@@ -1,0 +1,16 @@
+import { Check, Entity, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
+import { minor, text } from "./columns.ts";
+
+/** Orders reads of one Stripe object: what a later ticket wrote is never overwritten by an earlier one. */
+@Entity({ tableName: "sync_tickets" })
+@Check({ name: "sync_tickets_order", expression: "applied <= issued" })
+export class SyncTicket {
+  @PrimaryKey(text)
+  objectId!: string;
+
+  @Property(minor)
+  issued!: number;
+
+  @Property(minor)
+  applied: number = 0;
+}

@@ -1,0 +1,102 @@
+/** Every code the service answers with, and its HTTP status on routes that are not GraphQL. See docs/errors.md. */
+export const ERROR_CODES = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  ALREADY_SUBSCRIBED: 409,
+  PLAN_INACTIVE: 409,
+  PAYLOAD_TOO_LARGE: 413,
+  INVALID_SIGNATURE: 400,
+  PROVIDER_UNAVAILABLE: 503,
+  SERVICE_UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+} as const;
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What may be told besides code and message. */
+export interface ErrorDetails {
+  /** The input field at fault, as a path: `input.planId`. */
+  field?: string;
+  /** True when the same call may succeed later, unchanged. */
+  retryable?: boolean;
+}
+
+/** A refusal with a stable code. Its message is for people and says what to do next; it never holds secrets. */
+export class DomainError extends Error {
+  readonly status: number;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly details: ErrorDetails = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+    this.status = ERROR_CODES[code];
+  }
+}
+
+export class Unauthenticated extends DomainError {
+  constructor(message = "Sign in first: this needs a valid token.") {
+    super("UNAUTHENTICATED", message);
+  }
+}
+
+export class Forbidden extends DomainError {
+  constructor(message = "Your token does not allow this.") {
+    super("FORBIDDEN", message);
+  }
+}
+
+export class BadUserInput extends DomainError {
+  constructor(field: string, message: string) {
+    super("BAD_USER_INPUT", message, { field });
+  }
+}
+
+export class NotFound extends DomainError {
+  constructor(what: string) {
+    super("NOT_FOUND", `There is no such ${what}.`);
+  }
+}
+
+/** An idempotency key used for something else, or for a call that is still running (then `retryable`). */
+export class Conflict extends DomainError {
+  constructor(message: string, details: ErrorDetails = {}) {
+    super("CONFLICT", message, details);
+  }
+}
+
+export class AlreadySubscribed extends DomainError {
+  constructor() {
+    super("ALREADY_SUBSCRIBED", "You already have a subscription. Change its plan instead of buying a second one.");
+  }
+}
+
+export class PlanInactive extends DomainError {
+  constructor() {
+    super("PLAN_INACTIVE", "This plan is not on sale. Choose one from `plans`.");
+  }
+}
+
+/** Stripe did not answer, or not clearly: the outcome is unknown and is being found out. */
+export class ProviderUnavailable extends DomainError {
+  constructor(cause?: unknown) {
+    super(
+      "PROVIDER_UNAVAILABLE",
+      "The payment provider cannot be reached just now. Nothing is lost: try again in a moment.",
+      { retryable: true },
+      { cause },
+    );
+  }
+}
+
+/** The service's own parts (its database) are out of reach. */
+export class ServiceUnavailable extends DomainError {
+  constructor(cause?: unknown) {
+    super("SERVICE_UNAVAILABLE", "The service cannot answer just now. Try again in a moment.", { retryable: true }, { cause });
+  }
+}

@@ -1,0 +1,33 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type Logger, pino } from "pino";
+
+export type { Logger };
+
+/** What every log line of one piece of work carries: the request, the trace, or the event being handled. */
+export interface LogScope {
+  requestId?: string;
+  traceId?: string;
+  eventId?: string;
+  intentId?: string;
+}
+
+const scope = new AsyncLocalStorage<LogScope>();
+
+/** Runs `work` so that every log line within carries `ids` as well as those of the scope around it. */
+export function withLogScope<T>(ids: LogScope, work: () => T): T {
+  return scope.run({ ...scope.getStore(), ...ids }, work);
+}
+
+/** The ids of the work that is running, for error answers and outgoing messages. */
+export function logScope(): LogScope {
+  return scope.getStore() ?? {};
+}
+
+/** Never written to a log, wherever it stands in an object up to three levels deep. */
+const SECRETS = ["authorization", "Authorization", "token", "password", "secret", "clientSecret", "client_secret", "url", "email"];
+const redacted = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+/** JSON lines on standard output; secrets and personal data are cut out. */
+export function createLogger(level: string): Logger {
+  return pino({ level, mixin: () => ({ ...scope.getStore() }), redact: { paths: redacted, censor: "[redacted]" } });
+}

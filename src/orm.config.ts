@@ -1,0 +1,27 @@
+import { type Options, UnderscoreNamingStrategy } from "@mikro-orm/core";
+import { ReflectMetadataProvider } from "@mikro-orm/decorators/legacy";
+import { Migrator } from "@mikro-orm/migrations";
+import { PostgreSqlDriver } from "@mikro-orm/postgresql";
+import { MIGRATIONS } from "../migrations/index.ts";
+import { ENTITIES } from "./entities/index.ts";
+
+const POOL_SIZE = 20;
+
+/** MikroORM's options for a database; the same for the service, its commands and its tests. */
+export function ormConfig(databaseUrl: string): Options<PostgreSqlDriver> {
+  return {
+    driver: PostgreSqlDriver,
+    clientUrl: databaseUrl,
+    // clientUrl alone would drop sslmode and application_name
+    driverOptions: { connectionString: databaseUrl, application_name: "payment-service" },
+    entities: ENTITIES,
+    metadataProvider: ReflectMetadataProvider,
+    namingStrategy: UnderscoreNamingStrategy,
+    extensions: [Migrator],
+    migrations: { migrationsList: MIGRATIONS, tableName: "migrations", snapshot: false, allOrNothing: true },
+    schemaGenerator: { ignoreSchema: ["graphile_worker"], skipTables: ["migrations"] },
+    pool: { min: 0, max: POOL_SIZE },
+    forceUtcTimezone: true,
+    logger: () => {},
+  };
+}

@@ -1,0 +1,15 @@
+import { GraphQLCurrency, GraphQLDateTime, GraphQLSafeInt } from "graphql-scalars";
+import { GraphQLScalarType } from "graphql";
+
+const renamed = (scalar: GraphQLScalarType, description: string) =>
+  new GraphQLScalarType({ ...scalar.toConfig(), description, specifiedByURL: null });
+
+/** RFC 3339 instant, always UTC. */
+export const DateTime = renamed(GraphQLDateTime, "RFC 3339 instant, always UTC.");
+/** Amounts and limits. */
+export const SafeInt = renamed(
+  GraphQLSafeInt,
+  "Integer of at most 2^53-1 in magnitude; amounts are in the currency's minor unit (cents; yen as they are).",
+);
+/** ISO 4217 code. */
+export const Currency = renamed(GraphQLCurrency, "ISO 4217 code, upper case.");
