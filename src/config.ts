@@ -69,7 +69,9 @@ const environment = z.object({
   POSTGRES_USER: z.string().optional(),
   POSTGRES_PASSWORD: z.string().optional(),
   REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
-  STRIPE_SECRET_KEY: z.string().regex(/^(sk|rk)_(test|live)_/, "must be a key such as sk_test_… or sk_live_…"),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^(sk|rk)_(test|live)_/, "must be a key such as sk_test_… or sk_live_…"),
   STRIPE_WEBHOOK_SECRET: z
     .string()
     .transform(list)
@@ -208,7 +210,8 @@ export function isReturnUrl(config: Config, value: string): boolean {
   if (!URL.canParse(value)) return false;
   const url = new URL(value);
   if (url.username || url.password) return false;
-  if (config.nodeEnv !== "production" && isLoopback(url.hostname) && /^https?:$/.test(url.protocol)) return true;
+  if (config.nodeEnv !== "production" && isLoopback(url.hostname) && /^https?:$/.test(url.protocol))
+    return true;
   return url.protocol === "https:" && config.returnUrlOrigins.includes(url.origin);
 }
 

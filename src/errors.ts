@@ -72,7 +72,10 @@ export class Conflict extends DomainError {
 
 export class AlreadySubscribed extends DomainError {
   constructor() {
-    super("ALREADY_SUBSCRIBED", "You already have a subscription. Change its plan instead of buying a second one.");
+    super(
+      "ALREADY_SUBSCRIBED",
+      "You already have a subscription. Change its plan instead of buying a second one.",
+    );
   }
 }
 
@@ -97,6 +100,11 @@ export class ProviderUnavailable extends DomainError {
 /** The service's own parts (its database) are out of reach. */
 export class ServiceUnavailable extends DomainError {
   constructor(cause?: unknown) {
-    super("SERVICE_UNAVAILABLE", "The service cannot answer just now. Try again in a moment.", { retryable: true }, { cause });
+    super(
+      "SERVICE_UNAVAILABLE",
+      "The service cannot answer just now. Try again in a moment.",
+      { retryable: true },
+      { cause },
+    );
   }
 }

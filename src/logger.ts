@@ -24,10 +24,24 @@ export function logScope(): LogScope {
 }
 
 /** Never written to a log, wherever it stands in an object up to three levels deep. */
-const SECRETS = ["authorization", "Authorization", "token", "password", "secret", "clientSecret", "client_secret", "url", "email"];
+const SECRETS = [
+  "authorization",
+  "Authorization",
+  "token",
+  "password",
+  "secret",
+  "clientSecret",
+  "client_secret",
+  "url",
+  "email",
+];
 const redacted = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /** JSON lines on standard output; secrets and personal data are cut out. */
 export function createLogger(level: string): Logger {
-  return pino({ level, mixin: () => ({ ...scope.getStore() }), redact: { paths: redacted, censor: "[redacted]" } });
+  return pino({
+    level,
+    mixin: () => ({ ...scope.getStore() }),
+    redact: { paths: redacted, censor: "[redacted]" },
+  });
 }

@@ -1,16 +1,15 @@
-import { type Options, UnderscoreNamingStrategy } from "@mikro-orm/core";
+import { UnderscoreNamingStrategy } from "@mikro-orm/core";
 import { ReflectMetadataProvider } from "@mikro-orm/decorators/legacy";
 import { Migrator } from "@mikro-orm/migrations";
-import { PostgreSqlDriver } from "@mikro-orm/postgresql";
+import { defineConfig } from "@mikro-orm/postgresql";
 import { MIGRATIONS } from "../migrations/index.ts";
 import { ENTITIES } from "./entities/index.ts";
 
 const POOL_SIZE = 20;
 
 /** MikroORM's options for a database; the same for the service, its commands and its tests. */
-export function ormConfig(databaseUrl: string): Options<PostgreSqlDriver> {
-  return {
-    driver: PostgreSqlDriver,
+export function ormConfig(databaseUrl: string) {
+  return defineConfig({
     clientUrl: databaseUrl,
     // clientUrl alone would drop sslmode and application_name
     driverOptions: { connectionString: databaseUrl, application_name: "payment-service" },
@@ -23,5 +22,5 @@ export function ormConfig(databaseUrl: string): Options<PostgreSqlDriver> {
     pool: { min: 0, max: POOL_SIZE },
     forceUtcTimezone: true,
     logger: () => {},
-  };
+  });
 }

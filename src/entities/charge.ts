@@ -5,33 +5,36 @@ import { instant, isCurrency, isOneOf, minor, nullable, text } from "./columns.t
 @Entity({ tableName: "charges" })
 @Check({ name: "charges_status", expression: isOneOf("status", ["pending", "succeeded", "failed"]) })
 @Check({ name: "charges_currency", expression: isCurrency("currency") })
-@Check({ name: "charges_amounts", expression: "amount_minor >= 0 and amount_refunded_minor between 0 and amount_minor" })
+@Check({
+  name: "charges_amounts",
+  expression: "amount_minor >= 0 and amount_refunded_minor >= 0 and amount_refunded_minor <= amount_minor",
+})
 export class Charge {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   stripeChargeId!: string;
 
   @Index({ name: "charges_by_payment" })
-  @Property(text)
+  @Property(text())
   stripePaymentIntentId!: string;
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
-  @Property(text)
+  @Property(text())
   status!: "pending" | "succeeded" | "failed";
 
-  @Property(minor)
+  @Property(minor())
   amountMinor!: number;
 
-  @Property(minor)
+  @Property(minor())
   amountRefundedMinor!: number;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   failureCode?: string | null;
 
-  @Property(instant)
+  @Property(instant())
   stripeCreatedAt!: Date;
 }

@@ -10,39 +10,39 @@ import { instant, integer, isOneOf, isOpaqueId, nullable, text, uuid } from "./c
 @ObjectType()
 export class CheckoutSession {
   @Field(() => ID)
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   id!: string;
 
   @Index({ name: "checkout_sessions_by_user" })
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   /** The intent that asked for it; null for a session made elsewhere. */
   @Unique({ name: "checkout_sessions_intent" })
-  @Property({ ...uuid, ...nullable })
+  @Property(uuid(nullable))
   intentId?: string | null;
 
-  @Property(text)
+  @Property(text())
   mode!: string;
 
-  @Property(text)
+  @Property(text())
   status!: "open" | "complete" | "expired";
 
-  @Property(text)
+  @Property(text())
   paymentStatus!: string;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripeSubscriptionId?: string | null;
 
   /** Where to pay; null once that is no longer possible. Only its owner sees it. */
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   url?: string | null;
 
   @Field(() => DateTime)
-  @Property(instant)
+  @Property(instant())
   expiresAt!: Date;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
   get isOpen(): boolean {

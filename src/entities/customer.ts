@@ -5,28 +5,28 @@ import { flag, instant, integer, isOpaqueId, nullable, text } from "./columns.ts
 @Entity({ tableName: "customers" })
 @Check({ name: "customers_user_id", expression: isOpaqueId("user_id") })
 export class Customer {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   userId!: string;
 
   @Unique({ name: "customers_stripe_customer" })
-  @Property(text)
+  @Property(text())
   stripeCustomerId!: string;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   email?: string | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   currency?: string | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   defaultPaymentMethodId?: string | null;
 
-  @Property(flag)
+  @Property(flag())
   isDeleted: boolean = false;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
-  @Property(instant)
+  @Property(instant())
   createdAt: Date = new Date();
 }

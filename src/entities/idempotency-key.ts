@@ -3,28 +3,28 @@ import { instant, nullable, text } from "./columns.ts";
 
 /** A client's key for a mutation: in progress while `reference` is null, done with a reference to the answer after. */
 @Entity({ tableName: "idempotency_keys" })
-@Check({ name: "idempotency_keys_key", expression: "length(key) between 1 and 255" })
+@Check({ name: "idempotency_keys_key", expression: "length(key) >= 1 and length(key) <= 255" })
 export class IdempotencyKey {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   callerId!: string;
 
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   key!: string;
 
-  @Property(text)
+  @Property(text())
   operation!: string;
 
-  @Property(text)
+  @Property(text())
   inputHash!: string;
 
   /** An id from which the answer can be read again; never the answer, which may hold secrets. */
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   reference?: string | null;
 
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   leaseUntil?: Date | null;
 
   @Index({ name: "idempotency_keys_by_age" })
-  @Property(instant)
+  @Property(instant())
   createdAt: Date = new Date();
 }

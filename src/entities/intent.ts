@@ -14,59 +14,60 @@ export type IntentState = (typeof INTENT_STATES)[number];
 @Check({ name: "intents_state", expression: isOneOf("state", INTENT_STATES) })
 @Unique({
   name: "intents_one_pending",
-  expression: "create unique index intents_one_pending on intents (user_id, kind, subject) where state = 'PENDING'",
+  expression:
+    "create unique index intents_one_pending on intents (user_id, kind, subject) where state = 'PENDING'",
 })
 @Index({
   name: "intents_pending",
   expression: "create index intents_pending on intents (next_try_at) where state = 'PENDING'",
 })
 export class Intent {
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
-  @Property(text)
+  @Property(text())
   kind!: string;
 
   /** What it is about, within its kind: at most one intent of a kind and subject is pending at a time. */
-  @Property(text)
+  @Property(text())
   subject!: string;
 
   /** Frozen: a retry sends exactly these. */
-  @Property(json)
+  @Property(json())
   params!: Record<string, unknown>;
 
-  @Property(text)
+  @Property(text())
   paramsHash!: string;
 
-  @Property(integer)
+  @Property(integer())
   attempt: number = 1;
 
-  @Property(text)
+  @Property(text())
   state: IntentState = "PENDING";
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripeId?: string | null;
 
   /** When the attempt was first posted: Stripe forgets its idempotency key 24 hours later. */
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   postedAt?: Date | null;
 
-  @Property({ ...json, ...nullable })
+  @Property(json(nullable))
   error?: { code: string; message: string } | null;
 
-  @Property(integer)
+  @Property(integer())
   tries: number = 0;
 
-  @Property(instant)
+  @Property(instant())
   nextTryAt: Date = new Date();
 
   /** Who runs it now, until when; on the database's clock. */
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   leaseUntil?: Date | null;
 
-  @Property(instant)
+  @Property(instant())
   createdAt: Date = new Date();
 }

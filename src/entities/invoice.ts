@@ -20,65 +20,65 @@ import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, tex
 @Directive('@key(fields: "id")')
 export class Invoice {
   @Field(() => ID)
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   @Unique({ name: "invoices_stripe_invoice" })
-  @Property(text)
+  @Property(text())
   stripeInvoiceId!: string;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripeSubscriptionId?: string | null;
 
   @Field(() => String, { nullable: true, description: "Human number, e.g. `CMH-0007`; null while a draft." })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   number?: string | null;
 
   @Field(() => InvoiceStatus)
-  @Property(text)
+  @Property(text())
   status!: InvoiceStatus;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
-  @Property(minor)
+  @Property(minor())
   subtotalMinor!: number;
 
-  @Property(minor)
+  @Property(minor())
   taxMinor!: number;
 
-  @Property(minor)
+  @Property(minor())
   totalMinor!: number;
 
-  @Property(minor)
+  @Property(minor())
   amountPaidMinor!: number;
 
-  @Property(minor)
+  @Property(minor())
   amountDueMinor!: number;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   periodStart?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   periodEnd?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   issuedAt?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   paidAt?: Date | null;
 
-  @Property(instant)
+  @Property(instant())
   stripeCreatedAt!: Date;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
   @Field(() => MonetaryAmount)
@@ -112,39 +112,39 @@ export class Invoice {
 @Index({ name: "invoice_lines_by_subscription", properties: ["stripeSubscriptionId", "periodEnd"] })
 @ObjectType()
 export class InvoiceLine {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   stripeLineId!: string;
 
   @Index({ name: "invoice_lines_by_invoice" })
-  @Property(text)
+  @Property(text())
   stripeInvoiceId!: string;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripeSubscriptionId?: string | null;
 
-  @Property(integer)
+  @Property(integer())
   position!: number;
 
   @Field()
-  @Property(text)
+  @Property(text())
   description!: string;
 
   @Field(() => Int, { nullable: true })
-  @Property({ ...integer, ...nullable })
+  @Property(integer(nullable))
   quantity?: number | null;
 
-  @Property(minor)
+  @Property(minor())
   amountMinor!: number;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   periodStart?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   periodEnd?: Date | null;
 
   @Field(() => MonetaryAmount)
@@ -156,17 +156,17 @@ export class InvoiceLine {
 /** Mirror of Stripe's link between an invoice and a payment intent. Neither object names the other. */
 @Entity({ tableName: "invoice_payments" })
 export class InvoicePayment {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   stripeInvoicePaymentId!: string;
 
   @Index({ name: "invoice_payments_by_invoice" })
-  @Property(text)
+  @Property(text())
   stripeInvoiceId!: string;
 
   @Index({ name: "invoice_payments_by_payment" })
-  @Property(text)
+  @Property(text())
   stripePaymentIntentId!: string;
 
-  @Property(text)
+  @Property(text())
   status!: string;
 }

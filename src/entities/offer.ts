@@ -8,45 +8,48 @@ import { flag, instant, integer, isCurrency, isOneOf, isOpaqueId, minor, text } 
 @Check({ name: "offers_resource_id", expression: isOpaqueId("resource_id") })
 @Check({ name: "offers_price", expression: `amount_minor > 0 and ${isCurrency("currency")}` })
 export class Offer {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   resourceType!: PurchasableType;
 
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   resourceId!: string;
 
-  @Property(text)
+  @Property(text())
   title!: string;
 
-  @Property(minor)
+  @Property(minor())
   amountMinor!: number;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
-  @Property(flag)
+  @Property(flag())
   isStandard: boolean = true;
 
-  @Property(flag)
+  @Property(flag())
   isActive: boolean = true;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
-  @Property(instant)
+  @Property(instant())
   createdAt: Date = new Date();
 }
 
 /** A course in a learning path; owning the path opens it, also when it was added later. */
 @Entity({ tableName: "learning_path_courses" })
-@Check({ name: "learning_path_courses_ids", expression: `${isOpaqueId("path_id")} and ${isOpaqueId("course_id")}` })
+@Check({
+  name: "learning_path_courses_ids",
+  expression: `${isOpaqueId("path_id")} and ${isOpaqueId("course_id")}`,
+})
 export class LearningPathCourse {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   pathId!: string;
 
   @Index({ name: "learning_path_courses_by_course" })
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   courseId!: string;
 
-  @Property(integer)
+  @Property(integer())
   position!: number;
 }

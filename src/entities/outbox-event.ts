@@ -1,5 +1,5 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
-import { instant, integer, isOpaqueId, json, nullable, text, uuid } from "./columns.ts";
+import { instant, integer, isOpaqueId, json, minor, nullable, text, uuid } from "./columns.ts";
 
 /** The outbox: an event written in the transaction that caused it, sent to Redis at least once. */
 @Entity({ tableName: "outbox" })
@@ -11,34 +11,34 @@ import { instant, integer, isOpaqueId, json, nullable, text, uuid } from "./colu
 })
 export class OutboxEvent {
   /** Derived from the fact, so that the same fact has the same id for ever. */
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id!: string;
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
-  /** Grows with each event; in the order of commits within a user, since the user's lock is held. */
-  @Property({ type: "bigint", columnType: "bigint", autoincrement: false, generated: "by default as identity" })
-  sequence!: string;
+  /** 1, 2, 3 … within the user, counted under the lock of the user; the order in which events leave. */
+  @Property(minor())
+  sequence!: number;
 
-  @Property(text)
+  @Property(text())
   type!: string;
 
-  @Property(json)
+  @Property(json())
   data!: Record<string, unknown>;
 
-  @Property(instant)
+  @Property(instant())
   occurredAt!: Date;
 
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   sentAt?: Date | null;
 
-  @Property(integer)
+  @Property(integer())
   attempts: number = 0;
 
-  @Property(instant)
+  @Property(instant())
   nextTryAt!: Date;
 
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   leaseUntil?: Date | null;
 }

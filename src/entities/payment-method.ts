@@ -10,35 +10,35 @@ import { flag, instant, integer, isOpaqueId, nullable, text, uuid } from "./colu
   expression: "create unique index payment_methods_one_default on payment_methods (user_id) where is_default",
 })
 export class PaymentMethod {
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
   @Index({ name: "payment_methods_by_user" })
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   @Unique({ name: "payment_methods_stripe_payment_method" })
-  @Property(text)
+  @Property(text())
   stripePaymentMethodId!: string;
 
-  @Property(text)
+  @Property(text())
   type!: string;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   brand?: string | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   last4?: string | null;
 
-  @Property({ ...integer, ...nullable })
+  @Property(integer(nullable))
   expMonth?: number | null;
 
-  @Property({ ...integer, ...nullable })
+  @Property(integer(nullable))
   expYear?: number | null;
 
-  @Property(flag)
+  @Property(flag())
   isDefault!: boolean;
 
-  @Property(instant)
+  @Property(instant())
   stripeCreatedAt!: Date;
 }

@@ -18,66 +18,66 @@ import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, tex
 @Check({ name: "payments_currency", expression: isCurrency("currency") })
 @Check({
   name: "payments_amounts",
-  expression: "amount_minor >= 0 and amount_refunded_minor between 0 and amount_minor",
+  expression: "amount_minor >= 0 and amount_refunded_minor >= 0 and amount_refunded_minor <= amount_minor",
 })
 @ObjectType()
 @Directive('@key(fields: "id")')
 export class Payment {
   @Field(() => ID)
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   @Unique({ name: "payments_stripe_payment_intent" })
-  @Property(text)
+  @Property(text())
   stripePaymentIntentId!: string;
 
-  @Property(minor)
+  @Property(minor())
   amountMinor!: number;
 
   /** Derived from the payment's charges at each sync. */
-  @Property(minor)
+  @Property(minor())
   amountRefundedMinor!: number;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
   @Field(() => PaymentStatus)
-  @Property(text)
+  @Property(text())
   status!: PaymentStatus;
 
   @Field(() => String, { nullable: true })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   description?: string | null;
 
   @Field(() => String, {
     nullable: true,
     description: "Card brand and last four as shown on a statement, e.g. `visa •••• 4242`.",
   })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   methodLabel?: string | null;
 
   @Field(() => String, {
     nullable: true,
     description: "Stripe's decline code or error code when the payment failed.",
   })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   failureCode?: string | null;
 
   @Field(() => String, { nullable: true })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   failureMessage?: string | null;
 
   /** A provider's URL: only its owner sees it. */
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   receiptUrl?: string | null;
 
-  @Property(instant)
+  @Property(instant())
   stripeCreatedAt!: Date;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
   @Field(() => MonetaryAmount)

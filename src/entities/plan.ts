@@ -27,63 +27,67 @@ const MONTHS = { MONTH: 1, YEAR: 12 } as const;
 @Entity({ tableName: "subscription_plans" })
 @Unique({
   name: "subscription_plans_active_name",
-  expression: "create unique index subscription_plans_active_name on subscription_plans (name) where is_active",
+  expression:
+    "create unique index subscription_plans_active_name on subscription_plans (name) where is_active",
 })
 @Check({ name: "subscription_plans_tier", expression: isOneOf("tier", Object.keys(PlanTier)) })
-@Check({ name: "subscription_plans_interval", expression: isOneOf('"interval"', Object.keys(BillingInterval)) })
+@Check({
+  name: "subscription_plans_interval",
+  expression: isOneOf('"interval"', Object.keys(BillingInterval)),
+})
 @Check({ name: "subscription_plans_price", expression: "amount_minor >= 0 and trial_days >= 0" })
 @Check({ name: "subscription_plans_currency", expression: isCurrency("currency") })
 @ObjectType()
 @Directive('@key(fields: "id")')
 export class Plan {
   @Field(() => ID)
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
   @Field({ description: "Display name, unique: Free, Premium, Premium Annual, Enterprise." })
-  @Property(text)
+  @Property(text())
   name!: string;
 
   @Field(() => PlanTier)
-  @Property(text)
+  @Property(text())
   tier!: PlanTier;
 
   @Field(() => String, { nullable: true })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   description?: string | null;
 
-  @Property(minor)
+  @Property(minor())
   amountMinor!: number;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
   @Field(() => BillingInterval, { nullable: true, description: "Null for Free." })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   interval?: BillingInterval | null;
 
   @Field(() => Int, { description: "Free days before the first charge; 0 for none." })
-  @Property(integer)
+  @Property(integer())
   trialDays!: number;
 
   @Field(() => [PlanFeature], { description: "What the plan includes, in display order." })
-  @Property(json)
+  @Property(json())
   features!: PlanFeature[];
 
   @Field({ description: "False once the plan is no longer sold; those who have it keep it." })
-  @Property(flag)
+  @Property(flag())
   isActive!: boolean;
 
   @Unique({ name: "subscription_plans_stripe_price" })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripePriceId?: string | null;
 
   /** Names the price at Stripe across accounts; null for Free. */
   @Index({ name: "subscription_plans_lookup_key" })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   lookupKey?: string | null;
 
-  @Property(instant)
+  @Property(instant())
   createdAt: Date = new Date();
 
   @Field(() => MonetaryAmount, { description: "What one billing interval costs; 0 for Free." })

@@ -13,50 +13,53 @@ import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, tex
   expression: "create index purchases_by_user on purchases (user_id, created_at desc, id desc)",
 })
 @Check({ name: "purchases_ids", expression: `${isOpaqueId("user_id")} and ${isOpaqueId("resource_id")}` })
-@Check({ name: "purchases_resource_type", expression: isOneOf("resource_type", Object.keys(PurchasableType)) })
+@Check({
+  name: "purchases_resource_type",
+  expression: isOneOf("resource_type", Object.keys(PurchasableType)),
+})
 @Check({ name: "purchases_status", expression: isOneOf("status", Object.keys(PurchaseStatus)) })
 @Check({ name: "purchases_amount", expression: `amount_minor >= 0 and ${isCurrency("currency")}` })
 @ObjectType()
 @Directive('@key(fields: "id")')
 export class Purchase {
   @Field(() => ID)
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   @Field(() => PurchasableType)
-  @Property(text)
+  @Property(text())
   resourceType!: PurchasableType;
 
   @Field(() => ID)
-  @Property(text)
+  @Property(text())
   resourceId!: string;
 
-  @Property(minor)
+  @Property(minor())
   amountMinor!: number;
 
-  @Property(text)
+  @Property(text())
   currency!: string;
 
   @Field(() => PurchaseStatus)
-  @Property(text)
+  @Property(text())
   status!: PurchaseStatus;
 
   @Index({ name: "purchases_by_payment" })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripePaymentIntentId?: string | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   purchasedAt?: Date | null;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
   @Field(() => DateTime)
-  @Property(instant)
+  @Property(instant())
   createdAt: Date = new Date();
 
   @Field(() => MonetaryAmount)

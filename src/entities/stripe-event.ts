@@ -3,7 +3,10 @@ import { flag, instant, integer, isOneOf, json, nullable, text } from "./columns
 
 /** The inbox: one row for each event of Stripe's, stored before it is acknowledged. */
 @Entity({ tableName: "stripe_events" })
-@Check({ name: "stripe_events_status", expression: isOneOf("status", ["pending", "done", "ignored", "failed"]) })
+@Check({
+  name: "stripe_events_status",
+  expression: isOneOf("status", ["pending", "done", "ignored", "failed"]),
+})
 @Index({
   name: "stripe_events_pending",
   expression:
@@ -12,46 +15,46 @@ import { flag, instant, integer, isOneOf, json, nullable, text } from "./columns
 @Index({ name: "stripe_events_by_age", properties: ["receivedAt"] })
 export class StripeEvent {
   /** `evt_…`: a second delivery finds the first. */
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   id!: string;
 
-  @Property(text)
+  @Property(text())
   type!: string;
 
   /** What is to be synced because of it; both null for an event that is ignored. */
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   aggregate?: string | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   objectId?: string | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   apiVersion?: string | null;
 
-  @Property({ ...flag, ...nullable })
+  @Property(flag(nullable))
   livemode?: boolean | null;
 
-  @Property(json)
+  @Property(json())
   payload!: unknown;
 
-  @Property(text)
+  @Property(text())
   status!: "pending" | "done" | "ignored" | "failed";
 
-  @Property(integer)
+  @Property(integer())
   attempts: number = 0;
 
-  @Property(instant)
+  @Property(instant())
   receivedAt!: Date;
 
-  @Property(instant)
+  @Property(instant())
   nextTryAt!: Date;
 
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   leaseUntil?: Date | null;
 
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   processedAt?: Date | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   lastError?: string | null;
 }

@@ -9,22 +9,23 @@ import { instant, isOpaqueId, nullable, text, uuid } from "./columns.ts";
 @Check({ name: "subscription_slots_user_id", expression: isOpaqueId("user_id") })
 @Check({
   name: "subscription_slots_holder",
-  expression: "intent_id is not null or checkout_session_id is not null or stripe_subscription_id is not null",
+  expression:
+    "intent_id is not null or checkout_session_id is not null or stripe_subscription_id is not null",
 })
 export class SubscriptionSlot {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   userId!: string;
 
-  @Property({ ...uuid, ...nullable })
+  @Property(uuid(nullable))
   intentId?: string | null;
 
   @Index({ name: "subscription_slots_by_checkout_session" })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   checkoutSessionId?: string | null;
 
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   stripeSubscriptionId?: string | null;
 
-  @Property(instant)
+  @Property(instant())
   updatedAt: Date = new Date();
 }

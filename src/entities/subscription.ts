@@ -6,7 +6,13 @@ import { DateTime } from "../types/scalars.ts";
 import { flag, instant, integer, isOneOf, isOpaqueId, nullable, text, uuid } from "./columns.ts";
 
 /** States in which a subscription holds the user's one slot, paid for or not. */
-export const LIVE_STATUSES: readonly SubscriptionStatus[] = ["TRIALING", "ACTIVE", "PAST_DUE", "UNPAID", "PAUSED"];
+export const LIVE_STATUSES: readonly SubscriptionStatus[] = [
+  "TRIALING",
+  "ACTIVE",
+  "PAST_DUE",
+  "UNPAID",
+  "PAUSED",
+];
 /** States that nothing leaves again. */
 export const ENDED_STATUSES: readonly SubscriptionStatus[] = ["CANCELED", "INCOMPLETE_EXPIRED"];
 
@@ -14,7 +20,8 @@ export const ENDED_STATUSES: readonly SubscriptionStatus[] = ["CANCELED", "INCOM
 @Entity({ tableName: "subscriptions" })
 @Index({
   name: "subscriptions_by_user",
-  expression: "create index subscriptions_by_user on subscriptions (user_id, stripe_created_at desc, id desc)",
+  expression:
+    "create index subscriptions_by_user on subscriptions (user_id, stripe_created_at desc, id desc)",
 })
 @Check({ name: "subscriptions_user_id", expression: isOpaqueId("user_id") })
 @Check({ name: "subscriptions_status", expression: isOneOf("status", Object.keys(SubscriptionStatus)) })
@@ -22,63 +29,63 @@ export const ENDED_STATUSES: readonly SubscriptionStatus[] = ["CANCELED", "INCOM
 @Directive('@key(fields: "id")')
 export class Subscription {
   @Field(() => ID)
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   @Unique({ name: "subscriptions_stripe_subscription" })
-  @Property(text)
+  @Property(text())
   stripeSubscriptionId!: string;
 
-  @Property(text)
+  @Property(text())
   stripePriceId!: string;
 
   @Field(() => SubscriptionStatus)
-  @Property(text)
+  @Property(text())
   status!: SubscriptionStatus;
 
   @Field(() => Int, { description: "Seats; 1 for personal plans." })
-  @Property(integer)
+  @Property(integer())
   quantity!: number;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   currentPeriodStart?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   currentPeriodEnd?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   trialEndsAt?: Date | null;
 
   @Field({ description: "Whether it ends, instead of renewing, when the current period does." })
-  @Property(flag)
+  @Property(flag())
   cancelAtPeriodEnd!: boolean;
 
   /** When a scheduled cancel takes effect; set by either of Stripe's two ways to schedule one. */
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   cancelAt?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   canceledAt?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   endedAt?: Date | null;
 
   /** Whether Stripe can charge something when the trial ends. */
-  @Property(flag)
+  @Property(flag())
   hasPaymentMethod!: boolean;
 
-  @Property(instant)
+  @Property(instant())
   stripeCreatedAt!: Date;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
   @Field(() => DateTime)

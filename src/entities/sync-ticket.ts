@@ -5,12 +5,12 @@ import { minor, text } from "./columns.ts";
 @Entity({ tableName: "sync_tickets" })
 @Check({ name: "sync_tickets_order", expression: "applied <= issued" })
 export class SyncTicket {
-  @PrimaryKey(text)
+  @PrimaryKey(text())
   objectId!: string;
 
-  @Property(minor)
+  @Property(minor())
   issued!: number;
 
-  @Property(minor)
+  @Property(minor())
   applied: number = 0;
 }

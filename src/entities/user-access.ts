@@ -22,45 +22,47 @@ import { instant, integer, isOneOf, isOpaqueId, nullable, text, uuid } from "./c
 @Check({ name: "user_access_source_word", expression: isOneOf("source", Object.keys(AccessSource)) })
 @Check({ name: "user_access_scope_word", expression: isOneOf("scope", Object.keys(AccessScope)) })
 @Check({ name: "user_access_resource", expression: "(scope = 'PLATFORM') = (resource_id is null)" })
-@ObjectType({ description: "One grant. PLATFORM opens all standard content; a path opens the courses in it." })
+@ObjectType({
+  description: "One grant. PLATFORM opens all standard content; a path opens the courses in it.",
+})
 @Directive('@key(fields: "id")')
 export class UserAccess {
   @Field(() => ID)
-  @PrimaryKey(uuid)
+  @PrimaryKey(uuid())
   id: string = v7();
 
-  @Property(text)
+  @Property(text())
   userId!: string;
 
   @Field(() => AccessSource)
-  @Property(text)
+  @Property(text())
   source!: AccessSource;
 
   /** Our id of what granted it: a subscription, a purchase, a promotion. */
-  @Property(text)
+  @Property(text())
   sourceId!: string;
 
   @Field(() => AccessScope)
-  @Property(text)
+  @Property(text())
   scope!: AccessScope;
 
   @Field(() => ID, { nullable: true, description: "Null for PLATFORM." })
-  @Property({ ...text, ...nullable })
+  @Property(text(nullable))
   resourceId?: string | null;
 
   @Field(() => DateTime)
-  @Property(instant)
+  @Property(instant())
   startsAt!: Date;
 
   @Field(() => DateTime, { nullable: true, description: "Null: until revoked." })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   expiresAt?: Date | null;
 
   @Field(() => DateTime, { nullable: true })
-  @Property({ ...instant, ...nullable })
+  @Property(instant(nullable))
   revokedAt?: Date | null;
 
-  @Property(integer)
+  @Property(integer())
   version: number = 1;
 
   /** Whether the grant is in force at `now`. */

@@ -23,7 +23,10 @@ export const SubscriptionStatus = words(
   "UNPAID",
 );
 export type SubscriptionStatus = keyof typeof SubscriptionStatus;
-registerEnumType(SubscriptionStatus, { name: "SubscriptionStatus", description: "Stripe's own status, upper-cased." });
+registerEnumType(SubscriptionStatus, {
+  name: "SubscriptionStatus",
+  description: "Stripe's own status, upper-cased.",
+});
 
 export const PaymentStatus = words(
   "PENDING",

@@ -1,0 +1,64 @@
+import "reflect-metadata";
+import { MikroORM } from "@mikro-orm/postgresql";
+import { runMigrations } from "graphile-worker";
+import type { Pool } from "pg";
+import { ormConfig } from "./orm.config.ts";
+import { seedPlans } from "./seed.ts";
+
+export type Orm = MikroORM;
+
+/** Opens the database without touching its schema; connections are made when first needed. */
+export async function openDatabase(databaseUrl: string): Promise<Orm> {
+  return MikroORM.init(ormConfig(databaseUrl));
+}
+
+/** The connection pool under the ORM, shared with the job queue. */
+export async function poolOf(orm: Orm): Promise<Pool> {
+  return (await orm.driver.getConnection().getNativeClient()) as Pool;
+}
+
+/**
+ * Brings a database to today's schema and seeds the four plans. Twice is the same as once, and two at a time
+ * wait for each other.
+ */
+export async function setupDatabase(
+  databaseUrl: string,
+  log: (line: string) => void = () => {},
+): Promise<void> {
+  const orm = await openDatabase(databaseUrl);
+  const pool = await poolOf(orm);
+  const guard = await pool.connect();
+  try {
+    await guard.query("select pg_advisory_lock(hashtextextended('payment-service setup', 0))");
+    await runMigrations({ pgPool: pool });
+    const applied = await orm.migrator.up();
+    log(
+      applied.length
+        ? `migrations applied: ${applied.map(({ name }) => name).join(", ")}`
+        : "no migration was pending",
+    );
+    const seeded = await seedPlans(orm.em.fork());
+    log(seeded.length ? `plans added: ${seeded.join(", ")}` : "the plans are already there");
+  } finally {
+    guard.release(true);
+    await orm.close(true);
+  }
+}
+
+/** Names of migrations that this build knows and the database has not had. */
+export async function pendingMigrations(orm: Orm): Promise<string[]> {
+  return (await orm.migrator.getPending()).map(({ name }) => name);
+}
+
+/** PostgreSQL's classes of "not now": connection lost or refused, shutting down, too many connections. */
+const CONNECTION_STATES = /^(08|57P0|53300)/;
+const SOCKET_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"];
+
+/** Whether an error says that the database is out of reach, as opposed to refusing what was asked. */
+export function isConnectionFailure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code === "string" && (CONNECTION_STATES.test(code) || SOCKET_CODES.includes(code))) return true;
+  if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
+  return error.cause !== undefined && error.cause !== error && isConnectionFailure(error.cause);
+}
