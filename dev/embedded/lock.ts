@@ -1,0 +1,37 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Somebody else holds the folder. The message says who and what to do. */
+export class FolderInUse extends Error {}
+
+/**
+ * Holds `path` until the returned function is called or the process ends, however it ends: SQLite locks
+ * the file with the kernel's own lock, the only one Node reaches that a kill -9 releases and that no
+ * reused process id can fake.
+ * @throws FolderInUse when another process, or another part of this one, holds it.
+ */
+export function holdLock(path: string, what: string): () => void {
+  const lock = new DatabaseSync(path, { timeout: 0 });
+  try {
+    lock.exec("BEGIN IMMEDIATE");
+  } catch (error) {
+    lock.close();
+    if (!(error instanceof Error) || !/locked/.test(error.message)) throw error;
+    throw new FolderInUse(
+      `${what} in ${dirname(path)} is in use by process ${holder(path)}: stop that one, or set another DATA_DIR.`,
+    );
+  }
+  writeFileSync(`${path}.pid`, `${process.pid}\n`, { mode: 0o600 });
+  return () => {
+    if (lock.isOpen) lock.close();
+  };
+}
+
+function holder(path: string): string {
+  try {
+    return readFileSync(`${path}.pid`, "utf8").trim();
+  } catch {
+    return "(unknown)";
+  }
+}
