@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
+const SQLITE_BUSY = 5;
+
 /** Somebody else holds the folder. The message says who and what to do. */
 export class FolderInUse extends Error {}
 
@@ -17,7 +19,7 @@ export function holdLock(path: string, what: string): () => void {
     lock.exec("BEGIN IMMEDIATE");
   } catch (error) {
     lock.close();
-    if (!(error instanceof Error) || !/locked/.test(error.message)) throw error;
+    if ((error as { errcode?: unknown }).errcode !== SQLITE_BUSY) throw error;
     throw new FolderInUse(
       `${what} in ${dirname(path)} is in use by process ${holder(path)}: stop that one, or set another DATA_DIR.`,
     );

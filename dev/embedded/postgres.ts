@@ -55,7 +55,8 @@ const SETTINGS = {
   log_timezone: "UTC",
   log_checkpoints: "off",
 };
-const NOT_DURABLE = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+// What is committed still survives a kill -9, only not a power cut.
+const NOT_DURABLE = { fsync: "off", full_page_writes: "off" };
 
 /**
  * Starts a real PostgreSQL on the loopback address, with data that stay: as root or as an ordinary user,

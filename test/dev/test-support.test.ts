@@ -1,0 +1,67 @@
+import { Redis } from "ioredis";
+import { Client } from "pg";
+import { openBrowser } from "../support/browser.ts";
+import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
+import { startTestRedis } from "../support/redis.ts";
+import { summary } from "../support/results.ts";
+
+async function query(url: string, sql: string): Promise<unknown[][]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query({ text: sql, rowMode: "array" })).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe("a test database", () => {
+  it("is migrated and seeded, and no other test's", async () => {
+    const [one, other] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+    expect(await query(one.url, "select count(*)::int from subscription_plans")).toEqual([[4]]);
+    await query(one.url, "create table mine ()");
+    expect(await query(other.url, "select to_regclass('mine')")).toEqual([[null]]);
+    await Promise.all([one.drop(), other.drop()]);
+    await expect(query(one.url, "select 1")).rejects.toThrow("does not exist");
+  });
+
+  it("can be an empty one", async () => {
+    const database = await createEmptyDatabase();
+    expect(await query(database.url, "select to_regclass('subscription_plans')")).toEqual([[null]]);
+    await database.drop();
+  });
+});
+
+describe("a test Redis", () => {
+  it("answers, freezes, dies and comes back empty on the same port", async () => {
+    const server = await startTestRedis();
+    const client = new Redis(server.url, { commandTimeout: 300, retryStrategy: () => 10 });
+    client.on("error", () => {});
+    await client.set("key", "value");
+    server.pause();
+    await expect(client.get("key")).rejects.toThrow("timed out");
+    server.resume();
+    expect(await client.get("key")).toBe("value");
+    await server.restart();
+    expect(await client.get("key")).toBeNull();
+    client.disconnect();
+    await server.stop();
+  });
+});
+
+describe("a test browser", () => {
+  it("shows a page", async () => {
+    const browser = await openBrowser();
+    const page = await browser.newPage();
+    await page.setContent("<h1>Pay</h1>");
+    expect(await page.textContent("h1")).toBe("Pay");
+    await browser.close();
+  });
+});
+
+describe("the summary line", () => {
+  it("names what was skipped only when something was", () => {
+    expect(summary({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed");
+    expect(summary({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped");
+  });
+});
