@@ -1,0 +1,42 @@
+import { newId, randomText } from "../ids.ts";
+import type { Kinds } from "../kinds.ts";
+import type { Transaction } from "../transaction.ts";
+
+type Customer = Kinds["customer"];
+
+/** A new customer with what is given and Stripe's defaults for the rest. */
+export function createCustomer(tx: Transaction, given: Partial<Customer>): Customer {
+  const customer = tx.insert("customer", {
+    id: newId("cus"),
+    object: "customer",
+    address: null,
+    balance: 0,
+    created: tx.now,
+    currency: null,
+    customer_account: null,
+    default_source: null,
+    delinquent: false,
+    description: null,
+    discount: null,
+    email: null,
+    invoice_prefix: randomText(8).toUpperCase(),
+    invoice_settings: {
+      custom_fields: null,
+      default_payment_method: null,
+      footer: null,
+      rendering_options: null,
+    },
+    livemode: false,
+    metadata: {},
+    name: null,
+    next_invoice_sequence: 1,
+    phone: null,
+    preferred_locales: [],
+    shipping: null,
+    tax_exempt: "none",
+    test_clock: null,
+    ...given,
+  });
+  tx.emit("customer.created", customer);
+  return customer;
+}

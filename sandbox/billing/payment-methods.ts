@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import { cardByNumber, cardByToken, type Decline, type TestCard, testCards } from "../cards.ts";
+import { ApiError, invalidRequest, noSuch } from "../errors.ts";
+import { newId } from "../ids.ts";
+import type { Kinds } from "../kinds.ts";
+import type { Transaction } from "../transaction.ts";
+
+type PaymentMethod = Kinds["payment_method"];
+type BillingDetails = PaymentMethod["billing_details"];
+
+export interface CardInput {
+  card: TestCard;
+  exp_month?: number | undefined;
+  exp_year?: number | undefined;
+  billing_details?: Partial<BillingDetails> | undefined;
+  metadata?: Record<string, string> | undefined;
+}
+
+/** One fingerprint a number, whoever uses it. */
+const fingerprintOf = (number: string) =>
+  createHash("sha256").update(number).digest("base64url").slice(0, 16);
+
+/** A payment method of a test card, not attached to anyone. Without an expiry it is good for three years. */
+export function createCard(tx: Transaction, input: CardInput): PaymentMethod {
+  const { card, exp_month = 12, billing_details = {}, metadata = {} } = input;
+  const exp_year = input.exp_year ?? new Date(tx.now * 1000).getUTCFullYear() + 3;
+  return tx.insert("payment_method", {
+    id: newId("pm"),
+    object: "payment_method",
+    allow_redisplay: "unspecified",
+    billing_details: {
+      address: null,
+      email: null,
+      name: null,
+      phone: null,
+      tax_id: null,
+      ...billing_details,
+    },
+    card: {
+      brand: card.brand,
+      checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: "pass" },
+      country: card.country,
+      display_brand: card.brand,
+      exp_month,
+      exp_year,
+      fingerprint: fingerprintOf(card.number),
+      funding: card.funding,
+      generated_from: null,
+      last4: card.number.slice(-4),
+      networks: { available: [card.brand], preferred: null },
+      regulated_status: "unregulated",
+      three_d_secure_usage: { supported: true },
+      wallet: null,
+    },
+    created: tx.now,
+    customer: null,
+    customer_account: null,
+    livemode: false,
+    metadata,
+    type: "card",
+  });
+}
+
+const byFingerprint = new Map([...testCards].reverse().map((card) => [fingerprintOf(card.number), card]));
+
+/** The test card behind a payment method: the fingerprint says which. */
+export function cardOf(method: PaymentMethod): TestCard {
+  return byFingerprint.get(method.card?.fingerprint ?? "") ?? cardByNumber("");
+}
+
+/** The payment method of an id, or a new one of a test token such as `pm_card_visa`. */
+export function resolveMethod(tx: Transaction, idOrToken: string, param = "payment_method"): PaymentMethod {
+  const known = tx.get("payment_method", idOrToken);
+  if (known) return known;
+  const card = idOrToken.startsWith("pm_card_") ? cardByToken(idOrToken) : undefined;
+  if (!card) throw noSuch("PaymentMethod", idOrToken, param);
+  return createCard(tx, { card });
+}
+
+/** A refused card, in Stripe's words; what was done before the refusal stays. */
+export function declined(
+  decline: Decline,
+  extra: { charge?: string; payment_intent?: object; payment_method?: object } = {},
+): ApiError {
+  return new ApiError(402, { type: "card_error", ...decline, ...extra }, { keepsEffects: true });
+}
+
+/** Makes a method the customer's, unless the card refuses it. */
+export function attach(tx: Transaction, method: PaymentMethod, customer: string): PaymentMethod {
+  if (method.customer === customer) return method;
+  if (method.customer) {
+    throw invalidRequest("The payment method you provided has already been attached to a customer.", {
+      param: "payment_method",
+      code: "payment_method_unexpected_state",
+    });
+  }
+  const { declines } = cardOf(method);
+  if (declines) throw declined(declines, { payment_method: method });
+  const attached = tx.update("payment_method", method.id, { customer });
+  tx.emit("payment_method.attached", attached);
+  return attached;
+}

@@ -1,0 +1,162 @@
+import { authenticateSession, paySession } from "./billing/checkout.ts";
+import { resolveMethod } from "./billing/payment-methods.ts";
+import { ApiError, invalidRequest, noSuch, unknownUrl } from "./errors.ts";
+import type { CallFault, WebhookFaults } from "./faults.ts";
+import { decodeForm } from "./form.ts";
+import { type HttpReply, type HttpRequest, json } from "./http.ts";
+import { newId } from "./ids.ts";
+import type { World } from "./world.ts";
+
+/** How long `GET /sandbox/time?changed_from=…` waits for a change. */
+const LONG_POLL_MS = 25_000;
+
+type Body = Record<string, unknown>;
+type Handler = (world: World, body: Body, id: string) => HttpReply | Promise<HttpReply>;
+
+/** The sandbox's own paths, apart from its pages. */
+const handlers: [method: string, path: RegExp, handle: Handler][] = [
+  ["GET", /^\/sandbox\/time$/, time],
+  ["POST", /^\/sandbox\/advance$/, advance],
+  ["GET", /^\/sandbox\/requests$/, (world) => json(200, { requests: world.requests.list() })],
+  ["POST", /^\/sandbox\/faults$/, setFaults],
+  ["DELETE", /^\/sandbox\/state$/, forget],
+  ["POST", /^\/sandbox\/checkout\/sessions\/([^/]+)\/complete$/, completeSession],
+  ["POST", /^\/sandbox\/payment_intents\/([^/]+)\/authenticate$/, authenticate],
+];
+
+/** Answers a request under `/sandbox/`. */
+export async function serveControl(world: World, request: HttpRequest): Promise<HttpReply> {
+  try {
+    for (const [method, path, handle] of handlers) {
+      const match = path.exec(request.path);
+      if (match && method === request.method) return await handle(world, readBody(request), match[1] ?? "");
+    }
+    throw unknownUrl(request.method, request.path);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return json(error.status, { error: error.body });
+  }
+}
+
+function readBody({ headers, body, query }: HttpRequest): Body {
+  const params = decodeForm(query);
+  if (!headers["content-type"]?.includes("json")) return { ...params, ...decodeForm(body) };
+  try {
+    const value: unknown = JSON.parse(body || "{}");
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...params, ...value };
+  } catch {
+    // Said below, in the words for anything that is not an object.
+  }
+  throw invalidRequest("The body is not a JSON object.");
+}
+
+function timeReply(world: World): HttpReply {
+  const now = world.clock.nowMs();
+  return json(200, {
+    now: new Date(now).toISOString(),
+    unix: Math.floor(now / 1000),
+    offsetSeconds: world.clock.offsetMs / 1000,
+  });
+}
+
+async function time(world: World, { changed_from }: Body): Promise<HttpReply> {
+  if (changed_from === undefined || Number(changed_from) !== world.clock.offsetMs / 1000)
+    return timeReply(world);
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, LONG_POLL_MS);
+    const stop = world.clock.onChange(done);
+    function done() {
+      clearTimeout(timer);
+      stop();
+      resolve();
+    }
+  });
+  return timeReply(world);
+}
+
+function quantity(body: Body, name: string): number {
+  const value = Number(body[name] ?? 0);
+  if (!Number.isFinite(value) || value < 0)
+    throw invalidRequest(`${name} must be a number that is not negative.`, { param: name });
+  return value;
+}
+
+function advance(world: World, body: Body): HttpReply {
+  if (body.clock !== undefined)
+    throw invalidRequest("The sandbox does not know test clocks yet.", { param: "clock" });
+  const seconds =
+    quantity(body, "days") * 86_400 + quantity(body, "hours") * 3600 + quantity(body, "seconds");
+  world.advance(Math.round(seconds * 1000));
+  return timeReply(world);
+}
+
+function setFaults(world: World, body: Body): HttpReply {
+  const {
+    calls = [],
+    webhooks,
+    seed,
+    reset,
+  } = body as { calls?: CallFault[]; webhooks?: WebhookFaults; seed?: number; reset?: boolean };
+  if (!Array.isArray(calls)) throw invalidRequest("calls must be a list.", { param: "calls" });
+  for (const call of calls) {
+    if (typeof call.method !== "string" || typeof call.path !== "string") {
+      throw invalidRequest("Each of calls needs a method and a path.", { param: "calls" });
+    }
+    const { status } = call;
+    if (
+      status !== undefined &&
+      status !== "timeout" &&
+      status !== "reset" &&
+      !(Number.isInteger(status) && status >= 400 && status <= 599)
+    ) {
+      throw invalidRequest('status must be 400 to 599, "timeout" or "reset".', { param: "calls" });
+    }
+  }
+  if (reset) world.faults.reset();
+  else
+    world.faults.add({
+      calls,
+      ...(webhooks && { webhooks }),
+      ...(seed !== undefined && { seed: Number(seed) }),
+    });
+  return json(200, { faults: world.faults.active() });
+}
+
+function forget(world: World): HttpReply {
+  world.reset();
+  return json(200, { deleted: true });
+}
+
+function completeSession(world: World, body: Body, id: string): HttpReply {
+  const method = body.payment_method;
+  const outcome = world.transact({ id: newId("req"), idempotencyKey: null }, (tx) => {
+    const session = tx.need("checkout.session", id);
+    const card = typeof method === "string" && method !== "" ? resolveMethod(tx, method) : null;
+    const text = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : undefined);
+    return paySession(tx, session, card, { email: text("email"), name: text("name") });
+  });
+  if (!outcome.authenticate) return json(200, outcome.session);
+  return json(200, {
+    ...outcome.session,
+    sandbox_next_action: outcome.authenticate.next_action,
+    sandbox_payment_intent: outcome.authenticate.id,
+  });
+}
+
+function authenticate(world: World, { outcome }: Body, id: string): HttpReply {
+  if (outcome !== "succeed" && outcome !== "fail") {
+    throw invalidRequest("Invalid outcome: must be one of succeed, or fail", { param: "outcome" });
+  }
+  const intent = world.transact({ id: newId("req"), idempotencyKey: null }, (tx) => {
+    const waiting = tx.get("payment_intent", id);
+    if (!waiting) throw noSuch("payment_intent", id);
+    try {
+      authenticateSession(tx, waiting, outcome);
+    } catch (error) {
+      // A failed authentication, or a card refused after it, shows in the intent.
+      if (!(error instanceof ApiError && error.keepsEffects)) throw error;
+    }
+    return tx.need("payment_intent", id);
+  });
+  return json(200, intent);
+}

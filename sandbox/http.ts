@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+/** A request as the sandbox's parts see it: read whole, the path apart from the query. */
+export interface HttpRequest {
+  method: string;
+  path: string;
+  query: string;
+  headers: IncomingMessage["headers"];
+  body: string;
+}
+
+export interface HttpReply {
+  status: number;
+  headers?: Record<string, string>;
+  body: string;
+}
+
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+
+export class BodyTooLarge extends Error {}
+
+export async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge();
+    chunks.push(chunk);
+  }
+  const target = incoming.url ?? "/";
+  const mark = target.indexOf("?");
+  return {
+    method: incoming.method ?? "GET",
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: mark < 0 ? "" : target.slice(mark + 1),
+    headers: incoming.headers,
+    body: Buffer.concat(chunks).toString("utf8"),
+  };
+}
+
+export function writeReply(response: ServerResponse, reply: HttpReply): void {
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(reply.status, { "content-length": Buffer.byteLength(reply.body), ...reply.headers });
+  response.end(reply.body);
+}
+
+export function json(status: number, value: unknown, headers: Record<string, string> = {}): HttpReply {
+  return {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    body: `${JSON.stringify(value, null, 2)}\n`,
+  };
+}

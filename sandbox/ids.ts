@@ -1,0 +1,21 @@
+import { randomBytes } from "node:crypto";
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** Random letters and digits, as Stripe's ids have them. */
+export function randomText(length: number): string {
+  let text = "";
+  // 248 = 4 × 62: bytes above it would favour the first letters.
+  while (text.length < length)
+    for (const byte of randomBytes(length))
+      if (byte < 248 && text.length < length) text += ALPHABET[byte % 62];
+  return text;
+}
+
+/** What follows the prefix, where it is not Stripe's usual 24. */
+const LENGTHS: Record<string, number> = { cus: 14, prod: 14, si: 14, cs_test: 58, req: 14 };
+
+/** A new id such as `cus_NffrFeUfNV2Hib`. */
+export function newId(prefix: string): string {
+  return `${prefix}_${randomText(LENGTHS[prefix] ?? 24)}`;
+}

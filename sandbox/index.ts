@@ -1,0 +1,74 @@
+import type { AddressInfo } from "node:net";
+import { dueRules } from "./due-rules.ts";
+import { Journal } from "./journal.ts";
+import { createServer } from "./server.ts";
+import { World } from "./world.ts";
+
+export interface SandboxOptions {
+  /** Default 127.0.0.1. */
+  host?: string;
+  /** Default 12111; 0 is any free port. */
+  port?: number;
+  /** Where the journal is kept; without it everything is in memory only. */
+  dataDir?: string;
+  /**
+   * When given, every webhook endpoint created gets the first as its secret, and deliveries are
+   * signed with all of them.
+   */
+  webhookSecrets?: string[];
+  log?: (line: string) => void;
+}
+
+export interface Sandbox {
+  /** Such as `http://127.0.0.1:12111`. */
+  url: string;
+  port: number;
+  /** The sandbox's time. */
+  now(): Date;
+  close(): Promise<void>;
+}
+
+const DUE_CHECK_MS = 1000;
+
+/** Starts a sandbox. Rejects when the port is taken (`EADDRINUSE`) or the journal is damaged. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { host = "127.0.0.1", port = 12111, dataDir, webhookSecrets = [], log = () => {} } = options;
+  const environment = { baseUrl: "", webhookSecrets };
+  const world = new World(environment, new Journal(dataDir), dueRules, log);
+  const server = createServer(world, host);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  environment.baseUrl = `http://${shownHost(host)}:${address.port}`;
+  try {
+    await world.open();
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  world.runDue();
+  world.deliverer.resume();
+  const timer = setInterval(() => world.runDue(), DUE_CHECK_MS);
+  log(
+    `Stripe sandbox on ${environment.baseUrl} (bound to ${host}, ${dataDir ? `journal in ${dataDir}` : "in memory"})`,
+  );
+  return {
+    url: environment.baseUrl,
+    port: address.port,
+    now: () => new Date(world.clock.nowMs()),
+    close: () => {
+      clearInterval(timer);
+      world.close();
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+/** A host to put into a URL: a wildcard address cannot be visited, an IPv6 address needs brackets. */
+function shownHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,140 @@
+import type Stripe from "stripe";
+
+/** A field that may be expanded is stored as the id alone. */
+type Unexpanded<T> = [Extract<T, string>] extends [never] ? T : Exclude<T, { id: string }>;
+
+type IsPlainString<T> =
+  (<G>() => G extends T ? 1 : 2) extends <G>() => G extends string ? 1 : 2 ? true : false;
+
+/** stripe-node leaves its enums open with `string & {}`; the sandbox uses the named values only. */
+type WireString<T extends string> = IsPlainString<T> extends true ? T : string extends T ? never : T;
+
+/**
+ * A Stripe object as it travels and as it is stored: stripe-node's type with every expandable field
+ * as an id and every decimal as a string.
+ */
+export type Wire<T> = T extends string
+  ? WireString<T>
+  : T extends Stripe.Decimal
+    ? string
+    : T extends (infer U)[]
+      ? Wire<Unexpanded<U>>[]
+      : T extends object
+        ? { [K in keyof T]: Wire<Unexpanded<T[K]>> }
+        : T;
+
+/** What stays of an object that was deleted. */
+export interface Deleted {
+  id: string;
+  object: string;
+  deleted: true;
+}
+
+/** What a Checkout session knows beyond what Stripe shows of it. */
+export interface CheckoutDetails {
+  /** The session's id. */
+  id: string;
+  line_items: Wire<Stripe.LineItem>[];
+  subscription_data: {
+    description: string | null;
+    metadata: Record<string, string>;
+    trial_end: number | null;
+    trial_period_days: number | null;
+    missing_payment_method: "cancel" | "create_invoice" | "pause";
+    billing_mode: "classic" | "flexible";
+  };
+  /** What a first, unpaid attempt has left behind; the next attempt goes on with it. */
+  attempt: { customer: string; subscription: string; invoice: string; payment_intent: string } | null;
+}
+
+/** One try to hand an event to an endpoint. Times are real milliseconds, not the sandbox's. */
+export interface DeliveryAttempt {
+  at: number;
+  durationMs: number;
+  status: number | null;
+  error: string | null;
+  answer: string;
+}
+
+/** An event on its way to one endpoint. */
+export interface Delivery {
+  id: string;
+  event: string;
+  endpoint: string;
+  state: "pending" | "delivered" | "failed" | "canceled";
+  nextAttemptAt: number;
+  attempts: DeliveryAttempt[];
+}
+
+/** The first answer under an idempotency key. */
+export interface IdempotencyRecord {
+  id: string;
+  fingerprint: string;
+  status: number;
+  body: string;
+  created: number;
+}
+
+/** An event as stored; `pending_webhooks` is counted when it is read. */
+export interface StoredEvent {
+  id: string;
+  type: Stripe.Event["type"];
+  created: number;
+  data: { object: object; previous_attributes?: object };
+  request: { id: string | null; idempotency_key: string | null };
+}
+
+/** Everything the sandbox keeps, by kind. Names with a Stripe `object` are that object. */
+export interface Kinds {
+  "billing_portal.configuration": Wire<Stripe.BillingPortal.Configuration>;
+  charge: Wire<Stripe.Charge>;
+  "checkout.session": Wire<Stripe.Checkout.Session>;
+  checkout_details: CheckoutDetails;
+  customer: Wire<Stripe.Customer>;
+  deleted: Deleted;
+  delivery: Delivery;
+  event: StoredEvent;
+  idempotency_record: IdempotencyRecord;
+  invoice: Wire<Stripe.Invoice>;
+  invoice_payment: Wire<Stripe.InvoicePayment>;
+  payment_intent: Wire<Stripe.PaymentIntent>;
+  payment_method: Wire<Stripe.PaymentMethod>;
+  price: Wire<Stripe.Price>;
+  product: Wire<Stripe.Product>;
+  subscription: Wire<Stripe.Subscription>;
+  webhook_endpoint: Wire<Stripe.WebhookEndpoint>;
+}
+
+export type Kind = keyof Kinds;
+
+type Indexes = { [K in Kind]: Record<string, (row: Kinds[K]) => string | null | undefined> };
+
+/** What each kind is looked up by, besides its id. */
+export const indexes = {
+  "billing_portal.configuration": {},
+  charge: { customer: (c) => c.customer, payment_intent: (c) => c.payment_intent },
+  "checkout.session": { customer: (s) => s.customer, subscription: (s) => s.subscription },
+  checkout_details: {
+    payment_intent: (d) => d.attempt?.payment_intent,
+    subscription: (d) => d.attempt?.subscription,
+  },
+  customer: { email: (c) => c.email },
+  deleted: {},
+  delivery: { event: (d) => d.event, endpoint: (d) => d.endpoint },
+  event: { type: (e) => e.type },
+  idempotency_record: {},
+  invoice: {
+    customer: (i) => i.customer,
+    subscription: (i) => i.parent?.subscription_details?.subscription,
+  },
+  invoice_payment: { invoice: (p) => p.invoice, payment_intent: (p) => p.payment.payment_intent },
+  payment_intent: { customer: (p) => p.customer },
+  payment_method: { customer: (m) => m.customer },
+  price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
+  product: {},
+  subscription: { customer: (s) => s.customer },
+  webhook_endpoint: {},
+} satisfies Indexes;
+
+/** The names a kind may be looked up by. */
+export type IndexOf<K extends Kind> = keyof (typeof indexes)[K] & string;

@@ -1,0 +1,56 @@
+import { parseArgs } from "node:util";
+import { startSandbox } from "./index.ts";
+
+const HELP = `Usage: npm run sandbox [-- --help]
+
+A local server that speaks the part of the Stripe API this project uses.
+
+Environment:
+  SANDBOX_PORT           port to listen on (default 12111; 0 is any free one)
+  HOST                   address to bind (default 127.0.0.1)
+  DATA_DIR               folder for its journal; without it everything is in memory
+  STRIPE_WEBHOOK_SECRET  secret of every webhook endpoint; several, separated by commas,
+                         sign each delivery together
+`;
+
+/** Says what is wrong in one sentence and ends the process. */
+function refuse(sentence: string): never {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+}
+
+function portFrom(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    refuse(`SANDBOX_PORT must be a port number, not "${text}".`);
+  return port;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const { SANDBOX_PORT = "12111", HOST, DATA_DIR, STRIPE_WEBHOOK_SECRET = "" } = process.env;
+  const port = portFrom(SANDBOX_PORT);
+  const webhookSecrets = STRIPE_WEBHOOK_SECRET.split(",")
+    .map((secret) => secret.trim())
+    .filter(Boolean);
+  const sandbox = await startSandbox({
+    port,
+    webhookSecrets,
+    log: (line) => process.stdout.write(`${line}\n`),
+    ...(HOST && { host: HOST }),
+    ...(DATA_DIR && { dataDir: DATA_DIR }),
+  }).catch((error: NodeJS.ErrnoException) =>
+    refuse(
+      error.code === "EADDRINUSE"
+        ? `Port ${port} is already taken: stop what listens there, or set SANDBOX_PORT to another one.`
+        : `The sandbox could not start: ${error.message}`,
+    ),
+  );
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void sandbox.close());
+}
+
+await main();

@@ -1,0 +1,149 @@
+import { createCustomer } from "../billing/customers.ts";
+import { attach, resolveMethod } from "../billing/payment-methods.ts";
+import { cancelNow } from "../billing/subscriptions.ts";
+import { noSuch } from "../errors.ts";
+import type { Kinds } from "../kinds.ts";
+import { listParams, page } from "../list.ts";
+import { metadata, withMetadata } from "../metadata.ts";
+import { type Infer, integer, list, notYet, object, oneOf, required, text, unsettable } from "../params.ts";
+import { type Route, route } from "../router.ts";
+import { isFinal } from "../states.ts";
+import type { Transaction } from "../transaction.ts";
+import { address, addressOf } from "./address.ts";
+
+type Customer = Kinds["customer"];
+
+const shipping = object({ address: required(address), name: required(text()), phone: unsettable(text()) });
+
+const fields = {
+  address: unsettable(address),
+  balance: integer(),
+  description: unsettable(text()),
+  email: unsettable(text({ max: 512 })),
+  invoice_prefix: text({ pattern: /^[A-Z0-9]{3,12}$/ }),
+  invoice_settings: object({
+    custom_fields: unsettable(
+      list(object({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) })),
+    ),
+    default_payment_method: unsettable(text()),
+    footer: unsettable(text()),
+  }),
+  metadata,
+  name: unsettable(text({ max: 256 })),
+  next_invoice_sequence: integer({ min: 1 }),
+  phone: unsettable(text({ max: 20 })),
+  preferred_locales: list(text()),
+  shipping: unsettable(shipping),
+  source: notYet(),
+  tax_exempt: unsettable(oneOf("exempt", "none", "reverse")),
+};
+
+const createParams = { ...fields, payment_method: text(), tax_id_data: notYet(), test_clock: notYet() };
+
+/** What a request says about a customer, as the customer shows it. */
+function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer): Partial<Customer> {
+  const { address, invoice_settings, metadata, shipping, source: _, tax_exempt, ...plain } = params;
+  const changes: Partial<Customer> = { ...plain, metadata: withMetadata(before?.metadata ?? {}, metadata) };
+  if (address !== undefined) changes.address = address && addressOf(address);
+  if (shipping !== undefined) {
+    changes.shipping = shipping && {
+      address: addressOf(shipping.address),
+      name: shipping.name,
+      phone: shipping.phone ?? null,
+    };
+  }
+  if (tax_exempt !== undefined) changes.tax_exempt = tax_exempt ?? "none";
+  if (invoice_settings) {
+    const method = invoice_settings.default_payment_method;
+    if (method) assertOwn(tx, before, method);
+    changes.invoice_settings = {
+      ...(before?.invoice_settings ?? {
+        custom_fields: null,
+        default_payment_method: null,
+        footer: null,
+        rendering_options: null,
+      }),
+      ...invoice_settings,
+    };
+  }
+  return changes;
+}
+
+function assertOwn(tx: Transaction, customer: Customer | undefined, method: string): void {
+  const owner = tx.need("payment_method", method, "invoice_settings[default_payment_method]").customer;
+  if (!customer || owner !== customer.id)
+    throw noSuch("PaymentMethod", method, "invoice_settings[default_payment_method]");
+}
+
+function create(
+  tx: Transaction,
+  { payment_method, tax_id_data: _, test_clock: __, ...params }: Infer<typeof createParams>,
+): Customer {
+  const { invoice_settings, ...rest } = params;
+  const customer = createCustomer(tx, given(tx, rest));
+  const method = payment_method && attach(tx, resolveMethod(tx, payment_method), customer.id);
+  if (!invoice_settings) return customer;
+  // With pm_card_… as both, the default is the method that the token has just become.
+  const default_payment_method =
+    method && invoice_settings.default_payment_method === payment_method
+      ? method.id
+      : invoice_settings.default_payment_method;
+  const settings = { ...invoice_settings, ...(default_payment_method && { default_payment_method }) };
+  return tx.update("customer", customer.id, given(tx, { invoice_settings: settings }, customer));
+}
+
+function remove(tx: Transaction, id: string) {
+  tx.need("customer", id);
+  for (const subscription of tx.newest("subscription", { index: "customer", key: id })) {
+    if (!isFinal("subscription", subscription.status)) cancelNow(tx, subscription);
+  }
+  for (const method of [...tx.newest("payment_method", { index: "customer", key: id })]) {
+    tx.update("payment_method", method.id, { customer: null });
+  }
+  const before = tx.need("customer", id);
+  tx.remove("customer", id);
+  tx.emit("customer.deleted", before);
+  return tx.insert("deleted", { id, object: "customer", deleted: true });
+}
+
+export const customerRoutes: Route[] = [
+  route("POST", "/v1/customers", createParams, create),
+  route(
+    "GET",
+    "/v1/customers",
+    { ...listParams, email: text({ max: 512 }), test_clock: notYet() },
+    (tx, params) =>
+      page(
+        tx,
+        {
+          kind: "customer",
+          url: "/v1/customers",
+          where: params.email ? { index: "email", key: params.email } : undefined,
+        },
+        params,
+      ),
+  ),
+  route(
+    "GET",
+    "/v1/customers/:id",
+    {},
+    (tx, _params, { id = "" }) => tx.get("deleted", id) ?? tx.need("customer", id),
+  ),
+  route("POST", "/v1/customers/:id", fields, (tx, params, { id = "" }) =>
+    tx.update("customer", id, given(tx, params, tx.need("customer", id)), "customer.updated"),
+  ),
+  route("DELETE", "/v1/customers/:id", {}, (tx, _params, { id = "" }) => remove(tx, id)),
+  route(
+    "GET",
+    "/v1/customers/:id/payment_methods",
+    { ...listParams, type: text(), allow_redisplay: oneOf("always", "limited", "unspecified") },
+    (tx, params, { id = "" }) => {
+      tx.need("customer", id);
+      const keep = (method: Kinds["payment_method"]) =>
+        (!params.type || method.type === params.type) &&
+        (!params.allow_redisplay || method.allow_redisplay === params.allow_redisplay);
+      const url = `/v1/customers/${id}/payment_methods`;
+      return page(tx, { kind: "payment_method", url, where: { index: "customer", key: id }, keep }, params);
+    },
+  ),
+];

@@ -1,0 +1,39 @@
+import { noSuch } from "../errors.ts";
+import { renderEvent } from "../events/render.ts";
+import type { StoredEvent } from "../kinds.ts";
+import { listParams, page } from "../list.ts";
+import { flag, type Infer, list, text } from "../params.ts";
+import { type Route, route } from "../router.ts";
+import type { Transaction } from "../transaction.ts";
+
+/** Events can be read for 30 days. https://docs.stripe.com/api/events/list */
+const READABLE_SECONDS = 30 * 86_400;
+
+const filters = { delivery_success: flag, type: text(), types: list(text()) };
+
+const isReadable = (tx: Transaction, event: StoredEvent) => tx.now - event.created <= READABLE_SECONDS;
+
+/** `charge.*` stands for every type that begins so. */
+function isOfType(event: StoredEvent, wanted: string): boolean {
+  return wanted.endsWith("*") ? event.type.startsWith(wanted.slice(0, -1)) : event.type === wanted;
+}
+
+function listEvents(tx: Transaction, params: Infer<typeof filters & typeof listParams>) {
+  const { delivery_success, type, types } = params;
+  const keep = (event: StoredEvent) =>
+    isReadable(tx, event) &&
+    (!type || isOfType(event, type)) &&
+    (!types || types.includes(event.type)) &&
+    (delivery_success === undefined || (renderEvent(tx, event).pending_webhooks === 0) === delivery_success);
+  const found = page(tx, { kind: "event", url: "/v1/events", keep }, params);
+  return { ...found, data: found.data.map((event) => renderEvent(tx, event as StoredEvent)) };
+}
+
+export const eventRoutes: Route[] = [
+  route("GET", "/v1/events", { ...listParams, ...filters }, listEvents),
+  route("GET", "/v1/events/:id", {}, (tx, _params, { id = "" }) => {
+    const event = tx.need("event", id);
+    if (!isReadable(tx, event)) throw noSuch("event", id);
+    return renderEvent(tx, event);
+  }),
+];

@@ -1,0 +1,29 @@
+import type { Route } from "../router.ts";
+import { accountRoutes } from "./account.ts";
+import { checkoutSessionRoutes } from "./checkout-sessions.ts";
+import { customerRoutes } from "./customers.ts";
+import { eventRoutes } from "./events.ts";
+import { invoiceRoutes } from "./invoices.ts";
+import { paymentMethodRoutes } from "./payment-methods.ts";
+import { paymentRoutes } from "./payments.ts";
+import { portalConfigurationRoutes } from "./portal-configurations.ts";
+import { priceRoutes } from "./prices.ts";
+import { productRoutes } from "./products.ts";
+import { subscriptionRoutes } from "./subscriptions.ts";
+import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
+
+/** Every operation of Stripe's API that the sandbox knows. */
+export const routes: Route[] = [
+  ...accountRoutes,
+  ...checkoutSessionRoutes,
+  ...customerRoutes,
+  ...eventRoutes,
+  ...invoiceRoutes,
+  ...paymentMethodRoutes,
+  ...paymentRoutes,
+  ...portalConfigurationRoutes,
+  ...priceRoutes,
+  ...productRoutes,
+  ...subscriptionRoutes,
+  ...webhookEndpointRoutes,
+];

@@ -1,0 +1,70 @@
+import { type Infer, list, type Shape, text } from "./params.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** The variable parts of a path, such as `id`. */
+export type PathParams = Record<string, string>;
+
+/** One operation of the API: what it takes, and what it does in its transaction. */
+export interface Route {
+  method: string;
+  path: string;
+  shape: Shape;
+  handle(tx: Transaction, params: object, path: PathParams): object;
+}
+
+/**
+ * Describes an operation. `expand` is understood everywhere; everything else that it takes is in
+ * `shape`, and the handler sees what the shape was read into.
+ */
+export function route<S extends Shape>(
+  method: "GET" | "POST" | "DELETE",
+  path: string,
+  shape: S,
+  handle: (tx: Transaction, params: Infer<S>, path: PathParams) => object,
+): Route {
+  return {
+    method,
+    path,
+    shape: { ...shape, expand: list(text()) },
+    handle: handle as Route["handle"],
+  };
+}
+
+interface Compiled {
+  route: Route;
+  segments: string[];
+}
+
+/** Finds the operation of a method and path; literal segments win over variables. */
+export class Router {
+  private readonly compiled = new Map<string, Compiled[]>();
+
+  constructor(routes: Route[]) {
+    for (const route of routes) {
+      const segments = route.path.split("/");
+      const key = `${route.method} ${segments.length}`;
+      this.compiled.set(key, [...(this.compiled.get(key) ?? []), { route, segments }]);
+    }
+    const variables = (entry: Compiled) => entry.segments.filter((segment) => segment.startsWith(":")).length;
+    for (const entries of this.compiled.values()) entries.sort((a, b) => variables(a) - variables(b));
+  }
+
+  find(method: string, path: string): { route: Route; path: PathParams } | undefined {
+    const segments = path.split("/");
+    for (const entry of this.compiled.get(`${method} ${segments.length}`) ?? []) {
+      const params = match(entry.segments, segments);
+      if (params) return { route: entry.route, path: params };
+    }
+    return undefined;
+  }
+}
+
+function match(pattern: string[], segments: string[]): PathParams | undefined {
+  const params: PathParams = {};
+  for (const [at, part] of pattern.entries()) {
+    const segment = segments[at]!;
+    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(segment);
+    else if (part !== segment) return undefined;
+  }
+  return params;
+}

@@ -1,0 +1,58 @@
+import { invalidRequest } from "./errors.ts";
+
+/** Which states may follow which; an empty list is an end. */
+type Machine = Record<string, readonly string[]>;
+
+const machines = {
+  subscription: {
+    incomplete: ["active", "trialing", "incomplete_expired", "canceled"],
+    incomplete_expired: [],
+    trialing: ["active", "past_due", "paused", "canceled"],
+    active: ["past_due", "paused", "unpaid", "canceled"],
+    past_due: ["active", "unpaid", "canceled"],
+    unpaid: ["active", "canceled"],
+    paused: ["active", "canceled"],
+    canceled: [],
+  },
+  invoice: {
+    draft: ["open", "void"],
+    open: ["paid", "void", "uncollectible"],
+    uncollectible: ["paid", "void"],
+    paid: [],
+    void: [],
+  },
+  payment_intent: {
+    requires_payment_method: [
+      "requires_confirmation",
+      "requires_action",
+      "processing",
+      "succeeded",
+      "canceled",
+    ],
+    requires_confirmation: [
+      "requires_action",
+      "processing",
+      "succeeded",
+      "requires_payment_method",
+      "canceled",
+    ],
+    requires_action: ["processing", "succeeded", "requires_payment_method", "canceled"],
+    processing: ["succeeded", "requires_payment_method", "requires_capture"],
+    requires_capture: ["succeeded", "canceled"],
+    succeeded: [],
+    canceled: [],
+  },
+  "checkout.session": { open: ["complete", "expired"], complete: [], expired: [] },
+} satisfies Record<string, Machine>;
+
+/** The state to go to, or Stripe's refusal when it cannot be reached from here. */
+export function next<T extends string>(machine: keyof typeof machines, from: string | null, to: T): T {
+  const allowed: readonly string[] = (machines[machine] as Machine)[from ?? ""] ?? [];
+  if (from === to || allowed.includes(to)) return to;
+  throw invalidRequest(`This ${machine} cannot become ${to}: its status is ${from}.`);
+}
+
+/** Whether nothing can follow this state. */
+export function isFinal(machine: keyof typeof machines, state: string): boolean {
+  return ((machines[machine] as Machine)[state] ?? []).length === 0;
+}

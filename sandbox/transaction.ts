@@ -1,0 +1,136 @@
+import type Stripe from "stripe";
+import type { Clock } from "./clock.ts";
+import { noSuch } from "./errors.ts";
+import { recordEvent } from "./events/record.ts";
+import type { IndexOf, Kind, Kinds } from "./kinds.ts";
+import type { Store, Where } from "./store.ts";
+
+/** What the work of a request may know of the sandbox around it. */
+export interface Environment {
+  /** Where the sandbox is reached, without a slash at the end. */
+  baseUrl: string;
+  /** Secrets every endpoint shares; none means each endpoint has its own. */
+  webhookSecrets: string[];
+}
+
+/** The request that causes the work; due work has neither id nor key. */
+export interface Cause {
+  id: string | null;
+  idempotencyKey: string | null;
+}
+
+/** Everything one transaction has changed, for the journal. */
+export interface Changes {
+  put: [kind: Kind, sequence: number, row: { id: string }][];
+  deleted: [kind: Kind, id: string][];
+}
+
+/**
+ * One unit of work on the store. Work is synchronous, so it changes the store at once and nobody
+ * sees it half done; `rollBack` takes everything back in reverse order.
+ */
+export class Transaction {
+  private readonly store: Store;
+  private readonly clock: Clock;
+  readonly environment: Environment;
+  readonly cause: Cause;
+  private readonly undo: (() => void)[] = [];
+  private readonly touched = new Map<string, [Kind, string]>();
+
+  constructor(store: Store, clock: Clock, environment: Environment, cause: Cause) {
+    this.store = store;
+    this.clock = clock;
+    this.environment = environment;
+    this.cause = cause;
+  }
+
+  /** The sandbox's time in seconds: the moment of the request, or when the work was due. */
+  get now(): number {
+    return this.clock.now();
+  }
+
+  get<K extends Kind>(kind: K, id: string): Kinds[K] | undefined {
+    return this.store.get(kind, id);
+  }
+
+  /** The object, or Stripe's `resource_missing` naming the parameter that had the id. */
+  need<K extends Kind>(kind: K, id: string, param = "id"): Kinds[K] {
+    const row = this.store.get(kind, id);
+    if (!row) throw noSuch(kind, id, param);
+    return row;
+  }
+
+  /** Objects newest first, all of them or those an index holds under a key. */
+  newest<K extends Kind>(kind: K, where?: Where<K>, from?: number): Generator<Kinds[K]> {
+    return this.store.newest(kind, where, from);
+  }
+
+  oldest<K extends Kind>(kind: K, where?: Where<K>, from?: number): Generator<Kinds[K]> {
+    return this.store.oldest(kind, where, from);
+  }
+
+  /** The newest object that an index holds under a key. */
+  find<K extends Kind>(kind: K, index: IndexOf<K>, key: string): Kinds[K] | undefined {
+    return this.store.newest(kind, { index, key }).next().value as Kinds[K] | undefined;
+  }
+
+  sequence(kind: Kind, id: string): number | undefined {
+    return this.store.sequence(kind, id);
+  }
+
+  insert<K extends Kind>(kind: K, row: Kinds[K]): Kinds[K] {
+    this.write(kind, row);
+    return row;
+  }
+
+  /** Changes some fields. With an event type, the change is told with its `previous_attributes`. */
+  update<K extends Kind>(
+    kind: K,
+    id: string,
+    patch: Partial<Kinds[K]>,
+    event?: Stripe.Event["type"],
+  ): Kinds[K] {
+    const before = this.need(kind, id);
+    const after = { ...before, ...patch };
+    this.write(kind, after);
+    if (event) recordEvent(this, event, after, before);
+    return after;
+  }
+
+  remove(kind: Kind, id: string): void {
+    const row = this.store.get(kind, id);
+    const sequence = this.store.sequence(kind, id);
+    if (!row || sequence === undefined) return;
+    this.store.delete(kind, id);
+    this.undo.push(() => this.store.put(kind, row as never, sequence));
+    this.touched.set(`${kind} ${id}`, [kind, id]);
+  }
+
+  /** Tells the world, in the order of the calls, as part of this transaction. */
+  emit(type: Stripe.Event["type"], object: { id: string }): void {
+    recordEvent(this, type, object);
+  }
+
+  changes(): Changes {
+    const changes: Changes = { put: [], deleted: [] };
+    for (const [kind, id] of this.touched.values()) {
+      const row = this.store.get(kind, id);
+      if (row) changes.put.push([kind, this.store.sequence(kind, id)!, row]);
+      else changes.deleted.push([kind, id]);
+    }
+    return changes;
+  }
+
+  rollBack(): void {
+    for (const step of this.undo.reverse()) step();
+    this.undo.length = 0;
+    this.touched.clear();
+  }
+
+  private write<K extends Kind>(kind: K, row: Kinds[K]): void {
+    const before = this.store.get(kind, row.id);
+    this.store.put(kind, row);
+    this.undo.push(() => (before ? this.store.put(kind, before) : this.store.delete(kind, row.id)));
+    this.touched.set(`${kind} ${row.id}`, [kind, row.id]);
+  }
+}
