@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 
 /** The text of a small file, trimmed; undefined when there is none. */
 export async function recall(path: string): Promise<string | undefined> {
@@ -18,13 +18,20 @@ export async function remember(path: string, text: string): Promise<void> {
   await rename(draft, path);
 }
 
-/** What the file holds, or else what `make` gives, kept there from now on. */
+/** What the file holds, or else what `make` gives, kept there from now on. Of two at a time both get the first one's. */
 export async function recallOr(path: string, make: () => string): Promise<string> {
   const known = await recall(path);
   if (known) return known;
-  const made = make();
-  await remember(path, made);
-  return made;
+  const draft = `${path}.${randomBytes(4).toString("hex")}`;
+  await writeFile(draft, `${make()}\n`, { mode: 0o600 });
+  try {
+    await link(draft, path); // fails where a file is, unlike rename
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    await unlink(draft);
+  }
+  return (await recall(path)) as string;
 }
 
 /** A random secret of 192 bits that fits in a URL and a command line. */
