@@ -1,8 +1,8 @@
-import { ArgumentValidationError } from "type-graphql";
 import { GraphQLError } from "graphql";
+import { ArgumentValidationError } from "type-graphql";
+import { isConnectionFailure } from "./database.ts";
 import { BadUserInput, DomainError, ServiceUnavailable } from "./errors.ts";
 import { type Logger, logScope } from "./logger.ts";
-import { isConnectionFailure } from "./database.ts";
 
 /**
  * Turns whatever was thrown inside the schema into what a client may see: known errors keep their code,

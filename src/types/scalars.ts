@@ -1,5 +1,5 @@
-import { GraphQLCurrency, GraphQLDateTime, GraphQLSafeInt } from "graphql-scalars";
 import { GraphQLScalarType } from "graphql";
+import { GraphQLCurrency, GraphQLDateTime, GraphQLSafeInt } from "graphql-scalars";
 
 const renamed = (scalar: GraphQLScalarType, description: string) =>
   new GraphQLScalarType({ ...scalar.toConfig(), description, specifiedByURL: null });

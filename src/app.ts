@@ -1,0 +1,190 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { RequestHandler } from "express";
+import type { Runner } from "graphile-worker";
+import type { Caller } from "./auth/caller.ts";
+import { type Clock, sandboxClock, systemClock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { createContext } from "./context.ts";
+import { openDatabase, poolOf } from "./database.ts";
+import { LiveFeed } from "./events/live.ts";
+import { type RedisFactory, redisFactory } from "./events/redis.ts";
+import { OutboxRelay } from "./events/relay.ts";
+import { createGraphqlServer, graphqlRoutes } from "./http/graphql.ts";
+import { Health, healthRoutes } from "./http/health.ts";
+import { createHttp } from "./http/server.ts";
+import { serveWebSocket } from "./http/websocket.ts";
+import { Intents } from "./intents/intents.ts";
+import { Sweep } from "./jobs/sweep.ts";
+import { startWorker } from "./jobs/worker.ts";
+import { createLoaders } from "./loaders.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import { Metrics } from "./metrics.ts";
+import { AccessResolver } from "./resolvers/access.resolver.ts";
+import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
+import { PaymentResolver } from "./resolvers/payment.resolver.ts";
+import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { createSchema } from "./schema.ts";
+import { AccessService } from "./services/access.service.ts";
+import { CheckoutService } from "./services/checkout.service.ts";
+import { CustomerService } from "./services/customer.service.ts";
+import { IdempotencyService } from "./services/idempotency.service.ts";
+import { LiveService } from "./services/live.service.ts";
+import { PaymentService } from "./services/payment.service.ts";
+import { PlanService } from "./services/plan.service.ts";
+import { SubscriptionService } from "./services/subscription.service.ts";
+import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
+import { Road } from "./sync/road.ts";
+import { Sync } from "./sync/sync.ts";
+import { Inbox } from "./webhooks/inbox.ts";
+import { webhookRoute } from "./webhooks/route.ts";
+
+/** What development and tests put in the place of a part. */
+export interface Overrides {
+  redis?: RedisFactory;
+  clock?: Clock;
+  /** Answers browsers at the GraphQL path, before Apollo. */
+  explorer?: RequestHandler;
+  logger?: Logger;
+}
+
+/** The running service. */
+export interface App {
+  /** Listens, then starts the worker. Returns the address, with the port that was chosen when 0 was asked. */
+  start(): Promise<{ url: string; port: number }>;
+  /** Stops taking requests and jobs, finishes what runs, closes everything. */
+  stop(): Promise<void>;
+  readonly parts: Parts;
+}
+export type Parts = Awaited<ReturnType<typeof createParts>>;
+
+/** Builds the service from its configuration: every part is made here, once, and handed what it needs. */
+export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
+  const parts = await createParts(config, overrides);
+  const { schema, health, metrics, logger, inbox, newContext } = parts;
+  const graphql = createGraphqlServer(schema, config, metrics);
+  await graphql.start();
+  const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
+  const http = createHttp(
+    config,
+    {
+      webhook: webhookRoute(config.stripe.webhookSecrets, inbox, metrics, logger),
+      health: healthRoutes(health),
+      graphql: config.worker === "only" ? [] : [...explorer, ...graphqlRoutes(graphql, config, newContext)],
+    },
+    metrics,
+    logger,
+  );
+  const server = createServer(http);
+  const closeSockets = serveWebSocket(server, schema, config, newContext);
+  const sweep = new Sweep(parts.orm.em, parts.workers, logger);
+  let runner: Runner | undefined;
+  return {
+    parts,
+    async start() {
+      await listen(server, config);
+      if (config.worker !== "off") {
+        runner = await startWorker(await poolOf(parts.orm), parts.workers, logger);
+        sweep.start();
+      }
+      const { port } = server.address() as AddressInfo;
+      logger.info({ port }, "listening");
+      return { url: `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`, port };
+    },
+    async stop() {
+      health.drain();
+      await closeSockets();
+      await Promise.all([closeServer(server), sweep.stop(), runner?.stop()]);
+      await graphql.stop();
+      await parts.close();
+    },
+  };
+}
+
+async function createParts(config: Config, overrides: Overrides) {
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  const metrics = new Metrics();
+  metrics.collectProcess();
+  const clock = overrides.clock ?? (await clockOf(config, logger));
+  const orm = await openDatabase(config.database.url);
+  const { em } = orm;
+  const newRedis = overrides.redis ?? redisFactory(config.redis.url);
+  const redis = newRedis();
+  const stripe = new StripeGateway(stripeClient(config.stripe), metrics);
+
+  const plans = new PlanService(em);
+  const subscriptions = new SubscriptionService(em);
+  const access = new AccessService(em, clock, config.gracePeriodDays);
+  const sync = new Sync(em, new Road(em, clock, access, stripe));
+  const intents = new Intents(em, stripe, sync, clock, logger);
+  const customers = new CustomerService(em, intents);
+  const idempotency = new IdempotencyService(em);
+  const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
+  const inbox = new Inbox(em, sync, config.stripe.livemode, metrics, logger);
+  const relay = new OutboxRelay(em, redis, metrics, logger);
+  const feed = new LiveFeed(newRedis, metrics);
+  const live = new LiveService(em, feed, subscriptions, access);
+
+  const resolvers = new Map<unknown, unknown>([
+    [PlanResolver, new PlanResolver(plans, config)],
+    [CheckoutResolver, new CheckoutResolver(checkout)],
+    [PaymentResolver, new PaymentResolver(new PaymentService(em))],
+    [AccessResolver, new AccessResolver(access, clock)],
+  ]);
+  const schema = createSchema(containerOf(resolvers), logger);
+  const newContext = (caller: Caller) =>
+    createContext(caller, live, () => createLoaders({ em, access, subscriptions }));
+
+  return {
+    ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, inbox, relay, schema, newContext },
+    health: new Health(orm, redis, config),
+    workers: { inbox, relay, intents },
+    async close() {
+      clock.stop();
+      await feed.close();
+      redis.disconnect();
+      await orm.close(true);
+    },
+  };
+}
+
+const clockOf = (config: Config, logger: Logger): Clock | Promise<Clock> =>
+  config.clock === "sandbox" ? sandboxClock(config.stripe.apiBase, logger) : systemClock;
+
+/** Resolvers without parts of their own are made when first asked for. */
+function containerOf(instances: Map<unknown, unknown>) {
+  return {
+    get(type: new () => unknown) {
+      const known = instances.get(type);
+      if (known) return known;
+      const made = new type();
+      instances.set(type, made);
+      return made;
+    },
+  };
+}
+
+const onlyForBrowsers =
+  (explorer: RequestHandler): RequestHandler =>
+  (request, response, next) => {
+    const isBrowser =
+      request.method === "GET" && !request.query.query && request.accepts("json", "html") === "html";
+    return isBrowser ? explorer(request, response, next) : next();
+  };
+
+function listen(server: Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

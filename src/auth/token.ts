@@ -1,0 +1,49 @@
+import { jwtVerify, SignJWT } from "jose";
+import type { Config } from "../config.ts";
+import { Caller, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
+
+const ALGORITHM = "HS256";
+const CLOCK_SKEW_SECONDS = 30;
+
+/** Reads `Authorization: Bearer …` or a bare token. No token: anonymous. A bad one: untrusted, never an error. */
+export async function callerOf(jwt: Config["jwt"], header: string | undefined): Promise<Caller> {
+  const token = header?.replace(/^Bearer\s+/i, "").trim();
+  if (!token) return Caller.anonymous;
+  try {
+    const { payload } = await jwtVerify(token, new TextEncoder().encode(jwt.secret), {
+      algorithms: [ALGORITHM],
+      clockTolerance: CLOCK_SKEW_SECONDS,
+      requiredClaims: ["sub", "exp"],
+      ...(jwt.issuer && { issuer: jwt.issuer }),
+      ...(jwt.audience && { audience: jwt.audience }),
+    });
+    if (!payload.sub || !OPAQUE_ID.test(payload.sub)) return Caller.untrusted;
+    const email = typeof payload.email === "string" ? payload.email : null;
+    const expiresAt = new Date(((payload.exp as number) + CLOCK_SKEW_SECONDS) * 1000);
+    return Caller.known(payload.sub, email, rolesIn(payload.roles), expiresAt);
+  } catch {
+    return Caller.untrusted;
+  }
+}
+
+/** The roles of a token; unknown ones are ignored, none means a plain user. */
+function rolesIn(claim: unknown): ReadonlySet<Role> {
+  const roles = Array.isArray(claim) ? ROLES.filter((role) => claim.includes(role)) : [];
+  return new Set(roles.length ? roles : ["user"]);
+}
+
+/** Signs a token as the platform's identity service does; for development, tests and commands. */
+export async function signToken(
+  jwt: Config["jwt"],
+  claims: { sub: string; email?: string; roles?: string[] },
+  expiresIn = "12h",
+): Promise<string> {
+  const token = new SignJWT({ email: claims.email, roles: claims.roles ?? ["user"] })
+    .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
+    .setSubject(claims.sub)
+    .setIssuedAt()
+    .setExpirationTime(expiresIn);
+  if (jwt.issuer) token.setIssuer(jwt.issuer);
+  if (jwt.audience) token.setAudience(jwt.audience);
+  return token.sign(new TextEncoder().encode(jwt.secret));
+}

@@ -1,0 +1,128 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Redis } from "ioredis";
+import { wake } from "../jobs/wake.ts";
+import type { Logger } from "../logger.ts";
+import type { Metrics } from "../metrics.ts";
+import type { EventType } from "./event-types.ts";
+import { userChannel } from "./redis.ts";
+
+/** The stream that keeps events for consumers who may not miss one. */
+export const STREAM = "payment-events";
+const STREAM_LENGTH = 100_000;
+const BATCH = 100;
+const LEASE_SECONDS = 15;
+const RETRY_SECONDS = [0.25, 0.5, 1, 2, 3];
+
+interface Row {
+  id: string;
+  sequence: string;
+  user_id: string;
+  type: EventType;
+  data: Record<string, unknown>;
+  occurred_at: Date;
+}
+
+/** Sends what is in the outbox to Redis: each user's events in order, at least once. */
+export class OutboxRelay {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly redis: Redis,
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Sends a user's unsent events. One sender a user at a time: whoever leases the first unsent row. */
+  async send(userId: string): Promise<void> {
+    for (;;) {
+      const attempts = await this.leaseHead(userId);
+      if (attempts === null) return;
+      const rows = await this.unsent(userId);
+      try {
+        await this.publish(rows);
+      } catch (error) {
+        await this.putOff(userId, attempts, error);
+        return;
+      }
+      await this.markSent(rows);
+    }
+  }
+
+  /** Users with unsent events that nobody is sending, for the sweep. */
+  async overdue(limit: number): Promise<string[]> {
+    const rows = await this.em.fork().execute<{ user_id: string }[]>(
+      `select distinct on (user_id) user_id from outbox
+       where sent_at is null and next_try_at < now() - interval '5 seconds'
+         and (lease_until is null or lease_until < now()) limit ?`,
+      [limit],
+    );
+    return rows.map((row) => row.user_id);
+  }
+
+  /** The attempts made on the user's first unsent event, or null when there is nothing to do or another does it. */
+  private async leaseHead(userId: string): Promise<number | null> {
+    const [row] = await this.em.fork().execute<{ attempts: number }[]>(
+      `update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
+       where id = (select id from outbox where user_id = ? and sent_at is null order by sequence limit 1)
+         and sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
+       returning attempts`,
+      [userId],
+    );
+    return row?.attempts ?? null;
+  }
+
+  private unsent(userId: string): Promise<Row[]> {
+    return this.em.fork().execute<Row[]>(
+      `select id, sequence, user_id, type, data, occurred_at from outbox
+       where user_id = ? and sent_at is null order by sequence limit ${BATCH}`,
+      [userId],
+    );
+  }
+
+  /** To the channel of its type, to the stream, and to the user's own channel, in the order of the rows. */
+  private async publish(rows: Row[]): Promise<void> {
+    const pipeline = this.redis.pipeline();
+    for (const row of rows) {
+      const message = JSON.stringify(cloudEvent(row));
+      pipeline.xadd(STREAM, "MAXLEN", "~", STREAM_LENGTH, "*", "event", message);
+      pipeline.publish(row.type, message);
+      pipeline.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type }));
+    }
+    for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+    for (const row of rows) this.metrics.published.inc({ type: row.type });
+  }
+
+  private async markSent(rows: Row[]): Promise<void> {
+    await this.em.fork().execute(
+      `update outbox set sent_at = now(), lease_until = null
+       where id in (select id::uuid from jsonb_array_elements_text(?::jsonb) as id)`,
+      [JSON.stringify(rows.map((row) => row.id))],
+    );
+  }
+
+  /** Holds this user's later events back as well, and no one else's. */
+  private async putOff(userId: string, attempts: number, error: unknown): Promise<void> {
+    const delay = RETRY_SECONDS[Math.min(attempts, RETRY_SECONDS.length) - 1] as number;
+    this.logger.warn({ err: error, delay }, "events cannot be sent to Redis; they wait");
+    const em = this.em.fork();
+    await em.execute(
+      `update outbox set lease_until = null, next_try_at = now() + ? * interval '1 second'
+       where id = (select id from outbox where user_id = ? and sent_at is null order by sequence limit 1)`,
+      [delay, userId],
+    );
+    await wake(em, "outbox", userId, delay);
+  }
+}
+
+/** CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
+function cloudEvent(row: Row): Record<string, unknown> {
+  return {
+    specversion: "1.0",
+    id: row.id,
+    source: "/payment-service",
+    type: row.type,
+    subject: row.user_id,
+    time: row.occurred_at.toISOString(),
+    datacontenttype: "application/json",
+    data: row.data,
+  };
+}

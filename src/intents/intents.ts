@@ -1,0 +1,184 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Clock } from "../clock.ts";
+import { Intent } from "../entities/intent.ts";
+import { DomainError, ProviderUnavailable } from "../errors.ts";
+import { hashOf } from "../hash.ts";
+import { wake } from "../jobs/wake.ts";
+import { type Logger, withLogScope } from "../logger.ts";
+import { outcomeOf } from "../stripe/errors.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import type { Sync } from "../sync/sync.ts";
+import { lockUser } from "../user-lock.ts";
+import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
+
+const LEASE_SECONDS = 20;
+const WAIT_MS = 10_000;
+const POLL_MS = 40;
+const RETRY_SECONDS = [1, 2, 5, 10, 30, 60];
+/** Stripe keeps an idempotency key for at least 24 hours; an hour is left for clocks that disagree. */
+const POST_WITHIN_MS = 23 * 3_600_000;
+
+/** What is to be changed at Stripe, for whom. */
+export interface IntentRequest {
+  userId: string;
+  kind: IntentKindName;
+  /** What it is about; one intent of a kind and subject is pending at a time. */
+  subject: string;
+  params: Record<string, unknown>;
+}
+
+/**
+ * Every change at Stripe: written down before the call, posted under an idempotency key made of the intent, its
+ * attempt and its parameters, and settled by a sync. A timeout leaves the intent pending, and a job asks until
+ * the outcome is known; any number of callers and replicas share one post.
+ */
+export class Intents {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly stripe: StripeGateway,
+    private readonly sync: Sync,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Opens (or joins) an intent and carries it through. Returns the Stripe id of what it made or changed. */
+  async run(request: IntentRequest): Promise<string> {
+    const intent = await this.em.fork().transactional(async (tx) => {
+      await lockUser(tx, request.userId);
+      return openIntent(tx, request, this.clock.now());
+    });
+    return this.carryThrough(intent.id);
+  }
+
+  /**
+   * Carries an intent through, or waits for whoever does.
+   * @throws ProviderUnavailable while the outcome is unknown; Stripe's refusal when there was one
+   */
+  async carryThrough(id: string): Promise<string> {
+    return withLogScope({ intentId: id }, async () => {
+      const deadline = Date.now() + WAIT_MS;
+      for (;;) {
+        const intent = await this.em.fork().findOneOrFail(Intent, { id });
+        if (intent.state === "SUCCEEDED") return this.settle(intent);
+        if (intent.state === "FAILED") throw failureOf(intent);
+        if (await this.lease(id)) return this.post(intent);
+        if (Date.now() > deadline) throw new ProviderUnavailable();
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    });
+  }
+
+  /** Pending intents that are due and that nobody carries, for the sweep. */
+  async overdue(limit: number): Promise<string[]> {
+    const rows = await this.em.fork().execute<{ id: string }[]>(
+      `select id from intents
+       where state = 'PENDING' and next_try_at < now() - interval '5 seconds'
+         and (lease_until is null or lease_until < now()) limit ?`,
+      [limit],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  private async post(intent: Intent): Promise<string> {
+    try {
+      const { id } = await this.postOrFind(intent);
+      await this.update(intent.id, "state = 'SUCCEEDED', stripe_id = ?, lease_until = null", [id]);
+      return this.settle({ ...intent, stripeId: id });
+    } catch (error) {
+      const outcome = error instanceof DomainError ? "unknown" : outcomeOf(error);
+      if (outcome === "unknown") await this.putOff(intent);
+      else await this.fail(intent, error as Error & { code?: string });
+      throw error;
+    }
+  }
+
+  private async postOrFind(intent: Intent): Promise<{ id: string }> {
+    const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
+    const now = this.clock.now();
+    if (intent.postedAt && now.getTime() - intent.postedAt.getTime() > POST_WITHIN_MS) {
+      const found = await kind.find(this.stripe, intent);
+      if (found) return found;
+      throw new Lapsed();
+    }
+    await this.update(intent.id, "posted_at = coalesce(posted_at, ?), tries = tries + 1", [now]);
+    return kind.post(this.stripe, intent, `${intent.id}:${intent.attempt}:${intent.paramsHash.slice(0, 32)}`);
+  }
+
+  /** Our rows follow before the caller is answered; when that fails, the webhook or the next call does it. */
+  private async settle(intent: Pick<Intent, "kind" | "stripeId">): Promise<string> {
+    const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
+    await this.sync.run(kind.aggregate, intent.stripeId as string);
+    return intent.stripeId as string;
+  }
+
+  private async putOff(intent: Intent): Promise<void> {
+    const delay = RETRY_SECONDS[Math.min(intent.tries, RETRY_SECONDS.length - 1)] as number;
+    this.logger.warn(
+      { kind: intent.kind, delay },
+      "the outcome of a change at Stripe is unknown; asking again",
+    );
+    await this.update(intent.id, "lease_until = null, next_try_at = now() + ? * interval '1 second'", [
+      delay,
+    ]);
+    await wake(this.em.fork(), "intent", intent.id, delay);
+  }
+
+  private async fail(intent: Intent, error: Error & { code?: string }): Promise<void> {
+    const reason = { code: error.code ?? error.name, message: error.message };
+    this.logger.warn({ kind: intent.kind, reason }, "Stripe refused a change");
+    await this.update(intent.id, "state = 'FAILED', lease_until = null, error = ?::jsonb", [
+      JSON.stringify(reason),
+    ]);
+  }
+
+  /** Takes the intent for this process, on the database's clock; false while another has it. */
+  private async lease(id: string): Promise<boolean> {
+    const rows = await this.em.fork().execute<unknown[]>(
+      `update intents set lease_until = now() + interval '${LEASE_SECONDS} seconds'
+       where id = ? and state = 'PENDING' and (lease_until is null or lease_until < now()) returning 1`,
+      [id],
+    );
+    return rows.length > 0;
+  }
+
+  private async update(id: string, set: string, params: unknown[]): Promise<void> {
+    await this.em.fork().execute(`update intents set ${set} where id = ?`, [...params, id]);
+  }
+}
+
+/** An attempt was lost so long ago that it can neither be repeated nor found: it has failed. */
+class Lapsed extends Error {
+  readonly code = "intent_lapsed";
+  constructor() {
+    super("The change was never made at Stripe and is too old to be made now.");
+  }
+}
+
+function failureOf(intent: Intent): Error {
+  return Object.assign(new Error(intent.error?.message ?? "Stripe refused the change."), {
+    code: intent.error?.code,
+  });
+}
+
+/**
+ * Within a transaction under the user's lock: the pending intent of this kind and subject, whatever its
+ * parameters; for a kind that happens once, also the one that succeeded; else a new one.
+ */
+export async function openIntent(tx: EntityManager, request: IntentRequest, now: Date): Promise<Intent> {
+  const { userId, kind, subject, params } = request;
+  const states = INTENT_KINDS[kind].once ? ["PENDING", "SUCCEEDED"] : ["PENDING"];
+  const known = await tx.findOne(Intent, {
+    userId,
+    kind,
+    subject,
+    state: { $in: states as Intent["state"][] },
+  });
+  if (known) return known;
+  const intent = Object.assign(new Intent(), { userId, kind, subject, params, createdAt: now });
+  intent.paramsHash = hashOf(params);
+  tx.persist(intent);
+  await tx.flush();
+  // if this process dies before the outcome is known, the job finds the lease expired and goes on
+  await wake(tx, "intent", intent.id, LEASE_SECONDS + 1);
+  return intent;
+}

@@ -1,0 +1,57 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Logger } from "../logger.ts";
+import { type Task, wake } from "./wake.ts";
+import { unlockDeadWorkers, type Workers } from "./worker.ts";
+
+const EVERY_MS = 10_000;
+const LIMIT = 500;
+
+/**
+ * Wakes what is overdue: rows whose job was lost with the process that ran it. Runs at start and every ten
+ * seconds, so that after a crash the work goes on within a minute.
+ */
+export class Sweep {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly em: EntityManager,
+    private readonly workers: Workers,
+    private readonly logger: Logger,
+  ) {}
+
+  start(): void {
+    const next = () => {
+      this.running = this.once().then(
+        () => {},
+        (error: unknown) => this.logger.warn({ err: error }, "the sweep failed"),
+      );
+    };
+    next();
+    this.timer = setInterval(next, EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  /** Wakes everything that is overdue now, and returns how much that was. */
+  async once(): Promise<number> {
+    const em = this.em.fork();
+    await unlockDeadWorkers(em);
+    const { inbox, relay, intents } = this.workers;
+    const overdue: [Task, string[]][] = [
+      ["inbox", await inbox.overdue(LIMIT)],
+      ["outbox", await relay.overdue(LIMIT)],
+      ["intent", await intents.overdue(LIMIT)],
+    ];
+    let woken = 0;
+    for (const [task, subjects] of overdue)
+      for (const subject of subjects) {
+        await wake(em, task, subject);
+        woken += 1;
+      }
+    return woken;
+  }
+}

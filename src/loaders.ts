@@ -1,0 +1,102 @@
+import type { EntityManager, EntityName } from "@mikro-orm/postgresql";
+import DataLoader from "dataloader";
+import { validate as isUuid } from "uuid";
+import { Invoice, InvoiceLine, InvoicePayment } from "./entities/invoice.ts";
+import { Payment } from "./entities/payment.ts";
+import { Plan } from "./entities/plan.ts";
+import { Purchase } from "./entities/purchase.ts";
+import { Subscription } from "./entities/subscription.ts";
+import { UserAccess } from "./entities/user-access.ts";
+import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
+import type { SubscriptionService } from "./services/subscription.service.ts";
+
+export interface LoaderParts {
+  em: EntityManager;
+  access: AccessService;
+  subscriptions: SubscriptionService;
+}
+
+export type Loaders = ReturnType<typeof createLoaders>;
+
+/** Reads of one request, batched: any number of entities costs a constant number of statements. */
+export function createLoaders({ em, access, subscriptions }: LoaderParts) {
+  return {
+    plan: byId(em, Plan),
+    planByPrice: byColumn(em, Plan, "stripePriceId"),
+    subscription: byId(em, Subscription),
+    subscriptionByStripeId: byColumn(em, Subscription, "stripeSubscriptionId"),
+    payment: byId(em, Payment),
+    paymentByStripeId: byColumn(em, Payment, "stripePaymentIntentId"),
+    purchase: byId(em, Purchase),
+    purchaseByPayment: byColumn(em, Purchase, "stripePaymentIntentId"),
+    invoice: byId(em, Invoice),
+    invoiceByPayment: new DataLoader<string, Invoice | null>((ids) => invoicesByPayment(em.fork(), ids)),
+    invoiceLines: new DataLoader<string, InvoiceLine[]>(async (ids) => {
+      const lines = await em
+        .fork()
+        .find(InvoiceLine, { stripeInvoiceId: { $in: [...ids] } }, { orderBy: { position: "asc" } });
+      return ids.map((id) => lines.filter((line) => line.stripeInvoiceId === id));
+    }),
+    userAccess: byId(em, UserAccess),
+    /** The user's live or latest subscription. */
+    currentSubscription: new DataLoader<string, Subscription | null>(async (userIds) => {
+      const current = await subscriptions.currentOf(userIds);
+      return userIds.map((userId) => current.get(userId) ?? null);
+    }),
+    /** Grants in force now. */
+    grants: new DataLoader<string, UserAccess[]>(async (userIds) => {
+      const grants = await access.grantsOf(userIds);
+      return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
+    }),
+    decision: new DataLoader<AccessQuestion, Decision, string>((questions) => access.decide(questions), {
+      cacheKeyFn: ({ userId, resourceType, resourceId }) =>
+        JSON.stringify([userId, resourceType, resourceId]),
+    }),
+  };
+}
+
+/** By our own id; what is no UUID is simply not there. */
+function byId<T extends { id: string }>(em: EntityManager, entity: EntityName<T>) {
+  return new DataLoader<string, T | null>(async (ids) => {
+    const rows = await findIn(
+      em,
+      entity,
+      "id",
+      ids.filter((id) => isUuid(id)),
+    );
+    const byKey = new Map(rows.map((row) => [row.id, row]));
+    return ids.map((id) => byKey.get(id.toLowerCase()) ?? null);
+  });
+}
+
+function byColumn<T extends object>(em: EntityManager, entity: EntityName<T>, column: keyof T & string) {
+  return new DataLoader<string, T | null>(async (keys) => {
+    const rows = await findIn(em, entity, column, keys);
+    const byKey = new Map(rows.map((row) => [row[column] as string, row]));
+    return keys.map((key) => byKey.get(key) ?? null);
+  });
+}
+
+function findIn<T extends object>(
+  em: EntityManager,
+  entity: EntityName<T>,
+  column: keyof T & string,
+  keys: readonly string[],
+): Promise<T[]> {
+  return em.fork().find(entity, { [column]: { $in: [...keys] } } as never) as Promise<T[]>;
+}
+
+async function invoicesByPayment(
+  em: EntityManager,
+  paymentIntentIds: readonly string[],
+): Promise<(Invoice | null)[]> {
+  const links = await em.find(InvoicePayment, { stripePaymentIntentId: { $in: [...paymentIntentIds] } });
+  const invoices = await em.find(Invoice, {
+    stripeInvoiceId: { $in: links.map((link) => link.stripeInvoiceId) },
+  });
+  const byStripeId = new Map(invoices.map((invoice) => [invoice.stripeInvoiceId, invoice]));
+  return paymentIntentIds.map((id) => {
+    const link = links.find(({ stripePaymentIntentId }) => stripePaymentIntentId === id);
+    return (link && byStripeId.get(link.stripeInvoiceId)) ?? null;
+  });
+}

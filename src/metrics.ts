@@ -1,0 +1,49 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What the service counts and times, served at /metrics. One registry for each app, so that tests can run several. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly httpSeconds = this.histogram("http_request_duration_seconds", "HTTP requests by route", [
+    "method",
+    "route",
+    "status",
+  ]);
+  readonly operations = this.histogram("graphql_operation_duration_seconds", "GraphQL operations", [
+    "type",
+    "outcome",
+  ]);
+  readonly stripeSeconds = this.histogram("stripe_request_duration_seconds", "Calls to Stripe", [
+    "operation",
+    "outcome",
+  ]);
+  readonly webhooks = this.counter(
+    "webhook_deliveries_total",
+    "Deliveries of Stripe's by what became of them",
+    ["outcome"],
+  );
+  readonly events = this.counter("inbox_events_total", "Events of the inbox by how their work ended", [
+    "outcome",
+  ]);
+  readonly published = this.counter("outbox_published_total", "Events sent to Redis", ["type"]);
+  readonly liveSubscriptions = new Gauge({
+    name: "live_subscriptions",
+    help: "Open GraphQL subscriptions",
+    registers: [this.registry],
+  });
+
+  /** Adds the process's own figures (memory, event loop, garbage collection). */
+  collectProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  private histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
+    return new Histogram({ name, help, labelNames, buckets: FAST, registers: [this.registry] });
+  }
+
+  private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+}

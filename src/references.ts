@@ -1,0 +1,44 @@
+import type { Context } from "./context.ts";
+import { NotFound } from "./errors.ts";
+import { Course, LearningPath, reference, User } from "./types/federated.ts";
+
+/** What the gateway sends for an entity: its type and key. */
+interface Reference {
+  id: string;
+}
+type Resolve = (reference: Reference, context: Context) => unknown;
+
+/** A row of ours that belongs to a user: null for anyone else's, and for one that does not exist. */
+function owned<T extends { userId: string }>(
+  load: (context: Context, id: string) => Promise<T | null>,
+): Resolve {
+  return async ({ id }, context) => {
+    // loads first, so that all references of one request share a statement
+    const found = await load(context, id);
+    context.caller.assertKnown();
+    return found && context.caller.maySee(found.userId) ? found : null;
+  };
+}
+
+/**
+ * How each entity is found by its key. Entities of other subgraphs are only their id here; what is private about
+ * them is guarded on their fields.
+ */
+export const REFERENCES: Record<string, Resolve> = {
+  Plan: ({ id }, { loaders }) => loaders.plan.load(id),
+  UserSubscription: owned(({ loaders }, id) => loaders.subscription.load(id)),
+  Payment: owned(({ loaders }, id) => loaders.payment.load(id)),
+  Invoice: owned(({ loaders }, id) => loaders.invoice.load(id)),
+  Purchase: owned(({ loaders }, id) => loaders.purchase.load(id)),
+  UserAccess: owned(({ loaders }, id) => loaders.userAccess.load(id)),
+  User: ({ id }) => reference(User, id),
+  Course: ({ id }) => reference(Course, id),
+  LearningPath: ({ id }) => reference(LearningPath, id),
+};
+
+/** The resolver of a type's references. @throws NotFound for a type without one, at start */
+export function referenceResolver(type: string): Resolve {
+  const resolve = REFERENCES[type];
+  if (!resolve) throw new NotFound(`reference resolver for ${type}`);
+  return resolve;
+}

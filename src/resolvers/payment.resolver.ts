@@ -1,0 +1,59 @@
+import { Arg, Ctx, FieldResolver, Int, Query, Resolver, Root } from "type-graphql";
+import { Rule, UserId } from "../auth/rules.ts";
+import type { Context } from "../context.ts";
+import { Invoice } from "../entities/invoice.ts";
+import { Payment, PaymentConnection } from "../entities/payment.ts";
+import { Purchase } from "../entities/purchase.ts";
+import { Subscription } from "../entities/subscription.ts";
+import type { PaymentService } from "../services/payment.service.ts";
+import type { Connection } from "../types/connection.ts";
+import { reference, User } from "../types/federated.ts";
+
+@Resolver(() => Payment)
+export class PaymentResolver {
+  constructor(private readonly paymentsService: PaymentService) {}
+
+  @Query(() => PaymentConnection, { description: "Newest first." })
+  @Rule("signed-in")
+  payments(
+    @UserId() userId: string,
+    @Arg("first", () => Int, { defaultValue: 20 }) first: number,
+    @Arg("after", () => String, { nullable: true }) after: string | null,
+  ): Promise<Connection<Payment>> {
+    return this.paymentsService.list({ userId, first, after });
+  }
+
+  @FieldResolver(() => User, { nullable: true })
+  user(@Root() { userId }: Payment): User {
+    return reference(User, userId);
+  }
+
+  @FieldResolver(() => Invoice, { nullable: true })
+  invoice(@Root() { stripePaymentIntentId }: Payment, @Ctx() { loaders }: Context): Promise<Invoice | null> {
+    return loaders.invoiceByPayment.load(stripePaymentIntentId);
+  }
+
+  @FieldResolver(() => Subscription, { nullable: true })
+  async subscription(
+    @Root() { stripePaymentIntentId }: Payment,
+    @Ctx() { loaders }: Context,
+  ): Promise<Subscription | null> {
+    const invoice = await loaders.invoiceByPayment.load(stripePaymentIntentId);
+    return invoice?.stripeSubscriptionId
+      ? loaders.subscriptionByStripeId.load(invoice.stripeSubscriptionId)
+      : null;
+  }
+
+  @FieldResolver(() => Purchase, { nullable: true })
+  purchase(
+    @Root() { stripePaymentIntentId }: Payment,
+    @Ctx() { loaders }: Context,
+  ): Promise<Purchase | null> {
+    return loaders.purchaseByPayment.load(stripePaymentIntentId);
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: "Only its owner sees it." })
+  receiptUrl(@Root() { userId, receiptUrl }: Payment, @Ctx() { caller }: Context): string | null {
+    return caller.id === userId ? (receiptUrl ?? null) : null;
+  }
+}

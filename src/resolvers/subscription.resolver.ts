@@ -1,0 +1,49 @@
+import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
+import { Rule, UserId } from "../auth/rules.ts";
+import type { Context } from "../context.ts";
+import { Plan } from "../entities/plan.ts";
+import { Subscription } from "../entities/subscription.ts";
+import { NotFound } from "../errors.ts";
+import { reference, User } from "../types/federated.ts";
+
+@Resolver(() => Subscription)
+export class SubscriptionResolver {
+  @Query(() => Subscription, {
+    nullable: true,
+    description: "The live subscription, or the latest that ended; null for Free.",
+  })
+  @Rule("signed-in")
+  subscriptionStatus(@UserId() userId: string, @Ctx() { loaders }: Context): Promise<Subscription | null> {
+    return loaders.currentSubscription.load(userId);
+  }
+
+  @Query(() => Subscription, { nullable: true })
+  @Rule("signed-in")
+  async subscription(
+    @Arg("id", () => ID) id: string,
+    @Ctx() { caller, loaders }: Context,
+  ): Promise<Subscription | null> {
+    const found = await loaders.subscription.load(id);
+    return found && caller.maySee(found.userId) ? found : null;
+  }
+
+  @FieldResolver(() => User, { nullable: true })
+  user(@Root() { userId }: Subscription): User {
+    return reference(User, userId);
+  }
+
+  @FieldResolver(() => Plan)
+  async plan(@Root() { stripePriceId }: Subscription, @Ctx() { loaders }: Context): Promise<Plan> {
+    const plan = await loaders.planByPrice.load(stripePriceId);
+    if (!plan) throw new NotFound("plan with the price of this subscription");
+    return plan;
+  }
+
+  @FieldResolver(() => Boolean, {
+    description:
+      "Whether the platform is open to the user because of this subscription, grace period included.",
+  })
+  async grantsAccess(@Root() { id, userId }: Subscription, @Ctx() { loaders }: Context): Promise<boolean> {
+    return (await loaders.grants.load(userId)).some((grant) => grant.sourceId === id);
+  }
+}

@@ -1,0 +1,115 @@
+import "reflect-metadata";
+import { buildSubgraphSchema } from "@apollo/subgraph";
+import { getDirectives, MapperKind, mapSchema, printSchemaWithDirectives } from "@graphql-tools/utils";
+import { defaultFieldResolver, type GraphQLSchema, isObjectType, parse } from "graphql";
+import {
+  buildSchemaSync,
+  type ContainerType,
+  createResolversMap,
+  type NonEmptyArray,
+  type PubSub,
+} from "type-graphql";
+import { checkRule } from "./auth/rules.ts";
+import { toGraphQLError } from "./format-error.ts";
+import type { Logger } from "./logger.ts";
+import { referenceResolver } from "./references.ts";
+import { AccessResolver } from "./resolvers/access.resolver.ts";
+import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
+import { CourseResolver, LearningPathResolver, UserResolver } from "./resolvers/federated.resolver.ts";
+import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
+import { LiveResolver } from "./resolvers/live.resolver.ts";
+import { PaymentResolver } from "./resolvers/payment.resolver.ts";
+import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
+import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
+import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
+
+// biome-ignore lint/complexity/noBannedTypes: TypeGraphQL's own type for classes
+const RESOLVERS: NonEmptyArray<Function> = [
+  PlanResolver,
+  SubscriptionResolver,
+  CheckoutResolver,
+  PaymentResolver,
+  InvoiceResolver,
+  PurchaseResolver,
+  AccessResolver,
+  UserResolver,
+  CourseResolver,
+  LearningPathResolver,
+  LiveResolver,
+];
+
+const FEDERATION =
+  'extend schema @link(url: "https://specs.apollo.dev/federation/v2.9", import: ["@key", "@shareable", "@tag"])';
+
+/** TypeGraphQL insists on one; every live field here brings its own source instead (see LiveService). */
+const NO_TOPICS: PubSub = {
+  publish: () => {},
+  subscribe: () => {
+    throw new Error("live fields have sources, not topics");
+  },
+};
+
+/** TypeGraphQL's schema as the classes declare it, before federation. */
+export function declaredSchema(container?: ContainerType): GraphQLSchema {
+  return buildSchemaSync({
+    resolvers: RESOLVERS,
+    scalarsMap: [{ type: Date, scalar: DateTime }],
+    authChecker: checkRule,
+    pubSub: NO_TOPICS,
+    validate: { forbidUnknownValues: false, stopAtFirstError: true },
+    ...(container && { container }),
+  });
+}
+
+/** The SDL that schema.graphql holds: what a gateway composes. */
+export function schemaSdl(declared: GraphQLSchema = declaredSchema()): string {
+  return `${FEDERATION}\n\n${printSchemaWithDirectives(declared)}\n`;
+}
+
+/** The executable federated schema. Authorisation and masking hold in it, whatever transport runs it. */
+export function createSchema(container: ContainerType, logger: Logger): GraphQLSchema {
+  const declared = declaredSchema(container);
+  const resolvers = createResolversMap(declared) as Record<string, object>;
+  for (const type of entityNames(declared))
+    resolvers[type] = { ...resolvers[type], __resolveReference: masked(referenceResolver(type), logger) };
+  Object.assign(resolvers, { DateTime, SafeInt, Currency });
+  const schema = buildSubgraphSchema([
+    { typeDefs: parse(schemaSdl(declared)), resolvers: resolvers as never },
+  ]);
+  return maskErrors(schema, logger);
+}
+
+/** Types with a key: what other subgraphs may refer to. */
+export function entityNames(schema: GraphQLSchema): string[] {
+  return Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .filter((type) => getDirectives(schema, type).some(({ name }) => name === "key"))
+    .map(({ name }) => name);
+}
+
+/** Every resolver and every source of a live subscription lets only known errors through. */
+function maskErrors(schema: GraphQLSchema, logger: Logger): GraphQLSchema {
+  return mapSchema(schema, {
+    [MapperKind.OBJECT_FIELD]: (field) => {
+      if (field.resolve && field.resolve !== defaultFieldResolver)
+        field.resolve = masked(field.resolve, logger);
+      if (field.subscribe) field.subscribe = masked(field.subscribe, logger);
+      return field;
+    },
+  });
+}
+
+function masked<Args extends unknown[]>(resolve: (...args: Args) => unknown, logger: Logger) {
+  return (...args: Args): unknown => {
+    try {
+      const result = resolve(...args);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        throw toGraphQLError(error, logger);
+      });
+    } catch (error) {
+      throw toGraphQLError(error, logger);
+    }
+  };
+}

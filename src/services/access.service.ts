@@ -1,0 +1,176 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Clock } from "../clock.ts";
+import type { Subscription } from "../entities/subscription.ts";
+import { UserAccess } from "../entities/user-access.ts";
+import { eventId } from "../events/event-types.ts";
+import type { Write } from "../sync/road.ts";
+import type { AccessSource, PurchasableType } from "../types/enums.ts";
+import { type BillingFacts, grantOf } from "./subscription-access.ts";
+
+/** May this user open this? */
+export interface AccessQuestion {
+  userId: string;
+  resourceType: PurchasableType;
+  resourceId: string;
+}
+
+/** The answer, with the grant that decided it: the one that lasts longest. */
+export interface Decision {
+  granted: boolean;
+  source: AccessSource | null;
+  expiresAt: Date | null;
+}
+
+const REFUSED: Decision = { granted: false, source: null, expiresAt: null };
+
+/** Answers the access question, and is the only writer of `user_access`. */
+export class AccessService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly clock: Clock,
+    private readonly gracePeriodDays: number,
+  ) {}
+
+  /** One statement for any number of questions, answered in their order. */
+  async decide(questions: readonly AccessQuestion[]): Promise<Decision[]> {
+    const rows = await this.em
+      .fork()
+      .execute<{ asked: number; source: AccessSource; expires_at: Date | null }[]>(DECISION, [
+        JSON.stringify(questions.map((question, asked) => ({ asked, ...question }))),
+        this.clock.now(),
+        this.clock.now(),
+      ]);
+    const byQuestion = new Map(rows.map((row) => [row.asked, row]));
+    return questions.map((_, asked) => {
+      const row = byQuestion.get(asked);
+      return row ? { granted: true, source: row.source, expiresAt: row.expires_at } : REFUSED;
+    });
+  }
+
+  /** Grants of the users, newest first; only those in force now unless `includeInactive`. */
+  async grantsOf(userIds: readonly string[], includeInactive = false): Promise<UserAccess[]> {
+    const now = this.clock.now();
+    const rows = await this.em
+      .fork()
+      .find(UserAccess, { userId: { $in: [...userIds] } }, { orderBy: { startsAt: "desc", id: "desc" } });
+    return includeInactive ? rows : rows.filter((grant) => grant.isActiveAt(now));
+  }
+
+  /** Recomputes, within a sync's transaction, the grant that a subscription gives, and ends what it gave otherwise. */
+  async followSubscription(write: Write, subscription: Subscription): Promise<void> {
+    const facts = await billingFacts(write.tx, subscription.stripeSubscriptionId);
+    const due = grantOf(subscription, facts, this.gracePeriodDays);
+    const grants = await write.tx.find(UserAccess, { userId: write.userId, sourceId: subscription.id });
+    const changed = grants.filter((grant) => grant.source !== due?.source && revoke(grant, write.now));
+    if (due) {
+      const given = grants.find((grant) => grant.source === due.source);
+      if (!given) changed.push(grantPlatform(write, subscription, due));
+      else if (renew(given, due.expiresAt)) changed.push(given);
+    }
+    if (changed.length > 0) announce(write, changed);
+  }
+}
+
+/** Ends a grant that is still in force; one that has lapsed stays as it is. */
+function revoke(grant: UserAccess, now: Date): boolean {
+  if (!grant.isActiveAt(now)) return false;
+  grant.revokedAt = now;
+  grant.version += 1;
+  return true;
+}
+
+function renew(grant: UserAccess, expiresAt: Date): boolean {
+  if (!grant.revokedAt && grant.expiresAt?.getTime() === expiresAt.getTime()) return false;
+  grant.revokedAt = null;
+  grant.expiresAt = expiresAt;
+  grant.version += 1;
+  return true;
+}
+
+function grantPlatform(
+  { tx, userId, now }: Write,
+  subscription: Subscription,
+  due: { source: AccessSource; expiresAt: Date },
+): UserAccess {
+  const grant = Object.assign(new UserAccess(), {
+    userId,
+    source: due.source,
+    sourceId: subscription.id,
+    scope: "PLATFORM",
+    // Stripe's clock may be a moment ahead of ours: who has paid does not wait for it
+    startsAt: subscription.stripeCreatedAt < now ? subscription.stripeCreatedAt : now,
+    expiresAt: due.expiresAt,
+  });
+  tx.persist(grant);
+  return grant;
+}
+
+/** The audit row of each grant and one event for all. */
+function announce({ emit, audit }: Write, changed: UserAccess[]): void {
+  for (const grant of changed) {
+    const { source, scope, startsAt, expiresAt, revokedAt = null } = grant;
+    const before = grant.version === 1 ? null : {};
+    audit("user_access", grant.id, {
+      row: grant,
+      before,
+      after: { source, scope, startsAt, expiresAt, revokedAt },
+    });
+  }
+  const versions = changed.map((grant) => `${grant.id}@${grant.version}`).sort();
+  emit({
+    id: eventId("access.changed", ...versions),
+    type: "access.changed",
+    data: { grantIds: changed.map((grant) => grant.id) },
+  });
+}
+
+async function billingFacts(tx: EntityManager, subscriptionId: string): Promise<BillingFacts> {
+  const [row] = await tx.execute<
+    { paid_through: Date | null; ever_paid: boolean; first_failure_at: Date | null }[]
+  >(BILLING_FACTS, [subscriptionId, subscriptionId, subscriptionId]);
+  return {
+    paidThrough: row?.paid_through ?? null,
+    everPaid: row?.ever_paid ?? false,
+    firstFailureAt: row?.first_failure_at ?? null,
+  };
+}
+
+const BILLING_FACTS = `
+  select
+    (select max(line.period_end)
+       from invoice_lines line join invoices invoice using (stripe_invoice_id)
+      where line.stripe_subscription_id = ? and invoice.status = 'PAID') as paid_through,
+    exists (select 1 from invoices
+             where stripe_subscription_id = ? and status = 'PAID' and amount_paid_minor > 0) as ever_paid,
+    (select min(charge.stripe_created_at)
+       from charges charge join invoice_payments using (stripe_payment_intent_id)
+      where charge.status = 'failed' and stripe_invoice_id = (
+        select stripe_invoice_id from invoices
+         where stripe_subscription_id = ? and status in ('OPEN', 'UNCOLLECTIBLE')
+         order by stripe_created_at limit 1)) as first_failure_at`;
+
+/** A platform grant opens what is standard, a resource grant that resource, a path grant the path and its courses. */
+const DECISION = `
+  with asked as (
+    select * from jsonb_to_recordset(?::jsonb)
+      as asked (asked int, "userId" text, "resourceType" text, "resourceId" text)
+  )
+  select distinct on (asked.asked) asked.asked, found.source, found.expires_at
+  from asked cross join lateral (
+    select source, starts_at, expires_at from user_access
+     where user_id = asked."userId" and revoked_at is null and scope = 'PLATFORM' and resource_id is null
+       and not exists (select 1 from offers where resource_type = asked."resourceType"
+                          and resource_id = asked."resourceId" and not is_standard)
+    union all
+    select source, starts_at, expires_at from user_access
+     where user_id = asked."userId" and revoked_at is null
+       and scope = asked."resourceType" and resource_id = asked."resourceId"
+    union all
+    select source, starts_at, expires_at
+      from learning_path_courses path
+      join user_access on user_id = asked."userId" and revoked_at is null
+                      and scope = 'LEARNING_PATH' and resource_id = path.path_id
+     where asked."resourceType" = 'COURSE' and path.course_id = asked."resourceId"
+  ) found
+  where found.starts_at <= ? and (found.expires_at is null or found.expires_at > ?)
+  order by asked.asked, found.expires_at desc nulls first`;

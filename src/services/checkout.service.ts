@@ -1,0 +1,215 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Caller } from "../auth/caller.ts";
+import type { Clock } from "../clock.ts";
+import { type Config, isReturnUrl } from "../config.ts";
+import { CheckoutSession } from "../entities/checkout-session.ts";
+import { Intent } from "../entities/intent.ts";
+import type { Plan } from "../entities/plan.ts";
+import { Subscription } from "../entities/subscription.ts";
+import { SubscriptionSlot } from "../entities/subscription-slot.ts";
+import {
+  AlreadySubscribed,
+  BadUserInput,
+  Conflict,
+  DomainError,
+  NotFound,
+  PlanInactive,
+  ProviderUnavailable,
+} from "../errors.ts";
+import { hashOf } from "../hash.ts";
+import { type Intents, openIntent } from "../intents/intents.ts";
+import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
+import type { Sync } from "../sync/sync.ts";
+import { lockUser } from "../user-lock.ts";
+import type { CustomerService } from "./customer.service.ts";
+import type { IdempotencyService } from "./idempotency.service.ts";
+import type { PlanService } from "./plan.service.ts";
+
+/** A session that is about to expire is not handed out again. */
+const USABLE_MS = 10 * 60_000;
+/** How often a slot that keeps changing hands is looked at again before the caller is asked to retry. */
+const ROUNDS = 6;
+
+/** Who holds the user's one slot, and so what a new checkout has to do first. */
+type Claim =
+  | { holder: "subscription" }
+  | { holder: "session"; session: CheckoutSession; paramsHash: string | null }
+  | { holder: "intent"; intent: Intent };
+
+/** What a checkout returned to: whether money arrived, and what it opened. */
+export interface Confirmation {
+  isPaid: boolean;
+  subscription: Subscription | null;
+}
+
+/** What a checkout is made with. */
+export interface CheckoutParts {
+  plans: PlanService;
+  customers: CustomerService;
+  intents: Intents;
+  sync: Sync;
+  idempotency: IdempotencyService;
+}
+
+/** Checkout pages: at most one open for a user, and none while they have a live subscription. */
+export class CheckoutService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly parts: CheckoutParts,
+  ) {}
+
+  /** The open session again for equal input; for other input the old one is expired first. */
+  async create(caller: Caller, input: CreateCheckoutSessionInput): Promise<CheckoutSession> {
+    caller.ownId();
+    const plan = await this.sellable(input);
+    this.assertReturnUrls(input);
+    return this.parts.idempotency.run({
+      caller,
+      key: input.idempotencyKey,
+      operation: "createCheckoutSession",
+      input,
+      work: async () => (await this.open(caller, input, plan)).id,
+      read: (id) => this.em.fork().findOneOrFail(CheckoutSession, { id }),
+    });
+  }
+
+  /** Reads the caller's session from Stripe and applies it now, before any webhook. @throws NotFound */
+  async confirm(caller: Caller, sessionId: string): Promise<Confirmation> {
+    const userId = caller.ownId();
+    const known = await this.em.fork().findOne(CheckoutSession, { id: sessionId, userId });
+    if (!known) throw new NotFound("checkout session");
+    await this.parts.sync.checkoutSession(sessionId);
+    const em = this.em.fork();
+    const session = await em.findOneOrFail(CheckoutSession, { id: sessionId, userId });
+    const stripeSubscriptionId = session.isPaid ? session.stripeSubscriptionId : null;
+    return {
+      isPaid: session.isPaid,
+      subscription: stripeSubscriptionId
+        ? await em.findOne(Subscription, { stripeSubscriptionId, userId })
+        : null,
+    };
+  }
+
+  private async sellable(input: CreateCheckoutSessionInput): Promise<Plan> {
+    const plan = await this.parts.plans.byId(input.planId);
+    if (!plan) throw new NotFound("plan");
+    if (plan.isFree)
+      throw new BadUserInput("input.planId", "Free needs no checkout: it is having no subscription.");
+    if (!plan.isActive || !plan.stripePriceId) throw new PlanInactive();
+    if (input.quantity > 1 && !plan.hasSeats)
+      throw new BadUserInput("input.quantity", "This plan is for one person: leave the quantity at 1.");
+    return plan;
+  }
+
+  private assertReturnUrls(input: CreateCheckoutSessionInput): void {
+    for (const name of ["successUrl", "cancelUrl"] as const)
+      if (!isReturnUrl(this.config, input[name]))
+        throw new BadUserInput(
+          `input.${name}`,
+          "This must be an https URL of an origin that is allowed here.",
+        );
+  }
+
+  private async open(
+    caller: Caller,
+    input: CreateCheckoutSessionInput,
+    plan: Plan,
+  ): Promise<CheckoutSession> {
+    const params = sessionParams(await this.parts.customers.ensure(caller), input, plan);
+    const wanted = hashOf(params);
+    for (let round = 0; round < ROUNDS; round++) {
+      const claim = await this.claimSlot(caller.id, params);
+      if (claim.holder === "subscription") throw new AlreadySubscribed();
+      if (claim.holder === "intent") {
+        await this.carryThrough(claim.intent, wanted);
+        continue;
+      }
+      if (claim.paramsHash === wanted && this.isUsable(claim.session)) return claim.session;
+      await this.close(claim.session);
+    }
+    throw new Conflict("Another checkout of yours is being prepared. Try again in a moment.", {
+      retryable: true,
+    });
+  }
+
+  /** Another tab's intent that fails is not this caller's failure: the next round claims the slot anew. */
+  private async carryThrough(intent: Intent, wanted: string): Promise<void> {
+    try {
+      await this.parts.intents.carryThrough(intent.id);
+    } catch (error) {
+      if (intent.paramsHash === wanted)
+        throw error instanceof DomainError ? error : new ProviderUnavailable(error);
+    }
+  }
+
+  private isUsable(session: CheckoutSession): boolean {
+    return session.isOpen && session.expiresAt.getTime() - this.clock.now().getTime() > USABLE_MS;
+  }
+
+  /** Expires an open session; one that was completed meanwhile is synced, and the next round sees what it made. */
+  private async close(session: CheckoutSession): Promise<void> {
+    if (session.isOpen) {
+      const request = { userId: session.userId, subject: session.id, params: {} };
+      await this.parts.intents
+        .run({ ...request, kind: "expire-checkout-session" })
+        .catch((error: unknown) => {
+          if (error instanceof DomainError) throw error;
+        });
+    }
+    await this.parts.sync.checkoutSession(session.id);
+  }
+
+  /** Looks, under the user's lock, at who holds the slot, and takes it when it is free. */
+  private claimSlot(userId: string, params: Record<string, unknown>): Promise<Claim> {
+    return this.em.fork().transactional(async (tx): Promise<Claim> => {
+      await lockUser(tx, userId);
+      const slot = await tx.findOne(SubscriptionSlot, { userId });
+      if (slot?.stripeSubscriptionId || (await hasLiveSubscription(tx, userId)))
+        return { holder: "subscription" };
+      const session =
+        slot?.checkoutSessionId && (await tx.findOne(CheckoutSession, { id: slot.checkoutSessionId }));
+      if (session) return { holder: "session", session, paramsHash: await paramsHashOf(tx, session) };
+      const holding = slot?.intentId ? await tx.findOne(Intent, { id: slot.intentId }) : null;
+      if (holding && holding.state !== "FAILED") return { holder: "intent", intent: holding };
+      const intent = await openIntent(
+        tx,
+        { userId, kind: "create-checkout-session", subject: "subscription", params },
+        this.clock.now(),
+      );
+      await tx.upsert(SubscriptionSlot, {
+        userId,
+        intentId: intent.id,
+        checkoutSessionId: null,
+        updatedAt: new Date(),
+      });
+      return { holder: "intent", intent };
+    });
+  }
+}
+
+function sessionParams(
+  customer: string,
+  input: CreateCheckoutSessionInput,
+  plan: Plan,
+): Record<string, unknown> {
+  return {
+    mode: "subscription",
+    customer,
+    line_items: [{ price: plan.stripePriceId, quantity: input.quantity }],
+    success_url: input.successUrl,
+    cancel_url: input.cancelUrl,
+    ...(plan.trialDays > 0 && { subscription_data: { trial_period_days: plan.trialDays } }),
+  };
+}
+
+async function hasLiveSubscription(tx: EntityManager, userId: string): Promise<boolean> {
+  const rows = await tx.find(Subscription, { userId });
+  return rows.some((subscription) => subscription.isLive);
+}
+
+async function paramsHashOf(tx: EntityManager, session: CheckoutSession): Promise<string | null> {
+  const intent = session.intentId ? await tx.findOne(Intent, { id: session.intentId }) : null;
+  return intent?.paramsHash ?? null;
+}

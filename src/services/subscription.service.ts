@@ -1,0 +1,24 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { Subscription } from "../entities/subscription.ts";
+
+/** Reads of subscriptions; what changes them goes through Stripe and comes back by sync. */
+export class SubscriptionService {
+  constructor(private readonly em: EntityManager) {}
+
+  /** For each user the live subscription, else the latest that ended after being live; null when there never was one. */
+  async currentOf(userIds: readonly string[]): Promise<Map<string, Subscription | null>> {
+    const rows = await this.em
+      .fork()
+      .find(
+        Subscription,
+        { userId: { $in: [...userIds] }, status: { $nin: ["INCOMPLETE", "INCOMPLETE_EXPIRED"] } },
+        { orderBy: { stripeCreatedAt: "desc", id: "desc" } },
+      );
+    return new Map(
+      userIds.map((userId) => {
+        const own = rows.filter((row) => row.userId === userId);
+        return [userId, own.find((row) => row.isLive) ?? own[0] ?? null];
+      }),
+    );
+  }
+}

@@ -1,0 +1,23 @@
+import Stripe from "stripe";
+
+/**
+ * What a failed call says about its effect.
+ * - `declined`: the card was refused; nothing was taken
+ * - `refused`: Stripe understood and did nothing; the same call will be refused again
+ * - `unknown`: it may or may not have happened, or was put off; ask again under the same idempotency key
+ */
+export type Outcome = "declined" | "refused" | "unknown";
+
+/** Sorts an error of stripe-node's by {@link Outcome}; anything that is not Stripe's says nothing, so `unknown`. */
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Stripe.errors.StripeCardError) return "declined";
+  if (error instanceof Stripe.errors.StripeRateLimitError) return "unknown";
+  if (error instanceof Stripe.errors.StripeIdempotencyError) return "refused";
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) return "refused";
+  return "unknown";
+}
+
+/** Whether Stripe says that there is no such object. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing";
+}

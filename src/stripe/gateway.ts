@@ -1,0 +1,151 @@
+import Stripe from "stripe";
+import type { Config } from "../config.ts";
+import { ProviderUnavailable } from "../errors.ts";
+import type { Metrics } from "../metrics.ts";
+import { isMissing, outcomeOf } from "./errors.ts";
+
+/** Two tries of this length and the pause between them stay within the ten seconds that a caller waits. */
+const TIMEOUT_MS = 4_500;
+const RETRIES = 1;
+const PAGE = 100;
+
+/** stripe-node for a configuration; with a base other than Stripe's own in development and tests. */
+export function stripeClient(config: Config["stripe"]): Stripe {
+  const base = new URL(config.apiBase);
+  return new Stripe(config.secretKey, {
+    host: base.hostname,
+    port: base.port || (base.protocol === "http:" ? 80 : 443),
+    protocol: base.protocol === "http:" ? "http" : "https",
+    timeout: TIMEOUT_MS,
+    maxNetworkRetries: RETRIES,
+    telemetry: false,
+    appInfo: { name: "cloudmastershub-payment-service" },
+  });
+}
+
+/**
+ * The one place that calls Stripe while the service runs. Reads give null for what does not exist; any call
+ * whose outcome is unknown throws {@link ProviderUnavailable}, and Stripe's own refusals pass as they are.
+ */
+export class StripeGateway {
+  constructor(
+    private readonly stripe: Stripe,
+    private readonly metrics: Metrics,
+  ) {}
+
+  customer(id: string): Promise<Stripe.Customer | Stripe.DeletedCustomer | null> {
+    return this.read("customers.retrieve", () => this.stripe.customers.retrieve(id));
+  }
+
+  paymentMethods(customerId: string): Promise<Stripe.PaymentMethod[]> {
+    return this.call("customers.listPaymentMethods", () =>
+      this.stripe.customers
+        .listPaymentMethods(customerId, { limit: PAGE })
+        .autoPagingToArray({ limit: 1_000 }),
+    );
+  }
+
+  checkoutSession(id: string): Promise<Stripe.Checkout.Session | null> {
+    return this.read("checkout.sessions.retrieve", () => this.stripe.checkout.sessions.retrieve(id));
+  }
+
+  subscription(id: string): Promise<Stripe.Subscription | null> {
+    return this.read("subscriptions.retrieve", () =>
+      this.stripe.subscriptions.retrieve(id, { expand: ["latest_invoice"] }),
+    );
+  }
+
+  invoice(id: string): Promise<Stripe.Invoice | null> {
+    return this.read("invoices.retrieve", () => this.stripe.invoices.retrieve(id, { expand: ["payments"] }));
+  }
+
+  /** All lines of an invoice; the ones within the invoice are only the first page. */
+  async invoiceLines(invoice: Stripe.Invoice): Promise<Stripe.InvoiceLineItem[]> {
+    if (!invoice.lines.has_more) return invoice.lines.data;
+    return this.call("invoices.listLineItems", () =>
+      this.stripe.invoices.listLineItems(invoice.id, { limit: PAGE }).autoPagingToArray({ limit: 10_000 }),
+    );
+  }
+
+  paymentIntent(id: string): Promise<Stripe.PaymentIntent | null> {
+    return this.read("paymentIntents.retrieve", () => this.stripe.paymentIntents.retrieve(id));
+  }
+
+  /** Every attempt to collect a payment, oldest first. */
+  async charges(paymentIntentId: string): Promise<Stripe.Charge[]> {
+    const charges = await this.call("charges.list", () =>
+      this.stripe.charges
+        .list({ payment_intent: paymentIntentId, limit: PAGE })
+        .autoPagingToArray({ limit: 1_000 }),
+    );
+    return charges.reverse();
+  }
+
+  /** What links a payment intent to the invoices it pays. */
+  invoicePayments(paymentIntentId: string): Promise<Stripe.InvoicePayment[]> {
+    return this.call("invoicePayments.list", () =>
+      this.stripe.invoicePayments
+        .list({ payment: { type: "payment_intent", payment_intent: paymentIntentId }, limit: PAGE })
+        .autoPagingToArray({ limit: 1_000 }),
+    );
+  }
+
+  createCustomer(params: Stripe.CustomerCreateParams, idempotencyKey: string): Promise<Stripe.Customer> {
+    return this.call("customers.create", () => this.stripe.customers.create(params, { idempotencyKey }));
+  }
+
+  createCheckoutSession(
+    params: Stripe.Checkout.SessionCreateParams,
+    idempotencyKey: string,
+  ): Promise<Stripe.Checkout.Session> {
+    return this.call("checkout.sessions.create", () =>
+      this.stripe.checkout.sessions.create(params, { idempotencyKey }),
+    );
+  }
+
+  expireCheckoutSession(id: string, idempotencyKey: string): Promise<Stripe.Checkout.Session> {
+    return this.call("checkout.sessions.expire", () =>
+      this.stripe.checkout.sessions.expire(id, {}, { idempotencyKey }),
+    );
+  }
+
+  /** The customer made by an intent, found through the list since search lags. */
+  async customerByMetadata(key: string, value: string): Promise<Stripe.Customer | null> {
+    return this.call("customers.list", async () => {
+      for await (const customer of this.stripe.customers.list({ limit: PAGE }))
+        if (customer.metadata[key] === value) return customer;
+      return null;
+    });
+  }
+
+  /** The customer's Checkout session made by an intent. */
+  async checkoutSessionByMetadata(customerId: string, key: string, value: string) {
+    return this.call("checkout.sessions.list", async () => {
+      for await (const session of this.stripe.checkout.sessions.list({ customer: customerId, limit: PAGE }))
+        if (session.metadata?.[key] === value) return session;
+      return null;
+    });
+  }
+
+  private async read<T>(operation: string, request: () => Promise<T>): Promise<T | null> {
+    try {
+      return await this.call(operation, request);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  private async call<T>(operation: string, request: () => Promise<T>): Promise<T> {
+    const done = this.metrics.stripeSeconds.startTimer({ operation });
+    try {
+      const answer = await request();
+      done({ outcome: "ok" });
+      return answer;
+    } catch (error) {
+      const outcome = outcomeOf(error);
+      done({ outcome });
+      throw outcome === "unknown" ? new ProviderUnavailable(error) : error;
+    }
+  }
+}

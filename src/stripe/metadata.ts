@@ -1,0 +1,3 @@
+/** Keys of the metadata that we put on Stripe's objects; a customer without the first is not ours. */
+export const USER_ID = "cmh_user_id";
+export const INTENT_ID = "cmh_intent_id";

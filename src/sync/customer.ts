@@ -1,0 +1,97 @@
+import type Stripe from "stripe";
+import { Customer } from "../entities/customer.ts";
+import { PaymentMethod } from "../entities/payment-method.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import { USER_ID } from "../stripe/metadata.ts";
+import { mirror } from "./mirror.ts";
+import type { Journey, Write } from "./road.ts";
+import { currencyOf, idOf, instantOf } from "./values.ts";
+
+interface RemoteCustomer {
+  customer: Stripe.Customer | Stripe.DeletedCustomer;
+  methods: Stripe.PaymentMethod[];
+}
+
+/** A Stripe customer with the methods attached to it. */
+export function customerJourney(
+  stripe: StripeGateway,
+  id: string,
+  knownUser: () => Promise<string | null>,
+): Journey<RemoteCustomer> {
+  return {
+    objectId: id,
+    async read() {
+      const customer = await stripe.customer(id);
+      if (!customer) return null;
+      return { customer, methods: customer.deleted ? [] : await stripe.paymentMethods(id) };
+    },
+    async owner({ customer }) {
+      return customer.deleted ? knownUser() : (customer.metadata[USER_ID] ?? null);
+    },
+    async write({ customer, methods }, write) {
+      if (customer.deleted) return writeDeleted(id, write);
+      await writeCustomer(customer, write);
+      await writeMethods(methods, idOf(customer.invoice_settings.default_payment_method), write);
+    },
+  };
+}
+
+async function writeCustomer(customer: Stripe.Customer, { tx, userId, audit }: Write): Promise<void> {
+  const known = await tx.findOne(Customer, { userId });
+  // a second customer for one user cannot be made by us; one made elsewhere does not replace the first
+  if (known && known.stripeCustomerId !== customer.id && !known.isDeleted) return;
+  const change = await mirror(
+    tx,
+    Customer,
+    { userId },
+    {
+      stripeCustomerId: customer.id,
+      email: customer.email ?? null,
+      currency: customer.currency ? currencyOf(customer.currency) : null,
+      defaultPaymentMethodId: idOf(customer.invoice_settings.default_payment_method),
+      isDeleted: false,
+    },
+  );
+  audit("customers", userId, change);
+}
+
+async function writeDeleted(id: string, { tx, userId, audit }: Write): Promise<void> {
+  const known = await tx.findOne(Customer, { userId, stripeCustomerId: id });
+  if (!known) return;
+  audit("customers", userId, await mirror(tx, Customer, { userId }, { isDeleted: true }));
+  await tx.nativeDelete(PaymentMethod, { userId });
+}
+
+async function writeMethods(
+  methods: Stripe.PaymentMethod[],
+  defaultId: string | null,
+  write: Write,
+): Promise<void> {
+  const { tx, userId, audit } = write;
+  const ids = methods.map((method) => method.id);
+  await tx.nativeDelete(PaymentMethod, { userId, stripePaymentMethodId: { $nin: ids } });
+  // the default moves by clearing first, since only one row may hold it at any moment
+  await tx.nativeUpdate(
+    PaymentMethod,
+    { userId, isDefault: true, stripePaymentMethodId: { $ne: defaultId ?? "" } },
+    { isDefault: false },
+  );
+  for (const method of methods) {
+    const change = await mirror(
+      tx,
+      PaymentMethod,
+      { stripePaymentMethodId: method.id },
+      {
+        userId,
+        type: method.type,
+        brand: method.card?.brand ?? null,
+        last4: method.card?.last4 ?? method.sepa_debit?.last4 ?? null,
+        expMonth: method.card?.exp_month ?? null,
+        expYear: method.card?.exp_year ?? null,
+        isDefault: method.id === defaultId,
+        stripeCreatedAt: instantOf(method.created) as Date,
+      },
+    );
+    audit("payment_methods", change.row.id, change);
+  }
+}

@@ -1,0 +1,74 @@
+import type Stripe from "stripe";
+import { Customer } from "../entities/customer.ts";
+import { Subscription } from "../entities/subscription.ts";
+import { eventId } from "../events/event-types.ts";
+import { releaseSlot, subscriptionTakesSlot } from "../services/subscription-slots.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import type { SubscriptionStatus } from "../types/enums.ts";
+import { type Change, mirror } from "./mirror.ts";
+import type { Journey, Write } from "./road.ts";
+import { idOf, instantOf, wordOf } from "./values.ts";
+
+type OwnerOf = (stripeCustomerId: string | null) => Promise<string | null>;
+
+/** A subscription: its row, the user's slot, the grants that follow from it, and its events. */
+export function subscriptionJourney(
+  stripe: StripeGateway,
+  id: string,
+  ownerOf: OwnerOf,
+): Journey<Stripe.Subscription> {
+  return {
+    objectId: id,
+    read: () => stripe.subscription(id),
+    owner: (subscription) => ownerOf(idOf(subscription.customer)),
+    async write(remote, write) {
+      const { tx, userId } = write;
+      const customer = await tx.findOne(Customer, { userId });
+      const key = { stripeSubscriptionId: remote.id };
+      const change = await mirror(tx, Subscription, key, {
+        userId,
+        ...columnsOf(remote),
+        hasPaymentMethod: Boolean(remote.default_payment_method ?? customer?.defaultPaymentMethodId),
+      });
+      write.audit("subscriptions", change.row.id, change);
+      await tx.flush();
+      if (change.row.isLive) await subscriptionTakesSlot(tx, userId, remote.id);
+      if (change.row.hasEnded) await releaseSlot(tx, userId, { stripeSubscriptionId: remote.id });
+      announce(change, write);
+      await write.access.followSubscription(write, change.row);
+    },
+  };
+}
+
+function columnsOf(remote: Stripe.Subscription) {
+  const items = remote.items.data;
+  const first = items[0];
+  return {
+    stripePriceId: first?.price.id ?? "",
+    status: wordOf<SubscriptionStatus>(remote.status),
+    quantity: first?.quantity ?? 1,
+    // items may run on different intervals: the longest counts
+    currentPeriodStart: instantOf(first && Math.min(...items.map((item) => item.current_period_start))),
+    currentPeriodEnd: instantOf(first && Math.max(...items.map((item) => item.current_period_end))),
+    trialEndsAt: instantOf(remote.trial_end),
+    cancelAtPeriodEnd: remote.cancel_at_period_end,
+    cancelAt: instantOf(remote.cancel_at),
+    canceledAt: instantOf(remote.canceled_at),
+    endedAt: instantOf(remote.ended_at),
+    stripeCreatedAt: instantOf(remote.created) as Date,
+  };
+}
+
+/** `created` once it leaves INCOMPLETE, `updated` at each later change, `cancelled` when it has ended. */
+function announce({ row, before, after }: Change<Subscription>, { emit }: Write): void {
+  if (after === null) return;
+  const previous = before === null ? null : (before.status ?? row.status);
+  if (row.status === "INCOMPLETE" || row.status === "INCOMPLETE_EXPIRED") return;
+  const data = { subscriptionId: row.id, status: row.status, version: row.version };
+  const isFirst = previous === null || previous === "INCOMPLETE";
+  if (isFirst && row.hasEnded && previous !== null) return;
+  if (isFirst) emit({ id: eventId("subscription.created", row.id), type: "subscription.created", data });
+  else emit({ id: eventId("subscription.updated", row.id, row.version), type: "subscription.updated", data });
+  if (row.hasEnded)
+    emit({ id: eventId("subscription.cancelled", row.id), type: "subscription.cancelled", data });
+}

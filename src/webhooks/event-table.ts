@@ -1,0 +1,106 @@
+import type { Aggregate } from "../sync/sync.ts";
+
+/** What an event's object may say about where it belongs; thin events carry less. */
+export interface EventObject {
+  id?: unknown;
+  customer?: unknown;
+  payment_intent?: unknown;
+  invoice?: unknown;
+}
+interface Payload {
+  object: EventObject;
+  previous_attributes?: EventObject;
+}
+type Subject = (payload: Payload) => unknown;
+
+const itself: Subject = ({ object }) => object.id;
+const itsCustomer: Subject = ({ object, previous_attributes: before }) => object.customer ?? before?.customer;
+const itsPayment: Subject = ({ object }) => object.payment_intent;
+const itsInvoice: Subject = ({ object }) => object.invoice;
+
+const about = (aggregate: Aggregate, subject: Subject, ...types: string[]) =>
+  types.map((type) => [type, { aggregate, subject }] as const);
+
+/** Which event asks for the sync of what. The webhook endpoint is subscribed to exactly these. */
+const TABLE = new Map([
+  ...about("customer", itself, "customer.created", "customer.updated", "customer.deleted"),
+  ...about(
+    "customer",
+    itsCustomer,
+    "payment_method.attached",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
+    "payment_method.detached",
+  ),
+  ...about(
+    "checkout_session",
+    itself,
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+  ),
+  ...about(
+    "subscription",
+    itself,
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.pending_update_applied",
+    "customer.subscription.pending_update_expired",
+    "customer.subscription.trial_will_end",
+  ),
+  ...about(
+    "invoice",
+    itself,
+    "invoice.created",
+    "invoice.finalized",
+    "invoice.updated",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+  ),
+  ...about("invoice", itsInvoice, "invoice_payment.paid"),
+  ...about(
+    "payment_intent",
+    itself,
+    "payment_intent.created",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+  ),
+  ...about(
+    "payment_intent",
+    itsPayment,
+    "charge.succeeded",
+    "charge.failed",
+    "charge.pending",
+    "charge.updated",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+  ),
+]);
+
+/** The events that the webhook endpoint asks Stripe for. */
+export const LISTENED_EVENTS: readonly string[] = [...TABLE.keys()];
+
+/** What an event is about, as something that can be synced; null for what the service has no use for. */
+export function subjectOf(type: string, data: unknown): { aggregate: Aggregate; id: string } | null {
+  const entry = TABLE.get(type);
+  const payload = data as Payload | null | undefined;
+  if (!entry || !payload?.object) return null;
+  const id = entry.subject(payload);
+  const found = typeof id === "string" ? id : ((id as { id?: unknown } | null)?.id ?? null);
+  return typeof found === "string" && found.length <= 255 ? { aggregate: entry.aggregate, id: found } : null;
+}

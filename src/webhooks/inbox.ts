@@ -1,0 +1,135 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { wake } from "../jobs/wake.ts";
+import { type Logger, withLogScope } from "../logger.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Aggregate, Sync } from "../sync/sync.ts";
+import { subjectOf } from "./event-table.ts";
+
+const LEASE_SECONDS = 30;
+/** After these pauses an event is a dead letter: kept, visible, and replayed by hand. */
+const RETRY_SECONDS = [1, 3, 10, 30, 60, 300, 900];
+const MAX_ATTEMPTS = RETRY_SECONDS.length + 1;
+
+/** An event of Stripe's as it arrives, thin ones included. */
+export interface ReceivedEvent {
+  id: string;
+  type: string;
+  livemode?: boolean;
+  api_version?: string | null;
+  data?: unknown;
+}
+
+/** The inbox: events are stored before they are acknowledged, and worked on until they are done. */
+export class Inbox {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly sync: Sync,
+    private readonly livemode: boolean,
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Stores an event under its id and wakes its work, in one transaction. False when it was there already. */
+  async receive(event: ReceivedEvent): Promise<boolean> {
+    const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
+    return this.em.fork().transactional(async (tx) => {
+      const rows = await tx.execute<unknown[]>(
+        `insert into stripe_events
+           (id, type, aggregate, object_id, api_version, livemode, payload, status, received_at, next_try_at)
+         values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, now(), now()) on conflict (id) do nothing returning 1`,
+        [
+          event.id,
+          event.type,
+          subject?.aggregate ?? null,
+          subject?.id ?? null,
+          event.api_version ?? null,
+          event.livemode ?? null,
+          JSON.stringify(event),
+          subject ? "pending" : "ignored",
+        ],
+      );
+      if (rows.length > 0 && subject) await wake(tx, "inbox", keyOf(subject.aggregate, subject.id));
+      return rows.length > 0;
+    });
+  }
+
+  /** Works on all events about one object that are due: they share one sync. */
+  async work(key: string): Promise<void> {
+    const [aggregate, objectId] = partsOf(key);
+    const events = await this.lease(aggregate, objectId);
+    const newest = events.at(-1);
+    if (!newest) return;
+    await withLogScope({ eventId: newest.id }, async () => {
+      try {
+        const arrival = await this.sync.run(aggregate, objectId, newest.id);
+        await this.finish(events, arrival === "foreign" || arrival === "gone" ? "ignored" : "done");
+      } catch (error) {
+        await this.putOff(key, events, error);
+      }
+    });
+  }
+
+  /** Objects with events that are due and that nobody is working on, for the sweep. */
+  async overdue(limit: number): Promise<string[]> {
+    const rows = await this.em.fork().execute<{ aggregate: Aggregate; object_id: string }[]>(
+      `select distinct aggregate, object_id from stripe_events
+       where status = 'pending' and next_try_at < now() - interval '5 seconds'
+         and (lease_until is null or lease_until < now()) limit ?`,
+      [limit],
+    );
+    return rows.map((row) => keyOf(row.aggregate, row.object_id));
+  }
+
+  private lease(aggregate: Aggregate, objectId: string): Promise<Leased[]> {
+    return this.em.fork().execute<Leased[]>(
+      `with due as (
+         select id from stripe_events
+          where status = 'pending' and aggregate = ? and object_id = ? and next_try_at <= now()
+            and (lease_until is null or lease_until < now())
+          order by received_at for update skip locked),
+       leased as (
+         update stripe_events set attempts = attempts + 1, lease_until = now() + interval '${LEASE_SECONDS} seconds'
+          where id in (select id from due) returning id, attempts, received_at)
+       select id, attempts from leased order by received_at`,
+      [aggregate, objectId],
+    );
+  }
+
+  private async finish(events: Leased[], status: "done" | "ignored"): Promise<void> {
+    await this.em.fork().execute(
+      `update stripe_events set status = ?, processed_at = now(), lease_until = null, last_error = null
+       where id in (select jsonb_array_elements_text(?::jsonb))`,
+      [status, idsOf(events)],
+    );
+    this.metrics.events.inc({ outcome: status }, events.length);
+  }
+
+  private async putOff(key: string, events: Leased[], error: unknown): Promise<void> {
+    const attempts = Math.max(...events.map((event) => event.attempts));
+    const spent = events.filter((event) => event.attempts >= MAX_ATTEMPTS);
+    const delay = RETRY_SECONDS[Math.min(attempts, RETRY_SECONDS.length) - 1] as number;
+    this.logger.warn({ err: error, key, attempts, failed: spent.length }, "an event could not be worked on");
+    const em = this.em.fork();
+    await em.execute(
+      `update stripe_events set lease_until = null, last_error = ?, next_try_at = now() + ? * interval '1 second',
+         status = case when attempts >= ${MAX_ATTEMPTS} then 'failed' else status end
+       where id in (select jsonb_array_elements_text(?::jsonb))`,
+      [String((error as Error).message ?? error).slice(0, 1_000), delay, idsOf(events)],
+    );
+    this.metrics.events.inc({ outcome: "failed" }, spent.length);
+    if (spent.length < events.length) await wake(em, "inbox", key, delay);
+  }
+}
+
+interface Leased {
+  id: string;
+  attempts: number;
+}
+
+const idsOf = (events: Leased[]) => JSON.stringify(events.map((event) => event.id));
+const keyOf = (aggregate: Aggregate, id: string) => `${aggregate}:${id}`;
+
+function partsOf(key: string): [Aggregate, string] {
+  const at = key.indexOf(":");
+  return [key.slice(0, at) as Aggregate, key.slice(at + 1)];
+}
