@@ -1,9 +1,12 @@
 import type { HttpRequest } from "./http.ts";
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]", "::1"]);
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-function hostname(authority: string): string {
-  return authority.toLowerCase().replace(/:\d+$/, "");
+/** Whether a browser sent this for a page of another origin. */
+export function isCrossOrigin({ headers }: HttpRequest): boolean {
+  const { host = "", origin } = headers;
+  if (origin === undefined) return false;
+  return !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase();
 }
 
 /**
@@ -11,8 +14,8 @@ function hostname(authority: string): string {
  * to point here (DNS rebinding), or its Origin is not the sandbox's own.
  */
 export function isForeign(request: HttpRequest, boundHost: string): boolean {
-  const own = (name: string) => LOOPBACK.has(name) || name === boundHost.toLowerCase();
-  const { host = "", origin } = request.headers;
-  if (!own(hostname(host))) return true;
-  return origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`;
+  const name = (request.headers.host ?? "").toLowerCase().replace(/:\d+$/, "");
+  const isOwn =
+    LOOPBACK.has(name) || name === boundHost.toLowerCase() || name === `[${boundHost.toLowerCase()}]`;
+  return !isOwn || isCrossOrigin(request);
 }

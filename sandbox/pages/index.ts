@@ -1,7 +1,32 @@
+import { isCrossOrigin } from "../guard.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { World } from "../world.ts";
+import { answerChallenge, payCheckout, showChallenge, showCheckout } from "./checkout.ts";
+import { invoicePdf, showInvoice, showReceipt } from "./documents.ts";
+import { notice } from "./layout.ts";
 
-/** The sandbox's pages for people; undefined for a path that is none of them. */
-export function servePage(_world: World, _request: HttpRequest): HttpReply | undefined {
+type Show = (world: World, request: HttpRequest, id: string) => HttpReply;
+
+/** The sandbox's pages for people. */
+const pages: [method: string, path: RegExp, show: Show][] = [
+  ["GET", /^\/c\/pay\/([\w-]+)$/, showCheckout],
+  ["POST", /^\/c\/pay\/([\w-]+)$/, payCheckout],
+  ["GET", /^\/3ds\/([\w-]+)$/, (world, _request, id) => showChallenge(world, id)],
+  ["POST", /^\/3ds\/([\w-]+)$/, answerChallenge],
+  ["GET", /^\/i\/([\w-]+)$/, (world, _request, id) => showInvoice(world, id)],
+  ["GET", /^\/i\/([\w-]+)\/pdf$/, (world, _request, id) => invoicePdf(world, id)],
+  ["GET", /^\/receipts\/([\w-]+)$/, (world, _request, id) => showReceipt(world, id)],
+];
+
+/** Answers a request for a page; undefined for a path that is none. */
+export function servePage(world: World, request: HttpRequest): HttpReply | undefined {
+  for (const [method, path, show] of pages) {
+    const match = path.exec(request.path);
+    if (!match || method !== request.method) continue;
+    if (method === "POST" && isCrossOrigin(request)) {
+      return notice("Not from here", "This form was sent by another site's page.", 403);
+    }
+    return show(world, request, match[1]!);
+  }
   return undefined;
 }
