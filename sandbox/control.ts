@@ -136,10 +136,12 @@ function completeSession(world: World, body: Body, id: string): HttpReply {
     return paySession(tx, session, card, { email: text("email"), name: text("name") });
   });
   if (!outcome.authenticate) return json(200, outcome.session);
-  return json(200, {
-    ...outcome.session,
-    sandbox_next_action: outcome.authenticate.next_action,
-    sandbox_payment_intent: outcome.authenticate.id,
+  const message = "This payment requires authentication: answer it for the payment intent that is told here.";
+  throw new ApiError(402, {
+    type: "card_error",
+    code: "authentication_required",
+    message,
+    payment_intent: outcome.authenticate,
   });
 }
 

@@ -1,0 +1,167 @@
+import Stripe from "stripe";
+import { decodeForm } from "../../form.ts";
+import { type Sandbox, type SandboxOptions, startSandbox } from "../../index.ts";
+import { judge } from "./judge.ts";
+
+/** One call that stripe-node made, and what came back. */
+export interface Exchange {
+  method: string;
+  path: string;
+  params: object;
+  status: number;
+  answer: unknown;
+  headers: Headers;
+}
+
+/** A sandbox, an unmodified stripe-node that talks to it, and a record of all they said. */
+export class TestSandbox {
+  readonly sandbox: Sandbox;
+  readonly stripe: Stripe;
+  readonly exchanges: Exchange[] = [];
+  private readonly completions: { status: number; body: object }[] = [];
+
+  constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+    this.stripe = this.client();
+  }
+
+  get url(): string {
+    return this.sandbox.url;
+  }
+
+  client(options: Stripe.StripeConfig = {}): Stripe {
+    return new Stripe("sk_test_sandbox", {
+      host: "127.0.0.1",
+      port: this.sandbox.port,
+      protocol: "http",
+      telemetry: false,
+      httpClient: Stripe.createFetchHttpClient((url: string | URL | Request, init?: RequestInit) =>
+        this.recorded(url, init),
+      ),
+      ...options,
+    });
+  }
+
+  /** The latest exchange. */
+  get last(): Exchange {
+    return this.exchanges.at(-1)!;
+  }
+
+  /** A POST to one of the sandbox's own paths. */
+  async control(path: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(`${this.url}/sandbox${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  advance(time: { days?: number; hours?: number; seconds?: number }) {
+    return this.control("/advance", time);
+  }
+
+  async complete(session: string, payment_method: string) {
+    const response = await fetch(`${this.url}/sandbox/checkout/sessions/${session}/complete`, {
+      method: "POST",
+      body: new URLSearchParams({ payment_method }),
+    });
+    const body = (await response.json()) as Stripe.Checkout.Session & { error?: Stripe.StripeRawError };
+    this.completions.push({ status: response.status, body });
+    return { status: response.status, body };
+  }
+
+  /** Every event so far, oldest first. */
+  async events(): Promise<Stripe.Event[]> {
+    const events: Stripe.Event[] = [];
+    for await (const event of this.stripe.events.list({ limit: 100 })) events.push(event);
+    return events.reverse();
+  }
+
+  async eventTypes(): Promise<string[]> {
+    return (await this.events()).map((event) => event.type);
+  }
+
+  /** What the judge says against the answers and events of this sandbox; nothing where there is no judge. */
+  async faults(): Promise<string[]> {
+    if (!judge) return [];
+    await this.events();
+    const events = new Map<string, { id: string; type: string }>();
+    const found: string[] = [];
+    for (const { method, path, status, answer } of this.exchanges) {
+      const faults =
+        status === 404 && !path.startsWith("/v1/") ? [] : judge.response(method, path, status, answer);
+      found.push(...faults.map((fault) => `${method} ${path} ${status}: ${fault}`));
+      if (path === "/v1/events" && status === 200) {
+        for (const event of (answer as { data: { id: string; type: string }[] }).data)
+          events.set(event.id, event);
+      }
+    }
+    for (const event of events.values())
+      found.push(...judge.event(event).map((fault) => `${event.type}: ${fault}`));
+    return found;
+  }
+
+  /** Ends the sandbox, once all its answers and events have been judged. */
+  async close(): Promise<void> {
+    try {
+      expect(await this.faults()).toEqual([]);
+    } finally {
+      await this.sandbox.close();
+    }
+  }
+
+  private async recorded(target: string | URL | Request, init?: RequestInit): Promise<Response> {
+    const url = new URL(target instanceof Request ? target.url : target);
+    const response = await fetch(target, init);
+    const text = await response.clone().text();
+    this.exchanges.push({
+      method: init?.method ?? "GET",
+      path: url.pathname,
+      params: decodeForm(init?.method === "POST" ? String(init.body ?? "") : url.search),
+      status: response.status,
+      answer: JSON.parse(text),
+      headers: response.headers,
+    });
+    return response;
+  }
+}
+
+export async function testSandbox(options: SandboxOptions = {}): Promise<TestSandbox> {
+  return new TestSandbox(await startSandbox({ port: 0, ...options }));
+}
+
+/** A monthly price of 39.00 USD. */
+export async function premium(stripe: Stripe): Promise<Stripe.Price> {
+  const product = await stripe.products.create({ name: "Premium" });
+  return stripe.prices.create({
+    product: product.id,
+    currency: "usd",
+    unit_amount: 3900,
+    recurring: { interval: "month" },
+  });
+}
+
+export interface Order {
+  customer: Stripe.Customer;
+  price: Stripe.Price;
+  session: Stripe.Checkout.Session;
+}
+
+/** A customer at the checkout for Premium. */
+export async function order(
+  stripe: Stripe,
+  params: Partial<Stripe.Checkout.SessionCreateParams> = {},
+): Promise<Order> {
+  const price = await premium(stripe);
+  const customer = await stripe.customers.create({ email: "ada@example.com", name: "Ada" });
+  const session = await stripe.checkout.sessions.create({
+    mode: "subscription",
+    customer: customer.id,
+    line_items: [{ price: price.id, quantity: 1 }],
+    success_url: "http://shop.test/done?session={CHECKOUT_SESSION_ID}",
+    cancel_url: "http://shop.test/back",
+    ...params,
+  });
+  return { customer, price, session };
+}
