@@ -61,7 +61,7 @@ subscription MyStatusLive {
 export function explorer(token: string): RequestHandler {
   let page: Promise<string> | undefined;
   return async (request, response) => {
-    page ??= render(token, request.baseUrl + request.path);
+    page ??= render(token, new URL(request.originalUrl, "http://localhost").pathname);
     response
       .set("Content-Security-Policy", POLICY)
       .set("Cache-Control", "no-store")

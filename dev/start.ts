@@ -108,8 +108,15 @@ async function bringSandbox(
   const { startSandbox } = await import("../sandbox/index.ts");
   const { sandboxPort: port, dataDir } = config;
   const webhookSecrets = [...config.stripe.webhookSecrets];
+  let isUp = false; // what it says before that is in the banner
   const sandbox = await parts.start("sandbox", async () => {
-    const server = await startSandbox({ port, dataDir: join(dataDir, "sandbox"), webhookSecrets, log });
+    const server = await startSandbox({
+      port,
+      dataDir: join(dataDir, "sandbox"),
+      webhookSecrets,
+      log: (line) => isUp && log(line),
+    });
+    isUp = true;
     return { url: server.url, stop: () => server.close() };
   });
   return { env: { STRIPE_API_BASE: sandbox.url }, url: sandbox.url };

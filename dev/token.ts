@@ -2,9 +2,9 @@
 import { parseArgs } from "node:util";
 import { signToken } from "../src/auth/token.ts";
 import { readEnvironment } from "../src/config.ts";
-import { secretsOf } from "./secrets.ts";
+import { jwtSettings } from "./jwt-settings.ts";
 
-const USAGE = `Prints a token for the service, signed with JWT_SECRET (or, when that is not set, with the secret of DATA_DIR).
+const USAGE = `Prints a token for the service, signed with JWT_SECRET or, when that is not set, with DATA_DIR's secret.
 
   npm run -s token -- --user ID [--email E] [--role admin] [--expires 12h]
 
@@ -14,7 +14,7 @@ const USAGE = `Prints a token for the service, signed with JWT_SECRET (or, when 
   --expires   how long it is good for, as in 30s, 15m, 12h, 7d (default 12h)
 `;
 
-function readOptions() {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       user: { type: "string" },
@@ -24,33 +24,19 @@ function readOptions() {
       help: { type: "boolean", short: "h" },
     },
   });
-  if (values.help) return undefined;
+  if (values.help) return void process.stdout.write(USAGE);
   if (!values.user) throw new Error("--user is missing");
-  return { ...values, user: values.user };
-}
-
-/** The service's own settings for tokens, without needing the rest of its configuration. */
-async function jwtSettings() {
-  const env = readEnvironment();
-  if (env.NODE_ENV === "production" && !env.JWT_SECRET) throw new Error("JWT_SECRET is not set");
-  return {
-    secret: env.JWT_SECRET || (await secretsOf(env.DATA_DIR || ".data")).jwtSecret,
-    ...(env.JWT_ISSUER && { issuer: env.JWT_ISSUER }),
-    ...(env.JWT_AUDIENCE && { audience: env.JWT_AUDIENCE }),
+  const claims = {
+    sub: values.user,
+    ...(values.email && { email: values.email }),
+    ...(values.role && { roles: values.role }),
   };
+  const token = await signToken(await jwtSettings(readEnvironment()), claims, values.expires);
+  process.stdout.write(`${token}\n`);
 }
 
 try {
-  const options = readOptions();
-  if (!options) process.stdout.write(USAGE);
-  else {
-    const claims = {
-      sub: options.user,
-      ...(options.email && { email: options.email }),
-      ...(options.role && { roles: options.role }),
-    };
-    process.stdout.write(`${await signToken(await jwtSettings(), claims, options.expires)}\n`);
-  }
+  await main();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   process.exitCode = 1;
