@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { MikroORM } from "@mikro-orm/postgresql";
+import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { runMigrations } from "graphile-worker";
 import type { Pool } from "pg";
 import { ormConfig } from "./orm.config.ts";
@@ -10,6 +10,11 @@ export type Orm = MikroORM;
 /** Opens the database without touching its schema; connections are made when first needed. */
 export async function openDatabase(databaseUrl: string): Promise<Orm> {
   return MikroORM.init(ormConfig(databaseUrl));
+}
+
+/** An instant as a raw statement gives it: PostgreSQL's text, which only entities have parsed for them. */
+export function instantIn(em: EntityManager, text: string | null | undefined): Date | null {
+  return text == null ? null : em.getPlatform().parseDate(text);
 }
 
 /** The connection pool under the ORM, shared with the job queue. */

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Redis } from "ioredis";
+import { instantIn } from "../database.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -19,7 +20,7 @@ interface Row {
   user_id: string;
   type: EventType;
   data: Record<string, unknown>;
-  occurred_at: Date;
+  occurred_at: string;
 }
 
 /** Sends what is in the outbox to Redis: each user's events in order, at least once. */
@@ -82,7 +83,7 @@ export class OutboxRelay {
   private async publish(rows: Row[]): Promise<void> {
     const pipeline = this.redis.pipeline();
     for (const row of rows) {
-      const message = JSON.stringify(cloudEvent(row));
+      const message = JSON.stringify(cloudEvent(row, instantIn(this.em, row.occurred_at) as Date));
       pipeline.xadd(STREAM, "MAXLEN", "~", STREAM_LENGTH, "*", "event", message);
       pipeline.publish(row.type, message);
       pipeline.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type }));
@@ -114,14 +115,14 @@ export class OutboxRelay {
 }
 
 /** CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
-function cloudEvent(row: Row): Record<string, unknown> {
+function cloudEvent(row: Row, occurredAt: Date): Record<string, unknown> {
   return {
     specversion: "1.0",
     id: row.id,
     source: "/payment-service",
     type: row.type,
     subject: row.user_id,
-    time: row.occurred_at.toISOString(),
+    time: occurredAt.toISOString(),
     datacontenttype: "application/json",
     data: row.data,
   };

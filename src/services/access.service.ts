@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
+import { instantIn } from "../database.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { eventId } from "../events/event-types.ts";
@@ -35,7 +36,7 @@ export class AccessService {
   async decide(questions: readonly AccessQuestion[]): Promise<Decision[]> {
     const rows = await this.em
       .fork()
-      .execute<{ asked: number; source: AccessSource; expires_at: Date | null }[]>(DECISION, [
+      .execute<{ asked: number; source: AccessSource; expires_at: string | null }[]>(DECISION, [
         JSON.stringify(questions.map((question, asked) => ({ asked, ...question }))),
         this.clock.now(),
         this.clock.now(),
@@ -43,7 +44,9 @@ export class AccessService {
     const byQuestion = new Map(rows.map((row) => [row.asked, row]));
     return questions.map((_, asked) => {
       const row = byQuestion.get(asked);
-      return row ? { granted: true, source: row.source, expiresAt: row.expires_at } : REFUSED;
+      return row
+        ? { granted: true, source: row.source, expiresAt: instantIn(this.em, row.expires_at) }
+        : REFUSED;
     });
   }
 
@@ -126,12 +129,12 @@ function announce({ emit, audit }: Write, changed: UserAccess[]): void {
 
 async function billingFacts(tx: EntityManager, subscriptionId: string): Promise<BillingFacts> {
   const [row] = await tx.execute<
-    { paid_through: Date | null; ever_paid: boolean; first_failure_at: Date | null }[]
+    { paid_through: string | null; ever_paid: boolean; first_failure_at: string | null }[]
   >(BILLING_FACTS, [subscriptionId, subscriptionId, subscriptionId]);
   return {
-    paidThrough: row?.paid_through ?? null,
+    paidThrough: instantIn(tx, row?.paid_through),
     everPaid: row?.ever_paid ?? false,
-    firstFailureAt: row?.first_failure_at ?? null,
+    firstFailureAt: instantIn(tx, row?.first_failure_at),
   };
 }
 

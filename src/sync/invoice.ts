@@ -16,24 +16,14 @@ interface RemoteInvoice {
 }
 
 /** An invoice with its lines and its links to payments; a paid one moves its subscription's access. */
-export function invoiceJourney(
-  stripe: StripeGateway,
-  id: string,
-  ownerOf: OwnerOf,
-  ensureSubscription: (stripeSubscriptionId: string) => Promise<void>,
-): Journey<RemoteInvoice> {
+export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: OwnerOf): Journey<RemoteInvoice> {
   return {
     objectId: id,
     async read() {
       const invoice = await stripe.invoice(id);
       return invoice && { invoice, lines: await stripe.invoiceLines(invoice) };
     },
-    async owner({ invoice }) {
-      const userId = await ownerOf(idOf(invoice.customer));
-      const subscriptionId = subscriptionOf(invoice);
-      if (userId && subscriptionId) await ensureSubscription(subscriptionId);
-      return userId;
-    },
+    owner: ({ invoice }) => ownerOf(idOf(invoice.customer)),
     async write({ invoice, lines }, write) {
       const { tx, userId } = write;
       const subscriptionId = subscriptionOf(invoice);
@@ -59,7 +49,7 @@ export function invoiceJourney(
 }
 
 /** The subscription that an invoice bills; null for one made by hand. */
-function subscriptionOf(invoice: Stripe.Invoice): string | null {
+export function subscriptionOf(invoice: Stripe.Invoice): string | null {
   return idOf(invoice.parent?.subscription_details?.subscription);
 }
 

@@ -26,7 +26,7 @@ export function paymentJourney(
   stripe: StripeGateway,
   id: string,
   ownerOf: OwnerOf,
-  ensureInvoice: (stripeInvoiceId: string) => Promise<unknown>,
+  ensurePaidFor: (stripeInvoiceId: string) => Promise<void>,
 ): Journey<RemotePayment> {
   return {
     objectId: id,
@@ -41,7 +41,7 @@ export function paymentJourney(
     async owner({ intent, links }) {
       const userId = await ownerOf(idOf(intent.customer));
       // what a payment pays for is known before the payment is announced
-      if (userId) for (const link of links) await ensureInvoice(idOf(link.invoice) as string);
+      if (userId) for (const link of links) await ensurePaidFor(idOf(link.invoice) as string);
       return userId;
     },
     async write(remote, write) {

@@ -16,11 +16,17 @@ export function subscriptionJourney(
   stripe: StripeGateway,
   id: string,
   ownerOf: OwnerOf,
+  ensureInvoice: (invoice: Stripe.Invoice) => Promise<void>,
 ): Journey<Stripe.Subscription> {
   return {
     objectId: id,
     read: () => stripe.subscription(id),
-    owner: (subscription) => ownerOf(idOf(subscription.customer)),
+    async owner({ customer, latest_invoice: invoice }) {
+      const userId = await ownerOf(idOf(customer));
+      // access follows from what is paid: known first, a subscription never shows as active but closed
+      if (userId && invoice && typeof invoice === "object") await ensureInvoice(invoice);
+      return userId;
+    },
     async write(remote, write) {
       const { tx, userId } = write;
       const customer = await tx.findOne(Customer, { userId });

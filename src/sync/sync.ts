@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
-import { Invoice } from "../entities/invoice.ts";
+import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { checkoutSessionJourney } from "./checkout-session.ts";
@@ -69,35 +69,35 @@ export class Sync {
   }
 
   async subscription(id: string, cause: string | null = null): Promise<Arrival> {
-    const { journey, seen } = watched(subscriptionJourney(this.road.stripe, id, this.ownerOf));
+    const { journey, seen } = watched(this.subscriptionOf(id));
     const arrival = await this.travel(journey, cause);
-    const invoice = seen()?.latest_invoice;
-    if (
-      arrival === "applied" &&
-      invoice &&
-      typeof invoice === "object" &&
-      !(await this.invoiceIsSame(invoice))
-    )
-      await this.invoice(invoice.id as string, cause);
+    const invoiceId = idOf(seen()?.latest_invoice);
+    if (arrival === "applied" && invoiceId) await this.followPayments(invoiceId, cause);
     return arrival;
   }
 
   async invoice(id: string, cause: string | null = null): Promise<Arrival> {
-    const { journey, seen } = watched(
-      invoiceJourney(this.road.stripe, id, this.ownerOf, this.ensureSubscription),
-    );
-    const arrival = await this.travel(journey, cause);
-    const links = seen()?.invoice.payments?.data ?? [];
-    for (const link of links) {
-      const paymentId = idOf(link.payment.payment_intent);
-      if (arrival === "applied" && paymentId && !(await this.paymentIsSettled(paymentId)))
-        await this.payment(paymentId, cause);
-    }
+    const arrival = await this.travel(invoiceJourney(this.road.stripe, id, this.ownerOf), cause);
+    if (arrival === "applied") await this.followPayments(id, cause);
     return arrival;
   }
 
   payment(id: string, cause: string | null = null): Promise<Arrival> {
-    return this.travel(paymentJourney(this.road.stripe, id, this.ownerOf, this.ensureInvoice), cause);
+    return this.travel(paymentJourney(this.road.stripe, id, this.ownerOf, this.ensurePaidFor), cause);
+  }
+
+  private subscriptionOf(id: string): Journey<Stripe.Subscription> {
+    return subscriptionJourney(this.road.stripe, id, this.ownerOf, this.ensureInvoice);
+  }
+
+  /** Payments of an invoice that our rows do not know to have succeeded. */
+  private async followPayments(stripeInvoiceId: string, cause: string | null): Promise<void> {
+    const em = this.em.fork();
+    const links = await em.find(InvoicePayment, { stripeInvoiceId });
+    for (const { stripePaymentIntentId } of links) {
+      const known = await em.findOne(Payment, { stripePaymentIntentId });
+      if (known?.status !== "SUCCEEDED") await this.payment(stripePaymentIntentId, cause);
+    }
   }
 
   private travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Arrival> {
@@ -117,31 +117,27 @@ export class Sync {
     return (await this.em.fork().findOne(Customer, { stripeCustomerId }))?.userId ?? null;
   }
 
-  /** Upstream of a payment: its invoice is mirrored before the payment is. */
-  private readonly ensureInvoice = async (stripeInvoiceId: string): Promise<void> => {
-    if (await this.em.fork().findOne(Invoice, { stripeInvoiceId })) return;
-    await this.travel(
-      invoiceJourney(this.road.stripe, stripeInvoiceId, this.ownerOf, this.ensureSubscription),
-      null,
-    );
+  /** Upstream of a subscription: what its latest invoice says about money is mirrored. */
+  private readonly ensureInvoice = async (invoice: Stripe.Invoice): Promise<void> => {
+    const row = await this.em.fork().findOne(Invoice, { stripeInvoiceId: invoice.id });
+    const isSame =
+      row?.status === wordOf(invoice.status ?? "draft") && row.amountPaidMinor === invoice.amount_paid;
+    if (!isSame) await this.travel(invoiceJourney(this.road.stripe, invoice.id, this.ownerOf), null);
   };
 
-  private readonly ensureSubscription = async (stripeSubscriptionId: string): Promise<void> => {
+  /** Upstream of a payment: the invoice that it pays, and the subscription that this bills. */
+  private readonly ensurePaidFor = async (stripeInvoiceId: string): Promise<void> => {
+    const find = () => this.em.fork().findOne(Invoice, { stripeInvoiceId });
+    if (!(await find()))
+      await this.travel(invoiceJourney(this.road.stripe, stripeInvoiceId, this.ownerOf), null);
+    const stripeSubscriptionId = (await find())?.stripeSubscriptionId;
+    if (!stripeSubscriptionId) return;
     if (await this.em.fork().findOne(Subscription, { stripeSubscriptionId })) return;
-    await this.travel(subscriptionJourney(this.road.stripe, stripeSubscriptionId, this.ownerOf), null);
+    await this.travel(this.subscriptionOf(stripeSubscriptionId), null);
   };
 
   private async subscriptionIsLive(stripeSubscriptionId: string): Promise<boolean> {
     return (await this.em.fork().findOne(Subscription, { stripeSubscriptionId }))?.isLive ?? false;
-  }
-
-  private async invoiceIsSame(invoice: Stripe.Invoice): Promise<boolean> {
-    const row = await this.em.fork().findOne(Invoice, { stripeInvoiceId: invoice.id as string });
-    return row?.status === wordOf(invoice.status ?? "draft") && row.amountPaidMinor === invoice.amount_paid;
-  }
-
-  private async paymentIsSettled(stripePaymentIntentId: string): Promise<boolean> {
-    return (await this.em.fork().findOne(Payment, { stripePaymentIntentId }))?.status === "SUCCEEDED";
   }
 }
 
