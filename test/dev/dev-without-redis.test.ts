@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runDemo } from "../../dev/demo-story.ts";
+import { type DevPlace, makeDevPlace, pathWith } from "../support/dev-server.ts";
+import type { Watched } from "../support/processes.ts";
+
+describe("npm run dev on a machine without redis-server", () => {
+  let folder: string;
+  let place: DevPlace;
+  let dev: Watched;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "no-redis-"));
+    place = await makeDevPlace({ PATH: pathWith(join(folder, "bin"), "id", "ps") });
+    dev = await place.start();
+  }, 30_000);
+  afterAll(async () => {
+    await dev.end("SIGTERM");
+    await place.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("says that ioredis-mock stands in", () => {
+    expect(dev.output()).toContain("No redis-server on PATH: ioredis-mock stands in for Redis");
+  });
+
+  it("tells the whole story, live update included", async () => {
+    const { stdout: token } = await place.run("token", ["--user", "learner-without-redis"]);
+    const { serviceUrl, sandboxUrl } = place;
+    const lines: string[] = [];
+    await runDemo({ serviceUrl, sandboxUrl, token: token.trim(), print: (line) => lines.push(line) });
+    expect(lines).toHaveLength(9);
+    expect(lines[5]).toMatch(/\d+ ms {2}The live update arrives without a reload: Premium, ACTIVE\./);
+  });
+});

@@ -1,0 +1,144 @@
+import { statSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { type DevPlace, makeDevPlace } from "../support/dev-server.ts";
+import type { Watched } from "../support/processes.ts";
+
+async function ask(url: string, token: string, query: string) {
+  const answer = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query }),
+  });
+  return (await answer.json()) as { data: Record<string, unknown>; errors?: unknown };
+}
+
+describe("npm run dev", () => {
+  let place: DevPlace;
+  let dev: Watched;
+
+  beforeAll(async () => {
+    place = await makeDevPlace();
+    dev = await place.start();
+  }, 30_000);
+  afterAll(async () => {
+    await dev.end("SIGKILL");
+    await place.remove();
+  });
+
+  it("tells what a person needs to begin", () => {
+    const banner = dev.output();
+    for (const words of [
+      `${place.serviceUrl}/graphql`,
+      `${place.serviceUrl}/health`,
+      `${place.serviceUrl}/metrics`,
+      place.sandboxUrl,
+      place.dataDir,
+      "4242 4242 4242 4242",
+      "4000 0000 0000 0002",
+      "4000 0027 6000 3184",
+      "npm run demo",
+      "npm run -s token",
+    ])
+      expect(banner).toContain(words);
+    expect(banner).not.toContain("ioredis-mock");
+    expect(banner.trim().split("\n").at(-1)).toMatch(/^ready/);
+  });
+
+  it("keeps its data and secrets to their owner", () => {
+    expect(statSync(place.dataDir).mode & 0o777).toBe(0o700);
+    expect(statSync(join(place.dataDir, "secrets.json")).mode & 0o777).toBe(0o600);
+  });
+
+  it("prints a token that works", async () => {
+    const token = /^ {2}(eyJ\S+)$/m.exec(dev.output())?.[1] ?? "";
+    expect(await ask(place.serviceUrl, token, "{ subscriptionStatus { status } }")).toEqual({
+      data: { subscriptionStatus: null },
+    });
+  });
+
+  it("shows browsers the explorer and answers queries at the same path", async () => {
+    const page = await fetch(`${place.serviceUrl}/graphql`, { headers: { accept: "text/html" } });
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(await page.text()).toContain("Payment Service");
+    const { data } = await ask(place.serviceUrl, "", "{ plans { name } }");
+    expect(data.plans).toHaveLength(4);
+  });
+
+  it("has a command that prints a token alone on its line", async () => {
+    const { code, stdout, stderr } = await place.run("token", ["--user", "ada", "--role", "admin"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+    const { data, errors } = await ask(
+      place.serviceUrl,
+      stdout.trim(),
+      '{ subscriptionStatus(userId: "somebody-else") { status } }',
+    );
+    expect({ data, errors }).toEqual({ data: { subscriptionStatus: null }, errors: undefined });
+  });
+
+  it("has a command that tells one learner's story", async () => {
+    const { code, stdout, stderr } = await place.run("demo");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/is declined .*\n.*is paid .*\n.*live update arrives .*ACTIVE/);
+    expect(stdout).toMatch(/opens\.\n.*payments list 39\.00 USD/);
+  });
+
+  it("is ready again after a kill -9, with its data, and tells the story again", async () => {
+    const { data } = await ask(place.serviceUrl, "", "{ plans { id } }");
+    expect(await dev.end("SIGKILL")).toBe("SIGKILL");
+    dev = await place.start();
+    expect(dev.output()).toMatch(/PostgreSQL was still running .*\n?/);
+    expect((await ask(place.serviceUrl, "", "{ plans { id } }")).data).toEqual(data);
+    expect((await place.run("demo")).code).toBe(0);
+  }, 30_000);
+
+  it("refuses a second one on the same data, and leaves the first alone", async () => {
+    const other = await makeDevPlace({ DATA_DIR: place.dataDir });
+    const second = other.begin();
+    await second.until(/in use by process \d+: stop that one, or set another DATA_DIR/);
+    expect(await second.end("SIGTERM")).toBe(1);
+    expect((await ask(place.serviceUrl, "", "{ plans { id } }")).data.plans).toHaveLength(4);
+    await other.remove();
+  });
+
+  it("stops everything at a SIGTERM", async () => {
+    expect(await dev.end("SIGTERM")).toBe(0);
+    await expect(fetch(`${place.serviceUrl}/health`)).rejects.toThrow();
+    await expect(fetch(place.sandboxUrl)).rejects.toThrow();
+    dev = await place.start();
+    expect(dev.output()).not.toContain("still running");
+  }, 30_000);
+});
+
+describe("npm run dev, when it cannot start", () => {
+  it("names the port that is taken, and the variable that changes it", async () => {
+    const place = await makeDevPlace();
+    const { port } = new URL(place.serviceUrl);
+    const taker = createServer().listen(Number(port), "127.0.0.1");
+    const { code, stderr } = await place.run("main");
+    expect(code).toBe(1);
+    expect(stderr.trim()).toBe(
+      `Port ${port} is taken by another program, but the service needs it: ` +
+        "stop that program, or set PORT to a free port.",
+    );
+    taker.close();
+    await place.remove();
+  });
+
+  it("names every fault of the environment at once", async () => {
+    const place = await makeDevPlace({ LOG_LEVEL: "loud", GRACE_PERIOD_DAYS: "many", POSTGRES_DB: "only" });
+    const { code, stderr } = await place.run("main");
+    expect(code).toBe(1);
+    for (const name of ["LOG_LEVEL", "GRACE_PERIOD_DAYS", "DATABASE_URL"]) expect(stderr).toContain(name);
+    await place.remove();
+  });
+
+  it("says to start it when the demo has nothing to talk to", async () => {
+    const place = await makeDevPlace();
+    const { code, stderr } = await place.run("demo");
+    expect(code).toBe(1);
+    expect(stderr).toContain("start `npm run dev` first");
+    await place.remove();
+  });
+});
