@@ -39,12 +39,17 @@ export async function choosePlace(home: string, account: Account | undefined): P
   return place;
 }
 
-/** Deletes the cluster of a stopped server, wherever it lies, and what is remembered about it. */
+/** Deletes the cluster, wherever it lies, and what is remembered about it. A server that still runs is stopped. */
 export async function removePostgresData(dataDir: string): Promise<void> {
   const home = join(dataDir, "postgres");
-  const place = await knownPlace(home);
-  await rm(place, { recursive: true, force: true });
+  await removePlace(await knownPlace(home));
   await rm(home, { recursive: true, force: true });
+}
+
+async function removePlace(place: string): Promise<void> {
+  const orphan = await findPostmaster(join(place, "data"));
+  if (orphan) await stopPostmaster(orphan.pid);
+  await rm(place, { recursive: true, force: true });
 }
 
 /** What an earlier DATA_DIR at the same path left outside: that folder was deleted, so its cluster goes too. */
@@ -54,9 +59,6 @@ async function removeAbandoned(shared: string, home: string): Promise<void> {
     if (!name.startsWith(PREFIX) || !(await isOurs(place))) continue;
     if ((await recall(join(place, NOTE))) !== home) continue;
     const release = holdLock(join(place, "lock"), "An abandoned PostgreSQL");
-    const orphan = await findPostmaster(join(place, "data"));
-    if (orphan) await stopPostmaster(orphan.pid);
-    release();
-    await rm(place, { recursive: true, force: true });
+    await removePlace(place).finally(release);
   }
 }

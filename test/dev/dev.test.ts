@@ -22,7 +22,7 @@ describe("npm run dev", () => {
     dev = await place.start();
   }, 30_000);
   afterAll(async () => {
-    await dev.end("SIGKILL");
+    await dev.end("SIGTERM");
     await place.remove();
   });
 
