@@ -1,12 +1,12 @@
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from "express";
-import Stripe from "stripe";
 import { z } from "zod";
+import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { isSignedByStripe } from "../stripe/signature.ts";
 import type { Inbox, ReceivedEvent } from "./inbox.ts";
 
 const MAX_BODY = "1mb";
-const TOLERANCE_SECONDS = 300;
 
 /** What every event has, snapshot or thin (v2). */
 const envelope = z.looseObject({
@@ -29,7 +29,8 @@ export function webhookRoute(
   const router = Router();
   router.post("/", express.raw({ type: () => true, limit: MAX_BODY }), async (request, response) => {
     const event = verifiedEvent(request, secrets);
-    if (!event) return refuse(response, metrics, 400, "This is not an event signed with our secret.");
+    if (!event)
+      return refuse(response, metrics, "INVALID_SIGNATURE", "This is not an event signed with our secret.");
     try {
       const isNew = await inbox.receive(event);
       metrics.webhooks.inc({ outcome: isNew ? "stored" : "repeated" });
@@ -39,7 +40,7 @@ export function webhookRoute(
         { err: error, eventId: event.id },
         "an event could not be stored; Stripe will send it again",
       );
-      refuse(response, metrics, 503, "The event cannot be stored now. Send it again.");
+      refuse(response, metrics, "SERVICE_UNAVAILABLE", "The event cannot be stored now. Send it again.");
     }
   });
   router.use(bodyErrors(metrics));
@@ -50,7 +51,7 @@ function verifiedEvent(request: Request, secrets: readonly string[]): ReceivedEv
   const header = request.get("stripe-signature");
   const body: unknown = request.body;
   if (!header || !Buffer.isBuffer(body)) return null;
-  if (!secrets.some((secret) => isSigned(body, header, secret))) return null;
+  if (!isSignedByStripe(body, header, secrets)) return null;
   try {
     return envelope.parse(JSON.parse(body.toString("utf8")));
   } catch {
@@ -58,28 +59,15 @@ function verifiedEvent(request: Request, secrets: readonly string[]): ReceivedEv
   }
 }
 
-function isSigned(body: Buffer, header: string, secret: string): boolean {
-  try {
-    return Stripe.webhooks.signature?.verifyHeader(body, header, secret, TOLERANCE_SECONDS) ?? false;
-  } catch {
-    return false;
-  }
-}
-
 /** A body over the limit is 413, one that cannot be read 400. */
 function bodyErrors(metrics: Metrics): ErrorRequestHandler {
   return (error: { status?: number }, _request, response, _next) => {
-    const tooLarge = error.status === 413;
-    refuse(
-      response,
-      metrics,
-      tooLarge ? 413 : 400,
-      tooLarge ? "An event has at most 1 MB." : "The body cannot be read.",
-    );
+    if (error.status === 413) refuse(response, metrics, "PAYLOAD_TOO_LARGE", "An event has at most 1 MB.");
+    else refuse(response, metrics, "BAD_USER_INPUT", "The body cannot be read.");
   };
 }
 
-function refuse(response: Response, metrics: Metrics, status: number, detail: string): void {
+function refuse(response: Response, metrics: Metrics, code: ErrorCode, error: string): void {
   metrics.webhooks.inc({ outcome: "refused" });
-  response.status(status).json({ error: detail });
+  response.status(ERROR_CODES[code]).json({ code, error });
 }
