@@ -24,6 +24,17 @@ function endOnSignals(): void {
     });
 }
 
+/** Under npm, whose death would leave us to nobody: a signal sent to it alone reaches its shell and not us. */
+function endWithNpm(): void {
+  if (!process.env.npm_lifecycle_event) return;
+  const npm = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === npm) return;
+    clearInterval(watch);
+    void parts.stop().then(() => process.exit(0));
+  }, 500);
+}
+
 /** A fault that a person can mend needs its sentence, not our stack. */
 function explain(error: unknown): string {
   const isPlain = [ConfigError, PortTaken, FolderInUse, StartFailed].some((known) => error instanceof known);
@@ -32,6 +43,7 @@ function explain(error: unknown): string {
 }
 
 endOnSignals();
+endWithNpm();
 try {
   const dev = await startDev(readEnvironment(), parts, say);
   say(banner(dev));
