@@ -9,12 +9,12 @@ import { type Logger, logScope } from "./logger.ts";
  * anything else is logged and masked as INTERNAL_SERVER_ERROR with the request's id.
  */
 export function toGraphQLError(error: unknown, logger: Logger): GraphQLError {
-  if (error instanceof GraphQLError) return error;
   const known = toDomainError(error);
   if (known) {
     if (known.cause) logger.warn({ err: known.cause, code: known.code }, known.message);
     return new GraphQLError(known.message, { extensions: { code: known.code, ...known.details } });
   }
+  if (error instanceof GraphQLError) return error;
   logger.error({ err: error }, "unexpected error");
   const { requestId } = logScope();
   return new GraphQLError("Something went wrong on our side. Name the request id when you report it.", {

@@ -1,5 +1,8 @@
 import { ApolloServer, type ApolloServerPlugin, type BaseContext } from "@apollo/server";
-import { ApolloServerPluginLandingPageDisabled } from "@apollo/server/plugin/disabled";
+import {
+  ApolloServerPluginInlineTraceDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from "@apollo/server/plugin/disabled";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type RequestHandler } from "express";
 import type { GraphQLSchema } from "graphql";
@@ -26,7 +29,13 @@ export function createGraphqlServer(
     // an Apollo Router probes with POST; browsers are kept from cross-site simple requests
     csrfPrevention: true,
     stopOnTerminationSignals: false,
-    plugins: [ApolloServerPluginLandingPageDisabled(), cacheHeaders(schema), measured(metrics)],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      // traces in answers would tell any caller how each field was resolved
+      ApolloServerPluginInlineTraceDisabled(),
+      cacheHeaders(schema),
+      measured(metrics),
+    ],
   });
 }
 

@@ -49,6 +49,8 @@ export interface ServiceOptions {
   overrides?: Overrides;
   /** False: no webhook reaches the service. */
   webhooks?: boolean;
+  /** The service reaches its database through this port of the same machine. */
+  throughGate?: number;
 }
 
 /** Starts everything, with the catalogue set up at the sandbox. */
@@ -62,7 +64,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const env = {
     NODE_ENV: "test",
     PORT: String(port),
-    DATABASE_URL: database.url,
+    DATABASE_URL: options.throughGate ? onPort(database.url, options.throughGate) : database.url,
     REDIS_URL: redis.url,
     STRIPE_SECRET_KEY: "sk_test_suite",
     STRIPE_PUBLISHABLE_KEY: "pk_test_suite",
@@ -108,6 +110,12 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
       await database.drop();
     },
   };
+}
+
+function onPort(address: string, port: number): string {
+  const url = new URL(address);
+  url.port = String(port);
+  return url.href;
 }
 
 /** One GraphQL request over HTTP to any address. */

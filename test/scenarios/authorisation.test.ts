@@ -1,0 +1,280 @@
+import { createHmac } from "node:crypto";
+import { SignJWT } from "jose";
+import { subscribe } from "../support/checkout.ts";
+import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
+
+let service: TestService;
+const owner = { id: newUser(), token: "", subscription: "" };
+const other = { id: newUser(), token: "", subscription: "" };
+let admin: string;
+let serviceToken: string;
+const ids: Record<string, string> = {};
+
+beforeAll(async () => {
+  service = await startService();
+  for (const user of [owner, other]) {
+    user.token = await service.token(user.id);
+    user.subscription = (await subscribe(service, user.token)).id;
+  }
+  admin = await service.token(newUser(), "admin");
+  serviceToken = await service.token("course-service", "service");
+  const { data } = await eventually(
+    () => service.ask("{ payments { nodes { id invoice { id } } } userAccess { id } }", {}, owner.token),
+    (answer) => answer.data.payments.nodes[0]?.invoice,
+  );
+  ids.Payment = data.payments.nodes[0].id;
+  ids.Invoice = data.payments.nodes[0].invoice.id;
+  ids.UserAccess = data.userAccess[0].id;
+  ids.UserSubscription = owner.subscription;
+});
+afterAll(() => service.stop());
+
+const ALLOWED = "ok";
+const NULL = "null";
+type Outcome = string;
+
+/** What each kind of caller is told: anonymous, owner, other user, admin, service, bad token. */
+type Row = [name: string, query: string, outcomes: [Outcome, Outcome, Outcome, Outcome, Outcome, Outcome]];
+
+async function outcomeOf(query: string, token: string | undefined): Promise<Outcome> {
+  const userId = query.includes("$userId") ? owner.id : undefined;
+  const id = query.includes("$id") ? owner.subscription : undefined;
+  const { data, errors } = await service.ask(query, { userId, id }, token);
+  if (errors) return errors[0]?.extensions.code ?? "no code";
+  return deepNull(Object.values(data)[0]) ? NULL : ALLOWED;
+}
+
+/** Whether an answer is null, or an entity list of null, or an entity with nothing but null. */
+function deepNull(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0 && value.every(deepNull);
+  return value === null;
+}
+
+const U = "UNAUTHENTICATED";
+const F = "FORBIDDEN";
+const B = "BAD_USER_INPUT";
+
+const QUERIES: Row[] = [
+  ["plans", "{ plans { id } }", [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED]],
+  ["plans(includeInactive)", "{ plans(includeInactive: true) { id } }", [U, F, F, ALLOWED, F, U]],
+  [
+    "paymentConfig",
+    "{ paymentConfig { publishableKey } }",
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED],
+  ],
+  ["subscriptionStatus of oneself", "{ subscriptionStatus { id } }", [U, ALLOWED, ALLOWED, NULL, B, U]],
+  [
+    "subscriptionStatus of the owner",
+    "query ($userId: ID) { subscriptionStatus(userId: $userId) { id } }",
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "subscription(id)",
+    "query ($id: ID!) { subscription(id: $id) { id } }",
+    [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "payments",
+    "query ($userId: ID) { payments(userId: $userId) { totalCount } }",
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "userAccess",
+    "query ($userId: ID) { userAccess(userId: $userId) { id } }",
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "accessTo",
+    'query ($userId: ID) { accessTo(userId: $userId, resourceType: COURSE, resourceId: "c") { granted } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "confirmCheckout",
+    'mutation { confirmCheckout(sessionId: "cs_1") { isPaid } }',
+    [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
+  ],
+  [
+    "createCheckoutSession",
+    'mutation { createCheckoutSession(input: { planId: "01890000-0000-7000-8000-000000000000", successUrl: "https://a.b", cancelUrl: "https://a.b" }) { id } }',
+    [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
+  ],
+  [
+    "User.subscription",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { subscription { id } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "User.access",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { access { id } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "Course.viewerAccess",
+    '{ _entities(representations: [{ __typename: "Course", id: "c" }]) { ... on Course { viewerAccess { granted } } } }',
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, B, U],
+  ],
+  [
+    "LearningPath.viewerAccess",
+    '{ _entities(representations: [{ __typename: "LearningPath", id: "p" }]) { ... on LearningPath { viewerAccess { granted } } } }',
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, B, U],
+  ],
+];
+
+describe("queries and mutations", () => {
+  test.each(QUERIES)("%s", async (_name, query, expected) => {
+    const tokens = [undefined, owner.token, other.token, admin, serviceToken, "not.a.token"];
+    const outcomes = await Promise.all(tokens.map((token) => outcomeOf(query, token)));
+    expect(outcomes).toEqual(expected);
+  });
+});
+
+test.each(["UserSubscription", "Payment", "Invoice", "UserAccess"])(
+  "a reference to a %s of somebody else is the same null as one to nothing",
+  async (type) => {
+    const query = "query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }";
+    const refer = (id: string, token?: string) =>
+      service.ask(query, { r: [{ __typename: type, id }] }, token);
+    const own = ids[type] as string;
+    for (const token of [owner.token, admin, serviceToken])
+      expect((await refer(own, token)).data._entities).toEqual([{ __typename: type }]);
+    const foreign = await refer(own, other.token);
+    expect(foreign).toEqual({ data: { _entities: [null] } });
+    expect(await refer("01890000-0000-7000-8000-000000000000", other.token)).toEqual(foreign);
+    expect(await refer("nonsense", other.token)).toEqual(foreign);
+    for (const token of [undefined, "not.a.token"])
+      expect((await refer(own, token)).errors?.[0]?.extensions.code).toBe("UNAUTHENTICATED");
+  },
+);
+
+test("a refused field of another user's entity leaves the rest of the answer alone", async () => {
+  const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User { id subscription { id } } } }`;
+  const r = [owner.id, other.id].map((id) => ({ __typename: "User", id }));
+  const { data, errors } = await service.ask(query, { r }, owner.token);
+  expect(data._entities).toEqual([
+    { id: owner.id, subscription: { id: owner.subscription } },
+    { id: other.id, subscription: null },
+  ]);
+  expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
+});
+
+describe("live subscriptions", () => {
+  const LIVE = ["subscriptionStatusChanged { id }", "paymentEvents { id }", "accessChanged { id }"];
+  test.each(LIVE)("%s is refused to whom it does not belong", async (field) => {
+    const named = field.replace(/^(\w+)/, "$1(userId: $userId)");
+    const query = `subscription ($userId: ID) { ${named} }`;
+    for (const [token, code] of [
+      [undefined, U],
+      ["not.a.token", U],
+      [other.token, F],
+    ] as const) {
+      const live = collect(service.live(token), query, { userId: owner.id });
+      await eventually(live.ended, Boolean);
+      const refusal = live.results[0]?.errors ?? (live.failure() as { extensions: { code: string } }[]);
+      expect(refusal?.[0]?.extensions.code).toBe(code);
+    }
+  });
+
+  test.each(["subscriptionStatusChanged { id }", "accessChanged { id }"])(
+    "%s is shown to owner, admin and service",
+    async (field) => {
+      const query = `subscription ($userId: ID) { ${field.replace(/^(\w+)/, "$1(userId: $userId)")} }`;
+      for (const token of [owner.token, admin, serviceToken]) {
+        const live = collect(service.live(token), query, { userId: owner.id });
+        const [first] = await eventually(
+          () => live.results,
+          (results) => results.length > 0,
+        );
+        expect(first?.errors).toBeUndefined();
+        live.stop();
+      }
+    },
+  );
+
+  test("queries and mutations are not taken over WebSocket", async () => {
+    const live = collect(service.live(owner.token), "{ subscriptionStatus { id } }");
+    await eventually(live.ended, Boolean);
+    expect((live.failure() as { extensions: { code: string } }[])[0]?.extensions.code).toBe(B);
+  });
+});
+
+describe("tokens that cannot be trusted", () => {
+  const claims = { sub: owner.id, roles: ["admin"] };
+  const key = (secret: string) => new TextEncoder().encode(secret);
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const inAnHour = Math.floor(Date.now() / 1000) + 3_600;
+  test.each<[string, () => Promise<string> | string]>([
+    [
+      "expired",
+      () =>
+        new SignJWT(claims)
+          .setProtectedHeader({ alg: "HS256" })
+          .setExpirationTime(inAnHour - 7_200)
+          .sign(key(service.config.jwt.secret)),
+    ],
+    ["unsigned", () => `${part({ alg: "none" })}.${part({ ...claims, exp: inAnHour })}.`],
+    [
+      "signed by somebody else",
+      () =>
+        new SignJWT(claims)
+          .setProtectedHeader({ alg: "HS256" })
+          .setExpirationTime("1h")
+          .sign(key("another secret that is long enough")),
+    ],
+    [
+      "signed with another algorithm",
+      () =>
+        new SignJWT(claims)
+          .setProtectedHeader({ alg: "HS512" })
+          .setExpirationTime("1h")
+          .sign(key(service.config.jwt.secret)),
+    ],
+    [
+      "without an end",
+      () => new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(key(service.config.jwt.secret)),
+    ],
+    [
+      "without a subject",
+      () =>
+        new SignJWT({ roles: ["admin"] })
+          .setProtectedHeader({ alg: "HS256" })
+          .setExpirationTime("1h")
+          .sign(key(service.config.jwt.secret)),
+    ],
+    [
+      "changed after signing",
+      () =>
+        `${part({ alg: "HS256" })}.${part({ ...claims, exp: inAnHour })}.${createHmac("sha256", "x").update("y").digest("base64url")}`,
+    ],
+  ])("%s", async (_name, make) => {
+    const token = await make();
+    const { errors } = await service.ask("{ subscriptionStatus { id } }", {}, token);
+    expect(errors?.[0]?.extensions.code).toBe(U);
+    expect((await service.ask("{ plans { id } }", {}, token)).data.plans).toHaveLength(4);
+  });
+});
+
+test("no answer holds an id of Stripe's but a session's, nor a provider's address for anyone but its owner", async () => {
+  const query = (field: string) => `query ($userId: ID) {
+    subscriptionStatus(userId: $userId) { id plan { id } }
+    userAccess(userId: $userId) { id resourceId }
+    payments(userId: $userId) { nodes { id methodLabel ${field} invoice { id number lines { description } } } } }`;
+  const own = JSON.stringify(await service.ask(query("status"), { userId: owner.id }, owner.token));
+  expect(own).not.toMatch(/\b(cus|sub|pi|ch|in|il|pm|price|prod|evt)_[A-Za-z0-9]{8,}/);
+  const { data } = await service.ask(query("receiptUrl"), { userId: owner.id }, admin);
+  expect(data.payments.nodes[0].receiptUrl).toBeNull();
+});
+
+test("answers are not to be stored, except public ones without a token", async () => {
+  const cacheOf = async (query: string, token?: string) => {
+    const response = await fetch(`${service.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query }),
+    });
+    return response.headers.get("cache-control");
+  };
+  expect(await cacheOf("{ plans { id } paymentConfig { publishableKey } }")).toContain("public");
+  expect(await cacheOf("{ plans { id } }", owner.token)).toBe("no-store");
+  expect(await cacheOf("{ plans { id } subscriptionStatus { id } }", owner.token)).toBe("no-store");
+  expect(await cacheOf("{ plans { id } subscriptionStatus { id } }")).toBe("no-store");
+});

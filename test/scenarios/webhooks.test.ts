@@ -1,0 +1,156 @@
+import { openCheckout, STATUS } from "../support/checkout.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { deliver, eventOf, signatureOf } from "../support/webhook.ts";
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ env: { STRIPE_WEBHOOK_SECRET: "whsec_new_one,whsec_test_of_the_suite" } });
+});
+afterAll(() => service.stop());
+
+const execute = <T extends object>(sql: string, params: unknown[] = []) =>
+  service.app.parts.orm.em.fork().execute<T[]>(sql, params);
+const stored = async () =>
+  Number((await execute<{ n: string }>("select count(*) as n from stripe_events"))[0]?.n);
+const rowOf = async (id: string) =>
+  (
+    await execute<{ status: string; attempts: number }>(
+      "select status, attempts from stripe_events where id = ?",
+      [id],
+    )
+  )[0];
+
+describe("what is not a signed event is refused and leaves nothing behind", () => {
+  const body = JSON.stringify(eventOf("customer.updated", { id: "cus_1" }));
+  const seconds = () => Math.floor(Date.now() / 1000);
+  test.each<[string, string, string | null, number]>([
+    ["no signature", body, null, 400],
+    ["a signature of another secret", body, signatureOf(body, "whsec_of_someone_else"), 400],
+    ["a signature of another body", body, signatureOf(`${body} `), 400],
+    ["a signature that is no signature", body, "t=1,v1=abc", 400],
+    ["a stale signature", body, signatureOf(body, undefined, seconds() - 301), 400],
+    ["a body that is not JSON", "not json", signatureOf("not json"), 400],
+    ["JSON that is no event", "[1]", signatureOf("[1]"), 400],
+    ["an event without a type", '{"id":"evt_1"}', signatureOf('{"id":"evt_1"}'), 400],
+    ["an empty body", "", signatureOf(""), 400],
+  ])("%s", async (_name, sent, signature, status) => {
+    const before = await stored();
+    expect((await deliver(service, sent, signature)).status).toBe(status);
+    expect(await stored()).toBe(before);
+  });
+
+  test("a body of more than 1 MB is 413", async () => {
+    const before = await stored();
+    const large = JSON.stringify(eventOf("customer.updated", { id: "cus_1", filler: "x".repeat(1_100_000) }));
+    expect((await deliver(service, large)).status).toBe(413);
+    expect(await stored()).toBe(before);
+  });
+});
+
+test("while a secret is rolled, either verifies", async () => {
+  for (const secret of ["whsec_new_one", "whsec_test_of_the_suite"]) {
+    const body = JSON.stringify(eventOf("plan.created", { id: "plan_1" }));
+    expect((await deliver(service, body, signatureOf(body, secret))).status).toBe(200);
+  }
+});
+
+describe("what the service has no use for is acknowledged and stored as ignored", () => {
+  test.each<[string, object]>([
+    ["an unknown type", eventOf("made.up.event", { id: "mu_1" })],
+    ["an event of the other mode", eventOf("customer.updated", { id: "cus_live" }, { livemode: true })],
+    ["an upcoming invoice, which has no id", eventOf("invoice.updated", {})],
+    ["an event of an old API version", eventOf("made.up", { id: "x" }, { api_version: "2015-10-16" })],
+    [
+      "a thin event",
+      {
+        id: "evt_thin_1",
+        object: "v2.core.event",
+        type: "v1.billing.meter.error_report_triggered",
+        related_object: { id: "mtr_1", type: "billing.meter", url: "/v1/billing/meters/mtr_1" },
+      },
+    ],
+  ])("%s", async (_name, event) => {
+    expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    expect(await rowOf((event as { id: string }).id)).toMatchObject({ status: "ignored" });
+  });
+
+  test("an object that Stripe does not have", async () => {
+    const event = eventOf("customer.subscription.updated", { id: "sub_nowhere" });
+    expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    await eventually(
+      () => rowOf(event.id),
+      (row) => row?.status === "ignored",
+    );
+  });
+
+  test("a customer of another application on the same account", async () => {
+    const response = await fetch(`${service.sandbox.url}/v1/customers`, {
+      method: "POST",
+      headers: { authorization: "Bearer sk_test_other" },
+      body: new URLSearchParams({ email: "someone@elsewhere.example" }),
+    });
+    const { id } = (await response.json()) as { id: string };
+    const rows = () =>
+      execute<{ status: string }>("select status from stripe_events where object_id = ?", [id]);
+    expect(await eventually(rows, (found) => found.some((row) => row.status !== "pending"))).toEqual([
+      { status: "ignored" },
+    ]);
+    expect(await execute("select 1 from customers where stripe_customer_id = ?", [id])).toEqual([]);
+  });
+});
+
+test("the same event twenty times at once has one effect", async () => {
+  const userId = newUser();
+  const token = await service.token(userId);
+  const { data } = await openCheckout(service, token);
+  await service.pay(data.createCheckoutSession.id);
+  await eventually(
+    () => service.ask(STATUS, {}, token),
+    (answer) => answer.data.subscriptionStatus?.grantsAccess,
+  );
+  const [paid] = await eventually(
+    () =>
+      execute<{ payload: object; id: string }>(
+        "select id, payload from stripe_events where type = 'payment_intent.succeeded' and status = 'done'",
+      ),
+    (rows) => rows.length > 0,
+  );
+  const before = await execute("select id from outbox where user_id = ? order by sequence", [userId]);
+  const body = JSON.stringify({ ...paid?.payload, id: "evt_twenty_times" });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => deliver(service, body)));
+  expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+  await eventually(
+    () => rowOf("evt_twenty_times"),
+    (row) => row?.status === "done",
+  );
+  expect(await execute("select 1 from stripe_events where id = 'evt_twenty_times'")).toHaveLength(1);
+  expect(await execute("select id from outbox where user_id = ? order by sequence", [userId])).toEqual(
+    before,
+  );
+  expect(await execute("select 1 from payments where user_id = ?", [userId])).toHaveLength(1);
+});
+
+test("an event whose work fails is tried again and holds up nobody else", async () => {
+  const token = await service.token(newUser());
+  const { data } = await openCheckout(service, token);
+  const fault = {
+    calls: [{ method: "GET", path: "/v1/customers/cus_poisoned", times: 2, status: 500, when: "before" }],
+  };
+  await fetch(`${service.sandbox.url}/sandbox/faults`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(fault),
+  });
+  const event = eventOf("customer.updated", { id: "cus_poisoned" });
+  expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+  await service.pay(data.createCheckoutSession.id);
+  await eventually(
+    () => service.ask(STATUS, {}, token),
+    (answer) => answer.data.subscriptionStatus?.grantsAccess,
+  );
+  const done = await eventually(
+    () => rowOf(event.id),
+    (row) => row?.status === "ignored",
+  );
+  expect(done?.attempts).toBeGreaterThan(1);
+});
