@@ -68,7 +68,7 @@ async function fingerprint(): Promise<string> {
   const hash = createHash("sha256");
   for (const folder of ["migrations", "src", "src/entities"])
     for (const name of (await readdir(join(ROOT, folder))).sort())
-      if (name.endsWith(".ts")) hash.update(name).update(await readFile(join(ROOT, folder, name)));
+      if (/\.[jt]s$/.test(name)) hash.update(name).update(await readFile(join(ROOT, folder, name)));
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -73,7 +73,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     JWT_SECRET,
     CORS_ORIGIN: "https://learn.example.com",
     CLOCK: "sandbox",
-    LOG_LEVEL: "silent",
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     ...options.env,
   };
   const config = loadConfig(env);
