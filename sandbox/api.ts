@@ -106,12 +106,14 @@ export class Api {
           ...asReply(earlier.status, earlier.body),
           headers: { ...asReply(200, "").headers, "idempotent-replayed": "true" },
         };
-      const params = readShape(found.route.shape, call.params);
+      const { expand: paths = [], ...params } = readShape(found.route.shape, call.params) as {
+        expand?: string[];
+      };
       const cause = { id: call.log.id, idempotencyKey: call.key };
       return this.world.transact(cause, (tx) => {
         const reply = this.work(tx, () => {
           const answer = found.route.handle(tx, params, found.path);
-          return expand(tx, answer, (params.expand as string[] | undefined) ?? []);
+          return expand(tx, answer, paths);
         });
         if (call.key !== null) {
           const { status, body } = reply;

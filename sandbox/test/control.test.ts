@@ -1,0 +1,158 @@
+import http from "node:http";
+import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
+
+let box: TestSandbox;
+beforeEach(async () => {
+  box = await testSandbox();
+});
+afterEach(() => box.close());
+
+const customers = async () => (await box.stripe.customers.list()).data.length;
+
+describe("faults of calls", () => {
+  test("before: nothing happens, and the next try goes through", async () => {
+    await box.control("/faults", {
+      calls: [{ method: "POST", path: "/v1/customers", times: 1, status: 500, when: "before" }],
+    });
+    await expect(box.client({ maxNetworkRetries: 0 }).customers.create()).rejects.toMatchObject({
+      type: "StripeAPIError",
+      statusCode: 500,
+    });
+    expect(await customers()).toBe(0);
+    await box.stripe.customers.create();
+    expect(await customers()).toBe(1);
+  });
+
+  test("after: it has happened, and stripe-node's own retry finds it", async () => {
+    await box.control("/faults", {
+      calls: [{ method: "POST", path: "/v1/customers", times: 1, status: 503, when: "after" }],
+    });
+    const created = await box.stripe.customers.create({ name: "Once" });
+    expect(box.last.headers.get("idempotent-replayed")).toBe("true");
+    expect((await box.stripe.customers.list()).data.map(({ id }) => id)).toEqual([created.id]);
+  });
+
+  test("reset cuts the connection, timeout leaves it open", async () => {
+    const once = box.client({ maxNetworkRetries: 0, timeout: 200 });
+    await box.control("/faults", {
+      calls: [
+        { method: "GET", path: "/v1/customers/*", times: 1, status: "reset" },
+        { method: "GET", path: "/v1/customers/*", times: 1, status: "timeout" },
+      ],
+    });
+    await expect(once.customers.retrieve("cus_1")).rejects.toMatchObject({ type: "StripeConnectionError" });
+    await expect(once.customers.retrieve("cus_1")).rejects.toMatchObject({ type: "StripeConnectionError" });
+    await expect(once.customers.retrieve("cus_1")).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  test("429 is a rate limit, and a lock timeout when so named", async () => {
+    const once = box.client({ maxNetworkRetries: 0 });
+    await box.control("/faults", {
+      calls: [
+        { method: "GET", path: "/v1/account", times: 1, status: 429 },
+        { method: "GET", path: "/v1/account", times: 1, status: 429, code: "lock_timeout" },
+      ],
+    });
+    await expect(once.accounts.retrieveCurrent()).rejects.toMatchObject({
+      type: "StripeRateLimitError",
+      code: "rate_limit",
+    });
+    await expect(once.accounts.retrieveCurrent()).rejects.toMatchObject({ code: "lock_timeout" });
+  });
+
+  test("a delay alone only delays, and a reset ends all", async () => {
+    await box.control("/faults", { calls: [{ method: "*", path: "*", delayMs: 150 }] });
+    const before = Date.now();
+    await box.stripe.customers.create();
+    expect(Date.now() - before).toBeGreaterThanOrEqual(145);
+    expect((await box.control("/faults", { reset: true })).body).toEqual({
+      faults: { calls: [], webhooks: {} },
+    });
+  });
+
+  test("a fault that makes no sense is refused", async () => {
+    expect(
+      (await box.control("/faults", { calls: [{ method: "GET", path: "/v1/x", status: "never" }] })).status,
+    ).toBe(400);
+  });
+});
+
+test("the API calls received are listed, without the sandbox's own", async () => {
+  await box.stripe.customers.create({ name: "Ada", metadata: { user: "u1" } }, { idempotencyKey: "key-1" });
+  await box.advance({ seconds: 1 });
+  const { requests } = (await (await fetch(`${box.url}/sandbox/requests`)).json()) as { requests: object[] };
+  expect(requests).toEqual([
+    {
+      id: expect.stringMatching(/^req_/),
+      method: "POST",
+      path: "/v1/customers",
+      params: { name: "Ada", metadata: { user: "u1" } },
+      idempotencyKey: "key-1",
+      status: 200,
+      time: expect.any(String),
+    },
+  ]);
+});
+
+describe("time", () => {
+  const time = async (query = "") =>
+    (await fetch(`${box.url}/sandbox/time${query}`)).json() as Promise<{
+      now: string;
+      unix: number;
+      offsetSeconds: number;
+    }>;
+
+  test("is real time plus an offset that only grows", async () => {
+    expect((await time()).offsetSeconds).toBe(0);
+    const { body } = await box.advance({ days: 1, hours: 2, seconds: 3 });
+    expect(body).toMatchObject({ offsetSeconds: 93_603 });
+    const { now, unix } = await time();
+    expect(Math.abs(unix - Date.now() / 1000 - 93_603)).toBeLessThan(3);
+    expect(Math.floor(Date.parse(now) / 1000)).toBe(unix);
+    expect((await box.advance({ seconds: -1 })).status).toBe(400);
+  });
+
+  test("a waiting reader hears of a change at once", async () => {
+    const waiting = time("?changed_from=0");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await box.advance({ hours: 1 });
+    expect((await waiting).offsetSeconds).toBe(3600);
+    expect((await time("?changed_from=0")).offsetSeconds).toBe(3600);
+  });
+});
+
+describe("the sandbox's own paths", () => {
+  const ask = (headers: Record<string, string>) =>
+    new Promise<number>((resolve, reject) => {
+      const request = http.get(
+        { port: box.sandbox.port, host: "127.0.0.1", path: "/sandbox/time", headers },
+        (response) => {
+          response.resume();
+          resolve(response.statusCode!);
+        },
+      );
+      request.on("error", reject);
+    });
+
+  test("refuse a foreign Host and a foreign Origin", async () => {
+    expect(await ask({ host: "evil.test" })).toBe(403);
+    expect(await ask({ host: "127.0.0.1.evil.test" })).toBe(403);
+    expect(await ask({ origin: "http://evil.test" })).toBe(403);
+    expect(await ask({ origin: "null" })).toBe(403);
+    expect(await ask({ host: "localhost:99" })).toBe(200);
+    expect(await ask({ origin: box.url })).toBe(200);
+  });
+
+  test("say so when they do not know something", async () => {
+    expect((await box.control("/nothing", {})).status).toBe(404);
+    expect(await box.complete("cs_test_none", "pm_card_visa")).toMatchObject({
+      status: 404,
+      body: { error: { code: "resource_missing" } },
+    });
+    const { session } = await order(box.stripe);
+    expect(await box.complete(session.id, "pm_card_imagined")).toMatchObject({
+      status: 400,
+      body: { error: { param: "payment_method" } },
+    });
+  });
+});

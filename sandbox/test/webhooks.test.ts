@@ -1,0 +1,138 @@
+import { Receiver } from "./support/receiver.ts";
+import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
+
+let box: TestSandbox;
+let receiver: Receiver;
+beforeEach(async () => {
+  box = await testSandbox();
+  receiver = await Receiver.start();
+});
+afterEach(async () => {
+  receiver.close();
+  await box.close();
+});
+
+const listen = (enabled_events: ("*" | "customer.created" | "customer.updated")[] = ["*"]) =>
+  box.stripe.webhookEndpoints.create({ url: receiver.url, enabled_events });
+
+test("events arrive as Stripe signs them, in order", async () => {
+  const endpoint = await listen();
+  const { session } = await order(box.stripe);
+  await box.complete(session.id, "pm_card_visa");
+  const events = await box.events();
+  await receiver.count(events.length);
+  expect(receiver.types).toEqual(events.map(({ type }) => type));
+  for (const { body, signature } of receiver.received) {
+    const event = box.stripe.webhooks.constructEvent(body, signature, endpoint.secret!);
+    expect(event.api_version).toBe("2026-10-28.endive");
+  }
+  expect(() =>
+    box.stripe.webhooks.constructEvent(
+      receiver.received[0]!.body,
+      receiver.received[0]!.signature,
+      "whsec_other",
+    ),
+  ).toThrow();
+});
+
+test("an endpoint gets only what it asked for, in its own version", async () => {
+  await box.stripe.webhookEndpoints.create({
+    url: receiver.url,
+    enabled_events: ["customer.updated"],
+    api_version: "2024-06-20" as never,
+  });
+  const { id } = await box.stripe.customers.create({ name: "A" });
+  await box.stripe.customers.update(id, { name: "A" });
+  await box.stripe.customers.update(id, { name: "B" });
+  await receiver.count(1);
+  expect(receiver.received[0]!.event).toMatchObject({ type: "customer.updated", api_version: "2024-06-20" });
+  const { data } = JSON.parse(receiver.received[0]!.body);
+  expect(data).toMatchObject({ object: { name: "B" }, previous_attributes: { name: "A" } });
+});
+
+test("a delivery is tried again, freshly signed, until it is acknowledged", async () => {
+  const endpoint = await listen(["customer.created"]);
+  receiver.answer = (n) => (n === 0 ? 500 : 204);
+  await box.stripe.customers.create();
+  await receiver.count(1);
+  const [event] = await box.events();
+  expect(event!.pending_webhooks).toBe(1);
+  await receiver.count(2);
+  for (const { body, signature } of receiver.received)
+    box.stripe.webhooks.constructEvent(body, signature, endpoint.secret!);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect((await box.stripe.events.retrieve(event!.id)).pending_webhooks).toBe(0);
+  expect(receiver.received).toHaveLength(2);
+});
+
+test("a redirect is no acknowledgement, and a deleted endpoint gets nothing more", async () => {
+  const endpoint = await listen(["customer.created"]);
+  receiver.answer = () => 302;
+  await box.stripe.customers.create();
+  await receiver.count(1);
+  await box.stripe.webhookEndpoints.del(endpoint.id);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(receiver.received).toHaveLength(1);
+});
+
+test("signing time is real time, however far the sandbox's has moved", async () => {
+  await listen(["customer.created"]);
+  await box.advance({ days: 40 });
+  await box.stripe.customers.create();
+  await receiver.count(1);
+  const signed = Number(/t=(\d+)/.exec(receiver.received[0]!.signature)![1]);
+  expect(Math.abs(signed - Date.now() / 1000)).toBeLessThan(5);
+});
+
+test("faults drop, repeat and reorder deliveries, the same for the same seed", async () => {
+  await listen(["customer.created"]);
+  await box.control("/faults", { webhooks: { drop: 1 } });
+  await box.stripe.customers.create();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(receiver.received).toHaveLength(0);
+  await box.control("/faults", { reset: true });
+  await receiver.count(1);
+
+  await box.control("/faults", { webhooks: { duplicate: 2 } });
+  await box.stripe.customers.create();
+  await receiver.count(4);
+  expect(new Set(receiver.received.slice(1).map(({ event }) => event.id)).size).toBe(1);
+});
+
+test("a reordered purchase arrives whole, in another order", async () => {
+  await listen();
+  const { session } = await order(box.stripe);
+  await receiver.count(3);
+  await box.control("/faults", { seed: 7, webhooks: { reorder: true } });
+  await box.complete(session.id, "pm_card_visa");
+  const types = await box.eventTypes();
+  await receiver.count(types.length);
+  expect([...receiver.types].sort()).toEqual([...types].sort());
+  expect(receiver.types).not.toEqual(types);
+});
+
+test("several secrets sign together while one is being rolled", async () => {
+  const rolling = await testSandbox({ webhookSecrets: ["whsec_new", "whsec_old"] });
+  const endpoint = await rolling.stripe.webhookEndpoints.create({ url: receiver.url, enabled_events: ["*"] });
+  expect(endpoint.secret).toBe("whsec_new");
+  await rolling.stripe.customers.create();
+  await receiver.count(1);
+  const [{ body, signature } = { body: "", signature: "" }] = receiver.received;
+  for (const secret of ["whsec_new", "whsec_old"])
+    rolling.stripe.webhooks.constructEvent(body, signature, secret);
+  expect(signature.match(/v1=/g)).toHaveLength(2);
+  await rolling.close();
+});
+
+test("closing does not wait for a receiver that hangs", async () => {
+  const other = await testSandbox();
+  const silent = (await import("node:net")).createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as { port: number };
+  await other.stripe.webhookEndpoints.create({ url: `http://127.0.0.1:${port}/`, enabled_events: ["*"] });
+  await other.stripe.customers.create();
+  const before = Date.now();
+  await other.sandbox.close();
+  expect(Date.now() - before).toBeLessThan(1000);
+  silent.close();
+});
