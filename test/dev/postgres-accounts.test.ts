@@ -54,13 +54,16 @@ describe("the embedded PostgreSQL", () => {
   let checkout: string;
   let command: [string, ...string[]];
   const dataDir = () => join(checkout, ".data");
-  const node = () => join(checkout, "node_modules/node/bin/node");
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "checkout-test-")); // of mode 0700
     checkout = join(folder, "checkout");
-    makeCheckout(checkout);
-    command = [node(), join(checkout, "dist/test/dev/owner.js"), "postgres", dataDir()];
+    mkdirSync(checkout);
+    if (isRoot) makeCheckout(checkout);
+    const [node, home] = isRoot
+      ? [join(checkout, "node_modules/node/bin/node"), checkout]
+      : [process.execPath, ROOT]; // the real checkout is an ordinary user's already
+    command = [node, join(home, "dist/test/dev/owner.js"), "postgres", dataDir()];
   }, 60_000);
   afterEach(async () => {
     await removePostgresData(dataDir());
