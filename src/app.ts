@@ -1,7 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { RequestHandler } from "express";
-import type { Runner } from "graphile-worker";
 import type { Caller } from "./auth/caller.ts";
 import { type Clock, sandboxClock, systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
@@ -16,7 +15,7 @@ import { createHttp } from "./http/server.ts";
 import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
 import { Sweep } from "./jobs/sweep.ts";
-import { startWorker } from "./jobs/worker.ts";
+import { Worker } from "./jobs/worker.ts";
 import { createLoaders } from "./loaders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
@@ -77,14 +76,14 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   );
   const server = createServer(http);
   const closeSockets = serveWebSocket(server, schema, config, newContext);
+  const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger);
   const sweep = new Sweep(parts.orm.em, parts.workers, logger);
-  let runner: Runner | undefined;
   return {
     parts,
     async start() {
       await listen(server, config);
       if (config.worker !== "off") {
-        runner = await startWorker(await poolOf(parts.orm), parts.workers, logger);
+        worker.start();
         sweep.start();
       }
       const { port } = server.address() as AddressInfo;
@@ -94,7 +93,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     async stop() {
       health.drain();
       await closeSockets();
-      await Promise.all([closeServer(server), sweep.stop(), runner?.stop()]);
+      await Promise.all([closeServer(server), sweep.stop(), worker.stop()]);
       await graphql.stop();
       await parts.close();
     },

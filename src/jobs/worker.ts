@@ -1,5 +1,6 @@
+import { EventEmitter } from "node:events";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { type Runner, run, Logger as WorkerLogger } from "graphile-worker";
+import { type Runner, run, type TaskList, type WorkerEvents, Logger as WorkerLogger } from "graphile-worker";
 import type { Pool } from "pg";
 import type { OutboxRelay } from "../events/relay.ts";
 import type { Intents } from "../intents/intents.ts";
@@ -8,6 +9,7 @@ import type { Inbox } from "../webhooks/inbox.ts";
 import type { Task } from "./wake.ts";
 
 const CONCURRENCY = 10;
+const RESTART_MS = 1_000;
 
 /** Where each kind of work goes. Tasks never throw: rows keep what is still to be done. */
 export interface Workers {
@@ -16,14 +18,70 @@ export interface Workers {
   intents: Intents;
 }
 
-/** Starts taking jobs. They run where this is called, so a process without a worker serves requests only. */
-export function startWorker(pool: Pool, workers: Workers, logger: Logger): Promise<Runner> {
+/**
+ * Takes jobs. Where none runs, a process serves requests only. A runner that cannot reach the database is
+ * replaced by a new one: graphile-worker remembers a failed first look at its tasks for ever.
+ */
+export class Worker {
+  private isStopping = false;
+  private runner: Runner | undefined;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly pool: () => Promise<Pool>,
+    private readonly workers: Workers,
+    private readonly logger: Logger,
+  ) {}
+
+  start(): void {
+    this.running = this.keepRunning();
+  }
+
+  /** Takes no more jobs and waits for those that run. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    await this.runner?.stop().catch(() => {});
+    await this.running;
+  }
+
+  private async keepRunning(): Promise<void> {
+    while (!this.isStopping) {
+      try {
+        await this.runUntilItFails();
+      } catch (error) {
+        this.logger.warn({ err: error }, "the worker cannot run; trying again");
+      }
+      if (!this.isStopping) await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
+    }
+  }
+
+  private async runUntilItFails(): Promise<void> {
+    const events: WorkerEvents = new EventEmitter();
+    const failed = new Promise<void>((resolve) => events.once("worker:getJob:error", () => resolve()));
+    const runner = await run({
+      pgPool: await this.pool(),
+      concurrency: CONCURRENCY,
+      noHandleSignals: true,
+      parsedCronItems: [],
+      taskList: taskList(this.workers, this.logger),
+      logger: workerLogger(this.logger),
+      events,
+    });
+    this.runner = runner;
+    if (this.isStopping) return runner.stop();
+    await Promise.race([failed, runner.promise]);
+    this.runner = undefined;
+    await runner.stop().catch(() => {});
+  }
+}
+
+function taskList(workers: Workers, logger: Logger): TaskList {
   const tasks: Record<Task, (subject: string) => Promise<unknown>> = {
     inbox: (key) => workers.inbox.work(key),
     outbox: (userId) => workers.relay.send(userId),
     intent: (id) => workers.intents.carryThrough(id),
   };
-  const taskList = Object.fromEntries(
+  return Object.fromEntries(
     Object.entries(tasks).map(([task, work]) => [
       task,
       async (payload: unknown) => {
@@ -34,17 +92,11 @@ export function startWorker(pool: Pool, workers: Workers, logger: Logger): Promi
       },
     ]),
   );
-  return run({
-    pgPool: pool,
-    concurrency: CONCURRENCY,
-    noHandleSignals: true,
-    taskList,
-    logger: workerLogger(logger),
-  });
 }
 
 function workerLogger(logger: Logger): WorkerLogger {
   return new WorkerLogger(() => (level, message) => {
+    // it tells of each restart of a connection as an error; what cannot be mended shows in readiness
     if (level === "error") logger.error(message);
     else if (level === "warning") logger.warn(message);
   });

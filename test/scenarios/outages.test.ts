@@ -121,5 +121,5 @@ test("without Redis payments go on, live clients get the state when it is back, 
       .fork()
       .execute("select 1 from outbox where user_id = ? and sent_at is null", [userId]);
   await eventually(unsent, (rows) => rows.length === 0);
-  expect((await readiness()).body.status).toBe("ok");
+  await eventually(readiness, ({ body }) => body.status === "ok");
 }, 60_000);
