@@ -63,7 +63,8 @@ async function time(world: World, { changed_from }: Body): Promise<HttpReply> {
   if (changed_from === undefined || Number(changed_from) !== world.clock.offsetMs / 1000)
     return timeReply(world);
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, LONG_POLL_MS);
+    // A waiting reader does not keep a closed sandbox's process alive.
+    const timer = setTimeout(done, LONG_POLL_MS).unref();
     const stop = world.clock.onChange(done);
     function done() {
       clearTimeout(timer);

@@ -61,8 +61,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     close: () => {
       clearInterval(timer);
       world.close();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
+      return closed;
     },
   };
 }

@@ -18,8 +18,8 @@ test("everything committed is there after a restart, idempotency keys and time t
   const first = await testSandbox({ dataDir });
   const { session, customer } = await order(first.stripe);
   await first.complete(session.id, "pm_card_visa");
-  const once = await first.stripe.customers.create({ name: "Once" }, { idempotencyKey: "once" });
   await first.advance({ days: 3 });
+  const once = await first.stripe.customers.create({ name: "Once" }, { idempotencyKey: "once" });
   const events = await first.eventTypes();
   await first.close();
 

@@ -131,8 +131,17 @@ export class TestSandbox {
   }
 }
 
+const started = new Set<Sandbox>();
+
+/** A test that fails may not reach its end: nothing of it stays open. */
+afterAll(async () => {
+  for (const sandbox of started) await sandbox.close();
+});
+
 export async function testSandbox(options: SandboxOptions = {}): Promise<TestSandbox> {
-  return new TestSandbox(await startSandbox({ port: 0, ...options }));
+  const sandbox = await startSandbox({ port: 0, ...options });
+  started.add(sandbox);
+  return new TestSandbox(sandbox);
 }
 
 /** A monthly price of 39.00 USD. */
