@@ -101,7 +101,8 @@ async function whoServes(port: number, password: string, folder: string): Promis
   } catch {
     return undefined; // nothing there, another Redis, or one that is still loading
   } finally {
-    client.disconnect();
+    // Once it has ended by itself, this would only start a timer that keeps the process for two seconds.
+    if (client.status !== "end") client.disconnect();
   }
 }
 

@@ -66,7 +66,8 @@ async function runJest(folder: string): Promise<Counts> {
   });
   const result = join(folder, "result.json");
   const jest = join(import.meta.dirname, "../../../node_modules/jest/bin/jest.js");
-  const options = [`--maxWorkers=${WORKERS}`, "--json", `--outputFile=${result}`];
+  const ownWorkers = args.some((arg) => /^(-i|--runInBand|-w|--maxWorkers)\b/.test(arg));
+  const options = [...(ownWorkers ? [] : [`--maxWorkers=${WORKERS}`]), "--json", `--outputFile=${result}`];
   try {
     const passed = await succeeds(
       process.execPath,
