@@ -4,13 +4,16 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Receiver } from "./support/receiver.ts";
-import { order, TestSandbox, testSandbox } from "./support/sandbox.ts";
+import { closeLeftovers, order, TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 let dataDir: string;
 beforeEach(() => {
   dataDir = mkdtempSync(path.join(tmpdir(), "sandbox-"));
 });
-afterEach(() => rmSync(dataDir, { recursive: true }));
+afterEach(async () => {
+  await closeLeftovers();
+  rmSync(dataDir, { recursive: true });
+});
 
 const journal = () => path.join(dataDir, "sandbox.ndjson");
 

@@ -1,5 +1,5 @@
 import { Receiver } from "./support/receiver.ts";
-import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
+import { closeLeftovers, order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 let box: TestSandbox;
 let receiver: Receiver;
@@ -9,7 +9,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   receiver.close();
-  await box.close();
+  await box.close().finally(closeLeftovers);
 });
 
 const listen = (enabled_events: ("*" | "customer.created" | "customer.updated")[] = ["*"]) =>
