@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { ApiError, unauthorized, unknownUrl } from "./errors.ts";
+import { ApiError, invalidRequest, unauthorized, unknownUrl } from "./errors.ts";
 import { API_VERSION } from "./events/render.ts";
 import { expand } from "./expand.ts";
 import type { CallFault } from "./faults.ts";
@@ -9,7 +9,7 @@ import { earlierAnswer, fingerprint, keyInUse } from "./idempotency.ts";
 import { newId } from "./ids.ts";
 import { readShape } from "./params.ts";
 import type { LoggedRequest } from "./request-log.ts";
-import type { Router } from "./router.ts";
+import type { Found, Router } from "./router.ts";
 import type { Transaction } from "./transaction.ts";
 import type { World } from "./world.ts";
 
@@ -18,7 +18,8 @@ const HELD_MS = 120_000;
 
 interface Call {
   request: HttpRequest;
-  params: { [name: string]: Raw };
+  /** Null when there are too many of them to be decoded. */
+  params: { [name: string]: Raw } | null;
   key: string | null;
   log: LoggedRequest;
 }
@@ -70,7 +71,7 @@ export class Api {
     try {
       log.params = { ...decodeForm(query), ...decodeForm(body) };
     } catch {
-      log.params = {};
+      return { request, params: null, key, log };
     }
     return { request, params: log.params, key, log };
   }
@@ -91,45 +92,39 @@ export class Api {
 
   /** Authenticates, finds the operation and runs it; every outcome is a reply. */
   private perform(call: Call): HttpReply {
+    const { params: raw, key } = call;
     const { method, path, headers } = call.request;
     try {
       authenticate(headers.authorization);
       const found = this.router.find(method, path);
       if (!found) throw unknownUrl(method, path);
-      const print = call.key === null ? "" : fingerprint(method, path, call.params);
+      if (!raw) throw invalidRequest("Too many parameters, or parameters nested too deep.");
+      const print = key === null ? "" : fingerprint(method, path, raw);
       const earlier =
-        call.key === null
-          ? undefined
-          : earlierAnswer(this.world.store, call.key, print, this.world.clock.now());
-      if (earlier)
-        return {
-          ...asReply(earlier.status, earlier.body),
-          headers: { ...asReply(200, "").headers, "idempotent-replayed": "true" },
-        };
-      const { expand: paths = [], ...params } = readShape(found.route.shape, call.params) as {
-        expand?: string[];
-      };
-      const cause = { id: call.log.id, idempotencyKey: call.key };
-      return this.world.transact(cause, (tx) => {
-        const reply = this.work(tx, () => {
-          const answer = found.route.handle(tx, params, found.path);
-          return expand(tx, answer, paths);
-        });
-        if (call.key !== null) {
-          const { status, body } = reply;
-          tx.insert("idempotency_record", {
-            id: call.key,
-            fingerprint: print,
-            status,
-            body,
-            created: tx.now,
-          });
-        }
-        return reply;
-      });
+        key === null ? undefined : earlierAnswer(this.world.store, key, print, this.world.clock.now());
+      if (earlier) return asReply(earlier.status, earlier.body, { "idempotent-replayed": "true" });
+      return this.run(call, found, raw, print);
     } catch (error) {
       return this.refusal(error);
     }
+  }
+
+  /** One transaction: the work, and its answer under the idempotency key. */
+  private run(
+    { key, log }: Call,
+    { route, path }: Found,
+    raw: { [name: string]: Raw },
+    print: string,
+  ): HttpReply {
+    const { expand: paths = [], ...params } = readShape(route.shape, raw) as { expand?: string[] };
+    return this.world.transact({ id: log.id, idempotencyKey: key }, (tx) => {
+      const reply = this.work(tx, () => expand(tx, route.handle(tx, params, path), paths));
+      if (key !== null) {
+        const { status, body } = reply;
+        tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created: tx.now });
+      }
+      return reply;
+    });
   }
 
   /** A refusal found while working is an answer like another: its idempotency key keeps it. */
@@ -166,8 +161,12 @@ export class Api {
   }
 }
 
-function asReply(status: number, body: string): HttpReply {
-  return { status, headers: { "content-type": "application/json", "cache-control": "no-store" }, body };
+function asReply(status: number, body: string, headers: Record<string, string> = {}): HttpReply {
+  return {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    body,
+  };
 }
 
 /** Any secret or restricted test key will do. */

@@ -1,5 +1,5 @@
 import { expireSession } from "./billing/checkout.ts";
-import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscriptions.ts";
+import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscription-changes.ts";
 import { type DueRule, dueRule } from "./due.ts";
 
 /** Everything that happens by itself when its time has come. */

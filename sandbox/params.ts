@@ -119,6 +119,20 @@ export const currency: Param<string> = {
   },
 };
 
+/** Where a web server may be: http or https, and parseable. */
+export const webUrl: Param<string> = {
+  read(raw, path) {
+    const value = scalar(raw, path, "URL");
+    if (/^https?:\/\//i.test(value) && URL.canParse(value)) return value;
+    throw invalidParameter(
+      path,
+      "Invalid URL: An explicit scheme (such as https) must be provided.",
+      "url_invalid",
+    );
+  },
+};
+
+/** Any URL with a scheme; apps have schemes of their own. */
 export const url = text({ pattern: /^[a-z][a-z0-9+.-]*:\/\//i });
 
 export function list<T>(of: Param<T>): Param<T[]> {

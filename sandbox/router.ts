@@ -30,6 +30,12 @@ export function route<S extends Shape>(
   };
 }
 
+/** An operation, and what the variable parts of its path were. */
+export interface Found {
+  route: Route;
+  path: PathParams;
+}
+
 interface Compiled {
   route: Route;
   segments: string[];
@@ -49,7 +55,7 @@ export class Router {
     for (const entries of this.compiled.values()) entries.sort((a, b) => variables(a) - variables(b));
   }
 
-  find(method: string, path: string): { route: Route; path: PathParams } | undefined {
+  find(method: string, path: string): Found | undefined {
     const segments = path.split("/");
     for (const entry of this.compiled.get(`${method} ${segments.length}`) ?? []) {
       const params = match(entry.segments, segments);
@@ -63,8 +69,17 @@ function match(pattern: string[], segments: string[]): PathParams | undefined {
   const params: PathParams = {};
   for (const [at, part] of pattern.entries()) {
     const segment = segments[at]!;
-    if (part.startsWith(":")) params[part.slice(1)] = decodeURIComponent(segment);
+    if (part.startsWith(":")) params[part.slice(1)] = decoded(segment);
     else if (part !== segment) return undefined;
   }
   return params;
+}
+
+/** A malformed escape is nobody's id: it stays as it is. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }

@@ -1,32 +1,25 @@
 import { ApiError, invalidRequest } from "../errors.ts";
-import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { createCustomer } from "./customers.ts";
-import { authenticateIntent, confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
 import {
-  draftInvoice,
-  failInvoicePayment,
-  finalizeInvoice,
-  requireInvoiceAction,
-  settleInvoice,
-} from "./invoices.ts";
-import { subscriptionLine } from "./lines.ts";
+  type Attempt,
+  completeSession,
+  earlierAttempt,
+  intentOf,
+  openSubscription,
+  type Payer,
+  payingCustomer,
+  trialEndOf,
+} from "./checkout-order.ts";
+import { authenticateIntent, confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
+import { failInvoicePayment, requireInvoiceAction, settleInvoice } from "./invoices.ts";
 import { attach, cardOf, declined } from "./payment-methods.ts";
-import { activate, createSubscription, expireIncomplete } from "./subscriptions.ts";
+import { activate, expireIncomplete } from "./subscription-changes.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
-
-const DAY_SECONDS = 86_400;
-
-/** Who pays, as far as the page asked. */
-export interface Payer {
-  email?: string | undefined;
-  name?: string | undefined;
-}
 
 /** What an attempt to pay led to. A decline is thrown, after its traces are kept. */
 export interface Attempted {
@@ -64,7 +57,7 @@ export function paySession(
     tx,
     earlier
       ? tx.need("payment_intent", earlier.payment_intent)
-      : createIntent(tx, intentOf(session, customer.id)),
+      : createIntent(tx, intentOf(details, customer.id)),
     tx.need("payment_method", method.id),
     null,
   );
@@ -106,86 +99,11 @@ function assertOpen(session: Session): void {
   throw invalidRequest(`This Checkout Session ${why}.`);
 }
 
-function trialEndOf({ subscription_data: data }: CheckoutDetails, now: number): number | null {
-  if (data.trial_end !== null) return data.trial_end > now ? data.trial_end : null;
-  return data.trial_period_days === null ? null : now + data.trial_period_days * DAY_SECONDS;
-}
-
-/** The session's customer, that of an earlier attempt, or a new one made from what the page asked. */
-function payingCustomer(
-  tx: Transaction,
-  session: Session,
-  details: CheckoutDetails,
-  payer: Payer,
-): Kinds["customer"] {
-  const known = session.customer ?? details.attempt?.customer;
-  if (known) return tx.need("customer", known, "customer");
-  return createCustomer(tx, {
-    email: session.customer_email ?? payer.email ?? null,
-    name: payer.name ?? null,
-  });
-}
-
-/** What an earlier attempt left, if it can still be paid. */
-function earlierAttempt(tx: Transaction, { attempt }: CheckoutDetails): CheckoutDetails["attempt"] {
-  return attempt && tx.need("subscription", attempt.subscription).status === "incomplete" ? attempt : null;
-}
-
-const intentOf = (session: Session, customer: string) => ({
-  amount: session.amount_total ?? 0,
-  currency: session.currency ?? "usd",
-  customer,
-  description: "Subscription creation",
-  setup_future_usage: "off_session" as const,
-});
-
-function openSubscription(
-  tx: Transaction,
-  details: CheckoutDetails,
-  customer: Kinds["customer"],
-  intent: Intent | null,
-  trial: { end: number; method: string | null } | null = null,
-): NonNullable<CheckoutDetails["attempt"]> {
-  const invoiceId = newId("in");
-  const data = details.subscription_data;
-  const subscription = createSubscription(tx, {
-    customer: customer.id,
-    currency: details.line_items[0]!.currency,
-    items: details.line_items.map((item) => ({
-      price: item.price!,
-      quantity: item.quantity ?? 1,
-      metadata: {},
-    })),
-    latest_invoice: invoiceId,
-    description: data.description,
-    metadata: data.metadata,
-    billing_mode: data.billing_mode,
-    trial_end: trial?.end ?? null,
-    missing_payment_method: data.missing_payment_method,
-    default_payment_method: trial?.method ?? null,
-  });
-  const draft = draftInvoice(tx, invoiceId, {
-    customer,
-    subscription,
-    billing_reason: "subscription_create",
-    lines: subscription.items.data.map((item) => subscriptionLine(tx, invoiceId, item, trial !== null)),
-  });
-  const invoice = finalizeInvoice(tx, draft, intent);
-  const attempt = {
-    customer: customer.id,
-    subscription: subscription.id,
-    invoice: invoice.id,
-    payment_intent: intent?.id ?? "",
-  };
-  tx.update("checkout_details", details.id, { attempt });
-  return attempt;
-}
-
 /** Draws the consequences of what became of the payment. */
 function settle(
   tx: Transaction,
   session: Session,
-  attempt: NonNullable<CheckoutDetails["attempt"]>,
+  attempt: Attempt,
   intent: Intent,
   method: PaymentMethod,
 ): Attempted {
@@ -201,7 +119,7 @@ function settle(
   attach(tx, tx.need("payment_method", method.id), attempt.customer);
   settleInvoice(tx, invoice);
   activate(tx, tx.need("subscription", attempt.subscription), method.id);
-  return { session: complete(tx, session, attempt, "paid"), authenticate: null };
+  return { session: completeSession(tx, session, attempt, "paid"), authenticate: null };
 }
 
 function refusal(intent: Intent, method: PaymentMethod): ApiError {
@@ -237,41 +155,5 @@ function startTrial(
   if (method) attach(tx, method, customer.id);
   const attempt = openSubscription(tx, details, customer, null, { end, method: method?.id ?? null });
   settleInvoice(tx, tx.need("invoice", attempt.invoice));
-  return complete(tx, session, attempt, "no_payment_required");
-}
-
-function complete(
-  tx: Transaction,
-  session: Session,
-  attempt: NonNullable<CheckoutDetails["attempt"]>,
-  payment_status: "paid" | "no_payment_required",
-): Session {
-  const customer = tx.need("customer", attempt.customer);
-  if (!customer.currency)
-    tx.update("customer", customer.id, { currency: session.currency }, "customer.updated");
-  const completed = tx.update("checkout.session", session.id, {
-    status: next("checkout.session", session.status, "complete"),
-    payment_status,
-    customer: customer.id,
-    customer_details: customerDetails(customer.email, customer.name ?? null),
-    invoice: attempt.invoice,
-    subscription: attempt.subscription,
-    url: null,
-  });
-  tx.emit("checkout.session.completed", completed);
-  return completed;
-}
-
-/** What a session shows of its customer. */
-export function customerDetails(email: string | null, name: string | null): Session["customer_details"] {
-  return {
-    address: null,
-    business_name: null,
-    email,
-    individual_name: null,
-    name,
-    phone: null,
-    tax_exempt: "none",
-    tax_ids: [],
-  };
+  return completeSession(tx, session, attempt, "no_payment_required");
 }

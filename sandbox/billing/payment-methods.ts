@@ -95,7 +95,8 @@ export function attach(tx: Transaction, method: PaymentMethod, customer: string)
     });
   }
   const { declines } = cardOf(method);
-  if (declines) throw declined(declines, { payment_method: method });
+  // Nothing was charged: unlike a declined payment, this leaves nothing behind.
+  if (declines) throw new ApiError(402, { type: "card_error", ...declines, payment_method: method });
   const attached = tx.update("payment_method", method.id, { customer });
   tx.emit("payment_method.attached", attached);
   return attached;

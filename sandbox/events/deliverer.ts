@@ -65,10 +65,12 @@ export class Deliverer {
     while (this.ready.length > 0 && this.inFlight < MAX_IN_FLIGHT && !this.closing.signal.aborted) {
       const [id] = this.ready.splice(this.world.faults.pickNext(this.ready.length), 1);
       this.inFlight += 1;
-      void this.attempt(id!).finally(() => {
-        this.inFlight -= 1;
-        this.pump();
-      });
+      void this.attempt(id!)
+        .catch((error: unknown) => this.world.log(`delivery ${id} failed: ${error}`))
+        .finally(() => {
+          this.inFlight -= 1;
+          this.pump();
+        });
     }
   }
 
@@ -83,7 +85,7 @@ export class Deliverer {
       : await this.send(delivery);
     if (this.closing.signal.aborted) return;
     if (outcome) this.record(delivery, { at, durationMs: Date.now() - at, ...outcome });
-    for (let copy = 0; copy < fault.duplicates && !fault.drop; copy++) await this.send(delivery);
+    for (let copy = 0; copy < fault.duplicates && outcome && !fault.drop; copy++) await this.send(delivery);
   }
 
   private record(delivery: Delivery, attempt: DeliveryAttempt): void {
@@ -105,9 +107,10 @@ export class Deliverer {
     const endpoint = store.get("webhook_endpoint", delivery.endpoint);
     const event = store.get("event", delivery.event);
     if (endpoint?.status !== "enabled" || !event) {
-      this.world.transact({ id: null, idempotencyKey: null }, (tx) =>
-        tx.update("delivery", delivery.id, { state: "canceled" }),
-      );
+      this.world.transact({ id: null, idempotencyKey: null }, (tx) => {
+        if (tx.get("delivery", delivery.id)?.state !== "pending") return;
+        tx.update("delivery", delivery.id, { state: "canceled" });
+      });
       return null;
     }
     const body = JSON.stringify(renderEvent(store, event, endpoint.api_version ?? API_VERSION), null, 2);

@@ -1,6 +1,6 @@
 import { createCustomer } from "../billing/customers.ts";
 import { attach, resolveMethod } from "../billing/payment-methods.ts";
-import { cancelNow } from "../billing/subscriptions.ts";
+import { cancelNow } from "../billing/subscription-changes.ts";
 import { noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

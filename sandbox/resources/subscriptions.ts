@@ -1,4 +1,4 @@
-import { type Cancellation, cancelNow, updateSubscription } from "../billing/subscriptions.ts";
+import { type Cancellation, cancelNow, updateSubscription } from "../billing/subscription-changes.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

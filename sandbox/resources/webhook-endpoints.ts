@@ -3,7 +3,7 @@ import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { page, pageParams } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
-import { flag, type Infer, list, required, text, unsettable, url } from "../params.ts";
+import { flag, type Infer, list, required, text, unsettable, webUrl } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
 
@@ -17,7 +17,7 @@ const createParams = {
   description: unsettable(text()),
   enabled_events: required(events),
   metadata,
-  url: required(url),
+  url: required(webUrl),
 };
 
 const updateParams = {
@@ -25,7 +25,7 @@ const updateParams = {
   disabled: flag,
   enabled_events: events,
   metadata,
-  url,
+  url: webUrl,
 };
 
 function create(tx: Transaction, params: Infer<typeof createParams>): Endpoint {

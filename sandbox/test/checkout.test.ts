@@ -205,6 +205,35 @@ test("a trial may start without a card when none is asked for", async () => {
   });
 });
 
+test("a refused card starts no trial and leaves no customer behind", async () => {
+  const { session } = await order(box.stripe, {
+    customer: undefined,
+    customer_email: "new@example.com",
+    subscription_data: { trial_period_days: 7 },
+  });
+  expect((await box.complete(session.id, "pm_card_chargeDeclined")).status).toBe(402);
+  expect((await box.stripe.customers.list({ email: "new@example.com" })).data).toEqual([]);
+  expect((await box.complete(session.id, "pm_card_chargeCustomerFail")).status).toBe(200);
+});
+
+test("an attempt that waits for 3-D Secure gives way to another card", async () => {
+  const { session, customer } = await order(box.stripe);
+  expect((await box.complete(session.id, "pm_card_authenticationRequired")).status).toBe(402);
+  expect((await box.complete(session.id, "pm_card_visa")).status).toBe(200);
+  expect(
+    (await box.stripe.paymentIntents.list({ customer: customer.id })).data.map(({ status }) => status),
+  ).toEqual(["succeeded"]);
+});
+
+test("a session whose first subscription has lapsed makes another", async () => {
+  const { session, customer } = await order(box.stripe);
+  await box.complete(session.id, "pm_card_chargeDeclined");
+  await box.advance({ hours: 23, seconds: 30 * 60 });
+  expect((await box.complete(session.id, "pm_card_visa")).status).toBe(200);
+  const { data } = await box.stripe.subscriptions.list({ customer: customer.id, status: "all" });
+  expect(data.map(({ status }) => status)).toEqual(["active", "incomplete_expired"]);
+});
+
 test("without a customer the session makes one of the email", async () => {
   const { session } = await order(box.stripe, { customer: undefined, customer_email: "new@example.com" });
   await box.complete(session.id, "pm_card_mastercard");

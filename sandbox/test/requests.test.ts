@@ -32,6 +32,13 @@ describe("errors", () => {
       "tax_exempt",
     ],
     ["text for a flag", "/v1/products", { name: "x", active: "yes" }, undefined, "active"],
+    [
+      "a webhook endpoint that is no URL",
+      "/v1/webhook_endpoints",
+      { url: "ftp://x", enabled_events: ["*"] },
+      "url_invalid",
+      "url",
+    ],
     ["text for a list", "/v1/products", { name: "x", images: "one" }, undefined, "images"],
     [
       "an unknown id in a parameter",
@@ -83,6 +90,20 @@ describe("errors", () => {
     ]);
   });
 
+  test("too many parameters are refused, and a malformed escape in a path is nobody's id", async () => {
+    const headers = { authorization: "Bearer sk_test_x" };
+    const many = await fetch(`${box.url}/v1/customers`, {
+      method: "POST",
+      headers,
+      body: "a=1&".repeat(10_001),
+    });
+    expect([many.status, await many.json()]).toMatchObject([
+      400,
+      { error: { type: "invalid_request_error" } },
+    ]);
+    expect((await fetch(`${box.url}/v1/customers/%E0`, { headers })).status).toBe(404);
+  });
+
   test("a live key, a publishable key and no key are unauthorized", async () => {
     for (const key of ["sk_live_1", "pk_test_1"]) {
       const stripe = new Stripe(key, { host: "127.0.0.1", port: box.sandbox.port, protocol: "http" });
@@ -111,6 +132,7 @@ describe("errors", () => {
     ).rejects.toMatchObject({ type: "StripeCardError", code: "incorrect_number" });
     const fails = await box.stripe.paymentMethods.attach("pm_card_chargeCustomerFail", { customer: id });
     expect(fails.customer).toBe(id);
+    expect((await box.stripe.paymentMethods.list({ customer: id })).data).toHaveLength(1);
   });
 
   test("answers carry a request id and the version asked for", async () => {
