@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { holdLock } from "./lock.ts";
+import { FolderInUse, holdLock } from "./lock.ts";
 import { type Account, canEnter } from "./postgres-account.ts";
 import { findPostmaster, stopPostmaster } from "./postmaster.ts";
 import { privateFolder, recall, remember } from "./remembered.ts";
@@ -30,9 +31,10 @@ export async function knownPlace(home: string): Promise<string> {
  */
 export async function choosePlace(home: string, account: Account | undefined): Promise<string> {
   const known = await knownPlace(home);
+  if (known !== home) await remember(join(known, NOTE), home); // the checkout may have been moved
   if (!account || known !== home || (await canEnter(home, account))) return known;
   const shared = await sharedFolder();
-  await removeAbandoned(shared, home);
+  await tidy(shared, home);
   const place = await passable(await mkdtemp(join(shared, PREFIX)));
   await remember(join(place, NOTE), home);
   await remember(join(home, POINTER), place);
@@ -47,18 +49,36 @@ export async function removePostgresData(dataDir: string): Promise<void> {
 }
 
 async function removePlace(place: string): Promise<void> {
-  const orphan = await findPostmaster(join(place, "data"));
-  if (orphan) await stopPostmaster(orphan.pid);
+  await stopOrphan(place);
   await rm(place, { recursive: true, force: true });
 }
 
-/** What an earlier DATA_DIR at the same path left outside: that folder was deleted, so its cluster goes too. */
-async function removeAbandoned(shared: string, home: string): Promise<void> {
+async function stopOrphan(place: string): Promise<void> {
+  const orphan = await findPostmaster(join(place, "data"));
+  if (orphan) await stopPostmaster(orphan.pid);
+}
+
+/**
+ * What others left outside. Of an earlier DATA_DIR at the same path, which was deleted: its server and its
+ * cluster go. Of one that is nowhere to be seen, perhaps moved: only a server that still runs.
+ */
+async function tidy(shared: string, home: string): Promise<void> {
   for (const name of await readdir(shared)) {
     const place = join(shared, name);
     if (!name.startsWith(PREFIX) || !(await isOurs(place))) continue;
-    if ((await recall(join(place, NOTE))) !== home) continue;
-    const release = holdLock(join(place, "lock"), "An abandoned PostgreSQL");
-    await removePlace(place).finally(release);
+    const madeFor = await recall(join(place, NOTE));
+    if (madeFor === home) await unlessInUse(place, () => removePlace(place));
+    else if (madeFor && !existsSync(madeFor)) await unlessInUse(place, () => stopOrphan(place));
   }
+}
+
+async function unlessInUse(place: string, work: () => Promise<void>): Promise<void> {
+  let release: () => void;
+  try {
+    release = holdLock(join(place, "lock"), "PostgreSQL");
+  } catch (error) {
+    if (error instanceof FolderInUse) return;
+    throw error;
+  }
+  await work().finally(release);
 }

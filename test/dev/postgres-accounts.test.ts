@@ -3,9 +3,11 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
 } from "node:fs";
@@ -13,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { removePostgresData } from "../../dev/embedded/postgres-place.ts";
+import { isAlive } from "../../dev/embedded/processes.ts";
 import { type Watched, watch } from "../support/processes.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -88,6 +91,41 @@ describe("the embedded PostgreSQL", () => {
       expect(await second.end("SIGTERM")).toBe(0);
     },
   );
+
+  itWhen(isRoot, "needs root")(
+    "leaves no server and no data behind of a DATA_DIR that was deleted",
+    async () => {
+      chmodSync(folder, 0o700);
+      const [program, ...args] = command;
+      const first = watch(program, args);
+      const { place } = await started(first);
+      const pid = Number(readFileSync(join(place, "data/postmaster.pid"), "utf8").split("\n")[0]);
+      await first.end("SIGKILL");
+      rmSync(dataDir(), { recursive: true });
+      expect(await isAlive(pid)).toBe(true);
+      const second = watch(program, args);
+      expect((await started(second)).place).not.toBe(place);
+      expect({ server: await isAlive(pid), data: existsSync(place) }).toEqual({ server: false, data: false });
+      expect(await second.end("SIGTERM")).toBe(0);
+    },
+  );
+
+  itWhen(isRoot, "needs root")("keeps the data of a DATA_DIR that was moved", async () => {
+    chmodSync(folder, 0o700);
+    const [program, ...args] = command;
+    const first = watch(program, args);
+    const { place, url } = await started(first);
+    await first.end("SIGTERM");
+    const moved = join(folder, "moved");
+    renameSync(dataDir(), moved);
+    const second = watch(program, [...args.slice(0, -1), moved]);
+    expect(await started(second)).toMatchObject({ place, url });
+    const other = watch(program, args); // a new one where the old one was
+    expect((await started(other)).place).not.toBe(place);
+    expect(await second.end("SIGTERM")).toBe(0);
+    expect(await other.end("SIGTERM")).toBe(0);
+    await removePostgresData(moved);
+  });
 
   itWhen(!isRoot || canSetpriv, "needs setpriv")(
     "runs as an ordinary user, with the data in DATA_DIR",
