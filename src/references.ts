@@ -1,3 +1,4 @@
+import { OPAQUE_ID } from "./auth/caller.ts";
 import type { Context } from "./context.ts";
 import { NotFound } from "./errors.ts";
 import { Course, LearningPath, reference, User } from "./types/federated.ts";
@@ -20,6 +21,11 @@ function owned<T extends { userId: string }>(
   };
 }
 
+/** An entity of another subgraph; what cannot be an id of theirs is not there, and spoils no one else's answer. */
+function foreign<T extends { id: string }>(type: new () => T): Resolve {
+  return ({ id }) => (OPAQUE_ID.test(id) ? reference(type, id) : null);
+}
+
 /**
  * How each entity is found by its key. Entities of other subgraphs are only their id here; what is private about
  * them is guarded on their fields.
@@ -31,9 +37,9 @@ export const REFERENCES: Record<string, Resolve> = {
   Invoice: owned(({ loaders }, id) => loaders.invoice.load(id)),
   Purchase: owned(({ loaders }, id) => loaders.purchase.load(id)),
   UserAccess: owned(({ loaders }, id) => loaders.userAccess.load(id)),
-  User: ({ id }) => reference(User, id),
-  Course: ({ id }) => reference(Course, id),
-  LearningPath: ({ id }) => reference(LearningPath, id),
+  User: foreign(User),
+  Course: foreign(Course),
+  LearningPath: foreign(LearningPath),
 };
 
 /** The resolver of a type's references. @throws NotFound for a type without one, at start */

@@ -17,7 +17,7 @@ export async function callerOf(jwt: Config["jwt"], header: string | undefined): 
       ...(jwt.issuer && { issuer: jwt.issuer }),
       ...(jwt.audience && { audience: jwt.audience }),
     });
-    if (!payload.sub || !OPAQUE_ID.test(payload.sub)) return Caller.untrusted;
+    if (typeof payload.sub !== "string" || !OPAQUE_ID.test(payload.sub)) return Caller.untrusted;
     const email = typeof payload.email === "string" ? payload.email : null;
     const expiresAt = new Date(((payload.exp as number) + CLOCK_SKEW_SECONDS) * 1000);
     return Caller.known(payload.sub, email, rolesIn(payload.roles), expiresAt);

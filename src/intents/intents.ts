@@ -178,7 +178,5 @@ export async function openIntent(tx: EntityManager, request: IntentRequest, now:
   intent.paramsHash = hashOf(params);
   tx.persist(intent);
   await tx.flush();
-  // if this process dies before the outcome is known, the job finds the lease expired and goes on
-  await wake(tx, "intent", intent.id, LEASE_SECONDS + 1);
   return intent;
 }

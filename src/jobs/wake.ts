@@ -4,15 +4,23 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 export const TASKS = ["inbox", "outbox", "intent"] as const;
 export type Task = (typeof TASKS)[number];
 
+const TRIES = 5;
+
 /**
- * Wakes work in the same transaction as the rows that it is about. Wake-ups of the same key that have not
+ * Wakes work in the same transaction as the rows that it is about. Wake-ups for the same moment that have not
  * started yet are one.
  * @param subject what is to be looked at: `<aggregate>:<object id>`, a user id or an intent's id
  */
 export async function wake(tx: EntityManager, task: Task, subject: string, delaySeconds = 0): Promise<void> {
-  await tx.execute(
-    `select graphile_worker.add_job(?, json_build_object('subject', ?::text),
-       run_at := now() + ? * interval '1 second', max_attempts := 1, job_key := ?)`,
-    [task, subject, delaySeconds, `${task}:${subject}`],
-  );
+  // a later wake-up must not put off one for now, so it has a key of its own
+  const key = `${task}:${subject}${delaySeconds > 0 ? ":later" : ""}`;
+  for (let tried = 0; tried < TRIES; tried++) {
+    const [job] = await tx.execute<{ id: string | null }[]>(
+      `select id from graphile_worker.add_job(?, json_build_object('subject', ?::text),
+         run_at := now() + ? * interval '1 second', max_attempts := 1, job_key := ?)`,
+      [task, subject, delaySeconds, key],
+    );
+    // add_job adds nothing when the job of this key is taken by a worker just then; now it is seen as taken
+    if (job?.id) return;
+  }
 }

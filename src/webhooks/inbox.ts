@@ -29,28 +29,26 @@ export class Inbox {
     private readonly logger: Logger,
   ) {}
 
-  /** Stores an event under its id and wakes its work, in one transaction. False when it was there already. */
+  /** Stores an event under its id and wakes its work, in one statement. False when it was there already. */
   async receive(event: ReceivedEvent): Promise<boolean> {
     const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
-    return this.em.fork().transactional(async (tx) => {
-      const rows = await tx.execute<unknown[]>(
-        `insert into stripe_events
-           (id, type, aggregate, object_id, api_version, livemode, payload, status, received_at, next_try_at)
-         values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, now(), now()) on conflict (id) do nothing returning 1`,
-        [
-          event.id,
-          event.type,
-          subject?.aggregate ?? null,
-          subject?.id ?? null,
-          event.api_version ?? null,
-          event.livemode ?? null,
-          JSON.stringify(event),
-          subject ? "pending" : "ignored",
-        ],
-      );
-      if (rows.length > 0 && subject) await wake(tx, "inbox", keyOf(subject.aggregate, subject.id));
-      return rows.length > 0;
-    });
+    const key = subject && keyOf(subject.aggregate, subject.id);
+    const em = this.em.fork();
+    const [stored] = await em.execute<{ woken: boolean }[]>(RECEIVE, [
+      event.id,
+      event.type,
+      subject?.aggregate ?? null,
+      subject?.id ?? null,
+      event.api_version ?? null,
+      event.livemode ?? null,
+      JSON.stringify(event),
+      subject ? "pending" : "ignored",
+      key,
+      key,
+    ]);
+    // see wake(): a job that was being taken just then is woken again; if that fails too, the sweep finds the row
+    if (stored && key && !stored.woken) await wake(em, "inbox", key);
+    return stored !== undefined;
   }
 
   /** Works on all events about one object that are due: they share one sync. */
@@ -120,6 +118,16 @@ export class Inbox {
     if (spent.length < events.length) await wake(em, "inbox", key, delay);
   }
 }
+
+const RECEIVE = `
+  with stored as (
+    insert into stripe_events
+      (id, type, aggregate, object_id, api_version, livemode, payload, status, received_at, next_try_at)
+    values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, now(), now())
+    on conflict (id) do nothing returning status)
+  select case when stored.status = 'pending' then (graphile_worker.add_job(
+    'inbox', json_build_object('subject', ?::text), max_attempts := 1, job_key := 'inbox:' || ?::text)).id is not null
+  end as woken from stored`;
 
 interface Leased {
   id: string;
