@@ -1,0 +1,276 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, isReturnUrl, loadConfig, loadDatabaseUrl, readEnvironment } from "../../src/config.ts";
+
+const PRODUCTION = {
+  DATABASE_URL: "postgresql://user:secret@db:5432/payments?sslmode=require",
+  REDIS_URL: "redis://redis:6379/3",
+  STRIPE_SECRET_KEY: "sk_live_abc",
+  STRIPE_WEBHOOK_SECRET: "whsec_abc",
+  JWT_SECRET: "x".repeat(32),
+};
+const DEVELOPMENT = { ...PRODUCTION, NODE_ENV: "development", STRIPE_SECRET_KEY: "sk_test_abc" };
+
+function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+test("the least that production needs is enough, and the rest has defaults", () => {
+  expect(loadConfig(PRODUCTION)).toEqual({
+    nodeEnv: "production",
+    host: "0.0.0.0",
+    port: 3004,
+    database: { url: PRODUCTION.DATABASE_URL },
+    redis: { url: PRODUCTION.REDIS_URL },
+    stripe: {
+      secretKey: "sk_live_abc",
+      webhookSecrets: ["whsec_abc"],
+      publishableKey: undefined,
+      apiBase: "https://api.stripe.com",
+      livemode: true,
+    },
+    jwt: { secret: PRODUCTION.JWT_SECRET, issuer: undefined, audience: undefined },
+    corsOrigins: [],
+    returnUrlOrigins: [],
+    gracePeriodDays: 7,
+    logLevel: "info",
+    worker: "on",
+    routerSecret: undefined,
+    callbackOrigins: [],
+    clock: "system",
+    sandboxPort: 12_111,
+    dataDir: ".data",
+  });
+});
+
+test("the configuration cannot be changed, however deep", () => {
+  const config = loadConfig(PRODUCTION);
+  expect(() => Object.assign(config.stripe, { apiBase: "http://elsewhere" })).toThrow(TypeError);
+  expect(() => (config.corsOrigins as string[]).push("https://evil.example")).toThrow(TypeError);
+});
+
+test("every fault is named at once, in one message", () => {
+  const env = {
+    PORT: "eighty",
+    REDIS_URL: "http://redis",
+    STRIPE_SECRET_KEY: "pk_live_abc",
+    STRIPE_WEBHOOK_SECRET: "whsec_a,secret",
+    JWT_SECRET: "short",
+    CORS_ORIGIN: "https://example.com/",
+    RETURN_URL_ORIGINS: "http://example.com",
+    GRACE_PERIOD_DAYS: "-1",
+    LOG_LEVEL: "loud",
+    WORKER: "maybe",
+    STRIPE_API_BASE: "http://127.0.0.1:12111",
+    ROUTER_SECRET: "short",
+    CLOCK: "sandbox",
+  };
+  const faults = faultsOf(env);
+  for (const name of [...Object.keys(env), "DATABASE_URL"])
+    expect([name, faults.filter((fault) => fault.startsWith(name)).length]).toEqual([name, 1]);
+  expect(new ConfigError(faults).message.split("\n")).toHaveLength(faults.length + 1);
+});
+
+test("an empty environment says what is not set", () => {
+  expect(faultsOf({})).toEqual([
+    expect.stringMatching(/^DATABASE_URL is not set \(nor POSTGRES_HOST/),
+    "JWT_SECRET is not set",
+    "REDIS_URL is not set",
+    "STRIPE_SECRET_KEY is not set",
+    "STRIPE_WEBHOOK_SECRET is not set",
+  ]);
+});
+
+test("a message never repeats a secret", () => {
+  const message = new ConfigError(
+    faultsOf({ JWT_SECRET: "hush", STRIPE_SECRET_KEY: "hush_key", REDIS_URL: "hush" }),
+  ).message;
+  expect(message).not.toContain("hush");
+});
+
+test("production refuses another Stripe, a short JWT secret, the sandbox's clock and http return origins", () => {
+  expect(
+    faultsOf({
+      ...PRODUCTION,
+      STRIPE_API_BASE: "https://api.stripe.com.evil.example",
+      JWT_SECRET: "é".repeat(15),
+      CLOCK: "sandbox",
+      RETURN_URL_ORIGINS: "https://good.example,http://bad.example",
+    }),
+  ).toEqual([
+    "CLOCK may only be system in production",
+    "JWT_SECRET must have at least 32 bytes in production",
+    "RETURN_URL_ORIGINS may only hold https origins in production",
+    "STRIPE_API_BASE may only be https://api.stripe.com in production",
+  ]);
+});
+
+test("production counts bytes of the JWT secret, not characters, and lets http pages call by CORS", () => {
+  const env = {
+    ...PRODUCTION,
+    JWT_SECRET: "é".repeat(16),
+    CORS_ORIGIN: "http://localhost:3000,https://a.example",
+  };
+  expect(loadConfig(env).corsOrigins).toEqual(["http://localhost:3000", "https://a.example"]);
+});
+
+test("development allows what production refuses, and listens on loopback", () => {
+  const env = {
+    ...DEVELOPMENT,
+    STRIPE_API_BASE: "http://127.0.0.1:12111/",
+    JWT_SECRET: "short",
+    CLOCK: "sandbox",
+  };
+  expect(loadConfig(env)).toMatchObject({
+    host: "127.0.0.1",
+    clock: "sandbox",
+    stripe: { apiBase: "http://127.0.0.1:12111", livemode: false },
+  });
+  expect(loadConfig({ ...env, HOST: "::" }).host).toBe("::");
+});
+
+test("a publishable key of another mode than the secret key refuses the start, in every environment", () => {
+  const fault = "STRIPE_PUBLISHABLE_KEY is of another mode (test, live) than STRIPE_SECRET_KEY";
+  expect(faultsOf({ ...PRODUCTION, STRIPE_PUBLISHABLE_KEY: "pk_test_abc" })).toEqual([fault]);
+  expect(faultsOf({ ...DEVELOPMENT, STRIPE_PUBLISHABLE_KEY: "pk_live_abc" })).toEqual([fault]);
+  expect(faultsOf({ ...DEVELOPMENT, STRIPE_PUBLISHABLE_KEY: "pk_test_abc" })).toEqual([]);
+});
+
+test("a restricted key is a secret key", () => {
+  expect(loadConfig({ ...PRODUCTION, STRIPE_SECRET_KEY: "rk_live_abc" }).stripe.livemode).toBe(true);
+});
+
+test("several webhook secrets are told apart at commas, blanks around them ignored", () => {
+  const { stripe } = loadConfig({ ...PRODUCTION, STRIPE_WEBHOOK_SECRET: " whsec_new , whsec_old," });
+  expect(stripe.webhookSecrets).toEqual(["whsec_new", "whsec_old"]);
+  expect(faultsOf({ ...PRODUCTION, STRIPE_WEBHOOK_SECRET: "," })).toHaveLength(1);
+});
+
+test("the parts of the database's address may hold any character", () => {
+  const { DATABASE_URL: _, ...rest } = PRODUCTION;
+  const parts = {
+    POSTGRES_HOST: "db.internal",
+    POSTGRES_DB: "pay/ments?x",
+    POSTGRES_USER: "us:er@home",
+    POSTGRES_PASSWORD: "p@ss/w#rd?%20:ü&",
+  };
+  const url = new URL(loadConfig({ ...rest, ...parts }).database.url);
+  expect([url.hostname, url.port]).toEqual(["db.internal", "5432"]);
+  expect(decodeURIComponent(url.username)).toBe(parts.POSTGRES_USER);
+  expect(decodeURIComponent(url.password)).toBe(parts.POSTGRES_PASSWORD);
+  expect(decodeURIComponent(url.pathname)).toBe(`/${parts.POSTGRES_DB}`);
+  expect(new URL(loadDatabaseUrl({ ...parts, POSTGRES_PORT: "6000" })).port).toBe("6000");
+});
+
+test("DATABASE_URL wins over its parts, which count only when complete", () => {
+  const parts = { POSTGRES_HOST: "db", POSTGRES_DB: "a", POSTGRES_USER: "b" };
+  expect(loadDatabaseUrl({ DATABASE_URL: "postgresql://one/two", ...parts, POSTGRES_PASSWORD: "c" })).toBe(
+    "postgresql://one/two",
+  );
+  expect(() => loadDatabaseUrl(parts)).toThrow(ConfigError);
+});
+
+test("a variable set to nothing is one that is not set", () => {
+  expect(loadConfig({ ...PRODUCTION, PORT: "", HOST: "  ", NODE_ENV: "" })).toMatchObject({
+    nodeEnv: "production",
+    port: 3004,
+    host: "0.0.0.0",
+  });
+});
+
+test("return URLs go to the origins of CORS_ORIGIN unless they have a list of their own", () => {
+  expect(loadConfig({ ...PRODUCTION, CORS_ORIGIN: "https://a.example" }).returnUrlOrigins).toEqual([
+    "https://a.example",
+  ]);
+  const both = { CORS_ORIGIN: "https://a.example", RETURN_URL_ORIGINS: "https://b.example" };
+  expect(loadConfig({ ...PRODUCTION, ...both }).returnUrlOrigins).toEqual(["https://b.example"]);
+});
+
+describe("the process's environment", () => {
+  const before = process.cwd();
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "config-test-"));
+    process.chdir(folder);
+  });
+  afterEach(() => {
+    process.chdir(before);
+    delete process.env.GRACE_PERIOD_DAYS;
+    rmSync(folder, { recursive: true });
+  });
+
+  test("wins over .env, which fills in the rest", () => {
+    writeFileSync(".env", "GRACE_PERIOD_DAYS=3\nROUTER_SECRET='quoted secret of the file'\n# comment\n");
+    expect(readEnvironment()).toMatchObject({
+      GRACE_PERIOD_DAYS: "3",
+      ROUTER_SECRET: "quoted secret of the file",
+    });
+    process.env.GRACE_PERIOD_DAYS = "5";
+    expect(readEnvironment().GRACE_PERIOD_DAYS).toBe("5");
+  });
+
+  test("needs no .env", () => {
+    expect(readEnvironment().PATH).toBe(process.env.PATH);
+  });
+});
+
+describe("a return URL", () => {
+  const ORIGINS = { CORS_ORIGIN: "https://learn.example.com" };
+  const production = loadConfig({ ...PRODUCTION, ...ORIGINS });
+  const development = loadConfig({ ...DEVELOPMENT, ...ORIGINS });
+
+  test.each([
+    "https://learn.example.com",
+    "https://learn.example.com/welcome?session={CHECKOUT_SESSION_ID}#top",
+    "https://learn.example.com:443/",
+    "https://LEARN.example.com/",
+  ])("may be %s", (url) => {
+    expect([isReturnUrl(production, url), isReturnUrl(development, url)]).toEqual([true, true]);
+  });
+
+  test.each([
+    "https://user@learn.example.com/",
+    "https://:password@learn.example.com/",
+    "https://learn.example.com@evil.example/",
+    "https://learn.example.com.evil.example/",
+    "https://evil.example/?https://learn.example.com",
+    "https://learn.example.com:8443/",
+    "http://learn.example.com/",
+    "https://sub.learn.example.com/",
+    "//learn.example.com/",
+    "/welcome",
+    "javascript:alert(1)//https://learn.example.com",
+    "data:text/html,hello",
+    "https://learn.example.com\\@evil.example/",
+    "https://learn.example.com\t.evil.example/",
+    " https://learn.example.com/",
+    "https://learn.example.com/\u0000",
+    "https://learn.example.com/\nSet-Cookie: a=b",
+    "",
+  ])("may not be %j, anywhere", (url) => {
+    expect([isReturnUrl(production, url), isReturnUrl(development, url)]).toEqual([false, false]);
+  });
+
+  test.each([
+    "http://localhost:3000/done",
+    "http://127.0.0.1:8080/",
+    "https://localhost/",
+    "http://[::1]:3000/",
+  ])("may be %s in development only", (url) => {
+    expect([isReturnUrl(production, url), isReturnUrl(development, url)]).toEqual([false, true]);
+  });
+
+  test.each(["http://localhost.evil.example/", "http://user@localhost/", "ftp://localhost/"])(
+    "may not be %s, even in development",
+    (url) => {
+      expect(isReturnUrl(development, url)).toBe(false);
+    },
+  );
+});
