@@ -1,0 +1,118 @@
+import { type Orm, openDatabase } from "../../src/database.ts";
+import { Invoice } from "../../src/entities/invoice.ts";
+import { OutboxEvent } from "../../src/entities/outbox-event.ts";
+import { eventId } from "../../src/events/event-types.ts";
+import { addToOutbox } from "../../src/events/outbox.ts";
+import { mirror } from "../../src/sync/mirror.ts";
+import { claimTicket, Tickets } from "../../src/sync/tickets.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+let orm: Orm;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  orm = await openDatabase(database.url);
+});
+afterAll(async () => {
+  await orm.close(true);
+  await database.drop();
+});
+
+const KEY = { stripeInvoiceId: "in_1" };
+const VALUES: Partial<Invoice> = {
+  userId: "learner-1",
+  stripeSubscriptionId: null,
+  number: "CMH-0001",
+  status: "OPEN",
+  currency: "USD",
+  subtotalMinor: 3_900,
+  taxMinor: 0,
+  totalMinor: 3_900,
+  amountPaidMinor: 0,
+  amountDueMinor: 3_900,
+  paidAt: null,
+  issuedAt: new Date("2026-03-01T00:00:00Z"),
+  stripeCreatedAt: new Date("2026-03-01T00:00:00Z"),
+};
+const write = (values: Partial<Invoice>) =>
+  orm.em.fork().transactional((tx) => mirror(tx, Invoice, KEY, values));
+
+test("a new row is all news, the same again is none, and a change is what differs, with the version counted up", async () => {
+  const first = await write(VALUES);
+  expect([first.before, first.after, first.row.version]).toEqual([null, VALUES, 1]);
+
+  const again = await write({
+    ...VALUES,
+    stripeSubscriptionId: undefined as never,
+    issuedAt: new Date("2026-03-01T00:00:00.000Z"),
+    subtotalMinor: 3_900,
+  });
+  expect([again.before, again.after, again.row.version]).toEqual([{}, null, 1]);
+
+  const paidAt = new Date("2026-03-01T00:05:00Z");
+  const paid = await write({ ...VALUES, status: "PAID", paidAt, amountPaidMinor: 3_900 });
+  expect(paid.before).toEqual({ status: "OPEN", paidAt: null, amountPaidMinor: 0 });
+  expect(paid.after).toEqual({ status: "PAID", paidAt, amountPaidMinor: 3_900 });
+
+  const kept = await orm.em.fork().findOneOrFail(Invoice, KEY);
+  expect(kept).toMatchObject({ id: first.row.id, version: 2, status: "PAID", paidAt });
+});
+
+test("a date that moves by a second is a change", async () => {
+  const { row } = await write({ ...VALUES });
+  const moved = await write({ ...VALUES, issuedAt: new Date("2026-03-01T00:00:01Z") });
+  expect(moved.row.version).toBe(row.version + 1);
+  expect(Object.keys(moved.after ?? {})).toEqual(["issuedAt"]);
+});
+
+test("a fact is written into the outbox once, however often it is told, and a user's facts are counted without gaps", async () => {
+  const tell = (...facts: string[]) =>
+    orm.em.fork().transactional((tx) =>
+      addToOutbox(
+        tx,
+        facts.map((fact) => ({
+          id: eventId("payment.succeeded", fact),
+          type: "payment.succeeded" as const,
+          userId: "learner-1",
+          occurredAt: new Date("2026-03-01T00:00:00Z"),
+          data: { fact },
+        })),
+      ),
+    );
+  await tell("ch_1", "ch_2");
+  await tell("ch_2", "ch_1", "ch_3");
+  await tell();
+  const rows = await orm.em
+    .fork()
+    .find(OutboxEvent, { userId: "learner-1" }, { orderBy: { sequence: "asc" } });
+  expect(rows.map(({ sequence, data }) => [sequence, data.fact])).toEqual([
+    [1, "ch_1"],
+    [2, "ch_2"],
+    [3, "ch_3"],
+  ]);
+});
+
+test("what was read later is never overwritten by what was read earlier", async () => {
+  const tickets = new Tickets(orm.em.fork());
+  const [first, second, third] = [
+    await tickets.next("sub_1"),
+    await tickets.next("sub_1"),
+    await tickets.next("sub_1"),
+  ];
+  const claim = (ticket: number) => orm.em.fork().transactional((tx) => claimTicket(tx, "sub_1", ticket));
+  expect([first, second, third]).toEqual([1, 2, 3]);
+  expect(await claim(second)).toBe(true);
+  expect(await claim(first)).toBe(false);
+  expect(await claim(second)).toBe(false);
+  expect(await claim(third)).toBe(true);
+  expect(await tickets.next("sub_2")).toBe(1);
+});
+
+test("tickets taken at once are all different", async () => {
+  const tickets = new Tickets(orm.em.fork());
+  const taken = await Promise.all(Array.from({ length: 20 }, () => tickets.next("sub_3")));
+  expect([...taken].sort((left, right) => left - right)).toEqual(
+    Array.from({ length: 20 }, (_, at) => at + 1),
+  );
+});
