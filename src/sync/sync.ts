@@ -29,7 +29,7 @@ export type Aggregate = (typeof AGGREGATES)[number];
  * when our rows do not say the same yet; what it belongs to is synced before it.
  */
 export class Sync {
-  private readonly reads = new Coalescer<Arrival>();
+  private readonly reads = new Coalescer<Trip<unknown>>();
 
   constructor(
     private readonly em: EntityManager,
@@ -52,38 +52,36 @@ export class Sync {
     }
   }
 
-  customer(id: string, cause: string | null = null): Promise<Arrival> {
-    return this.travel(
-      customerJourney(this.road.stripe, id, () => this.knownOwner(id)),
-      cause,
-    );
+  async customer(id: string, cause: string | null = null): Promise<Arrival> {
+    const journey = customerJourney(this.road.stripe, id, () => this.knownOwner(id));
+    return (await this.travel(journey, cause)).arrival;
   }
 
   async checkoutSession(id: string, cause: string | null = null): Promise<Arrival> {
-    const { journey, seen } = watched(checkoutSessionJourney(this.road.stripe, id, this.ownerOf));
-    const arrival = await this.travel(journey, cause);
-    const subscriptionId = idOf(seen()?.subscription);
+    const journey = checkoutSessionJourney(this.road.stripe, id, this.ownerOf);
+    const { arrival, remote } = await this.travel(journey, cause);
+    const subscriptionId = idOf(remote?.subscription);
     if (subscriptionId && !(await this.subscriptionIsLive(subscriptionId)))
       await this.subscription(subscriptionId, cause);
     return arrival;
   }
 
   async subscription(id: string, cause: string | null = null): Promise<Arrival> {
-    const { journey, seen } = watched(this.subscriptionOf(id));
-    const arrival = await this.travel(journey, cause);
-    const invoiceId = idOf(seen()?.latest_invoice);
+    const { arrival, remote } = await this.travel(this.subscriptionOf(id), cause);
+    const invoiceId = idOf(remote?.latest_invoice);
     if (arrival === "applied" && invoiceId) await this.followPayments(invoiceId, cause);
     return arrival;
   }
 
   async invoice(id: string, cause: string | null = null): Promise<Arrival> {
-    const arrival = await this.travel(invoiceJourney(this.road.stripe, id, this.ownerOf), cause);
+    const { arrival } = await this.travel(invoiceJourney(this.road.stripe, id, this.ownerOf), cause);
     if (arrival === "applied") await this.followPayments(id, cause);
     return arrival;
   }
 
-  payment(id: string, cause: string | null = null): Promise<Arrival> {
-    return this.travel(paymentJourney(this.road.stripe, id, this.ownerOf, this.ensurePaidFor), cause);
+  async payment(id: string, cause: string | null = null): Promise<Arrival> {
+    const journey = paymentJourney(this.road.stripe, id, this.ownerOf, this.ensurePaidFor);
+    return (await this.travel(journey, cause)).arrival;
   }
 
   private subscriptionOf(id: string): Journey<Stripe.Subscription> {
@@ -100,8 +98,14 @@ export class Sync {
     }
   }
 
-  private travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Arrival> {
-    return this.reads.run(journey.objectId, () => this.road.travel(journey, cause));
+  /** Callers who share one read share what it saw: each follows what the object leads to, and waits for it. */
+  private travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Trip<Remote>> {
+    const trip = this.reads.run(journey.objectId, async () => {
+      const { watching, seen } = watched(journey);
+      const arrival = await this.road.travel(watching, cause);
+      return { arrival, remote: seen() };
+    });
+    return trip as Promise<Trip<Remote>>;
   }
 
   /** The user behind a Stripe customer; asks Stripe when our rows do not know it. */
@@ -141,12 +145,18 @@ export class Sync {
   }
 }
 
-/** A journey that remembers what it read, for what is to be followed after it. */
-function watched<Remote>(journey: Journey<Remote>): { journey: Journey<Remote>; seen: () => Remote | null } {
+/** How a journey ended, and what it read; null when there was nothing. */
+interface Trip<Remote> {
+  arrival: Arrival;
+  remote: Remote | null;
+}
+
+/** A journey that remembers what it read. */
+function watched<Remote>(journey: Journey<Remote>): { watching: Journey<Remote>; seen: () => Remote | null } {
   let seen: Remote | null = null;
   const read = async () => {
     seen = await journey.read();
     return seen;
   };
-  return { journey: { ...journey, read }, seen: () => seen };
+  return { watching: { ...journey, read }, seen: () => seen };
 }
