@@ -55,8 +55,11 @@ export async function pendingMigrations(orm: Orm): Promise<string[]> {
   return (await orm.migrator.getPending()).map(({ name }) => name);
 }
 
-/** PostgreSQL's classes of "not now": connection lost or refused, shutting down, too many connections. */
-const CONNECTION_STATES = /^(08|57P0|53300)/;
+/**
+ * PostgreSQL's classes of "not now": connection lost or refused, shutting down, too many connections. Not 08P01,
+ * which a text with a zero byte in it causes.
+ */
+const CONNECTION_STATES = /^(08(?!P01)|57P0|53300)/;
 const SOCKET_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"];
 
 /** Whether an error says that the database is out of reach, as opposed to refusing what was asked. */

@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { Caller } from "../auth/caller.ts";
+import { type Caller, OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { type Config, isReturnUrl } from "../config.ts";
 import { CheckoutSession } from "../entities/checkout-session.ts";
@@ -78,7 +78,8 @@ export class CheckoutService {
   /** Reads the caller's session from Stripe and applies it now, before any webhook. @throws NotFound */
   async confirm(caller: Caller, sessionId: string): Promise<Confirmation> {
     const userId = caller.ownId();
-    const known = await this.em.fork().findOne(CheckoutSession, { id: sessionId, userId });
+    const known =
+      OPAQUE_ID.test(sessionId) && (await this.em.fork().findOne(CheckoutSession, { id: sessionId, userId }));
     if (!known) throw new NotFound("checkout session");
     await this.parts.sync.checkoutSession(sessionId);
     const em = this.em.fork();

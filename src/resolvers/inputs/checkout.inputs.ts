@@ -1,4 +1,4 @@
-import { IsOptional, IsUUID, Length, Max, Min } from "class-validator";
+import { IsOptional, IsUUID, Length, Matches, Max, Min } from "class-validator";
 import { Field, ID, InputType, Int } from "type-graphql";
 
 const MAX_SEATS = 10_000;
@@ -25,5 +25,6 @@ export class CreateCheckoutSessionInput {
   @Field(() => String, { nullable: true })
   @IsOptional()
   @Length(1, 255, { message: "An idempotency key has 1 to 255 characters." })
+  @Matches(/^\P{Cc}*$/u, { message: "An idempotency key holds no control characters." })
   idempotencyKey?: string | null;
 }
