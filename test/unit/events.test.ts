@@ -6,7 +6,9 @@ import { Redis } from "ioredis";
 import { OutboxEvent } from "../../src/entities/outbox-event.ts";
 import { EVENT_TYPES } from "../../src/events/event-types.ts";
 import { STREAM } from "../../src/events/relay.ts";
-import { CONFIRM, CREATE_CHECKOUT, checkoutInput, openCheckout, STATUS } from "../support/checkout.ts";
+import { toGraphQLError } from "../../src/format-error.ts";
+import { type Logger, withLogScope } from "../../src/logger.ts";
+import { CONFIRM, CREATE_CHECKOUT, checkoutInput, openCheckout } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 
 interface Message {
@@ -138,15 +140,42 @@ describe("a refusal", () => {
     ]);
   });
 
-  test("of something unexpected is masked, and names the request to report", async () => {
+  test("of an unexpected kind is masked, logged, and names the request to report", () => {
+    const lines: object[] = [];
+    const logger = { error: (line: object) => void lines.push(line) } as unknown as Logger;
+    const fault = new Error("password=hush at 10.0.0.1");
+    const error = withLogScope({ requestId: "report-me" }, () => toGraphQLError(fault, logger));
+    expect(error.extensions).toEqual({ code: "INTERNAL_SERVER_ERROR", requestId: "report-me" });
+    expect(error.message).not.toContain("hush");
+    expect(lines).toEqual([{ err: fault }]);
+  });
+
+  test.each([
+    ["{", "GRAPHQL_PARSE_FAILED", 400],
+    ["{ nothing }", "GRAPHQL_VALIDATION_FAILED", 400],
+    ["query ($id: ID!) { plan(id: $id) { id } }", "BAD_USER_INPUT", 400],
+    ["query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE", 400],
+    ["", "BAD_REQUEST", 400],
+    ["{ subscriptionStatus { id } }", "UNAUTHENTICATED", 200],
+  ])("of %j is %s with HTTP status %d and the request's id", async (query, code, status) => {
     const response = await fetch(`${service.url}/graphql`, {
       method: "POST",
       headers: { "content-type": "application/json", "x-request-id": "report-me" },
-      body: JSON.stringify({ query: STATUS }),
+      body: JSON.stringify({ query }),
     });
+    const { errors } = (await response.json()) as {
+      errors: { extensions: { code: string; stacktrace?: string } }[];
+    };
+    expect([response.status, errors[0]?.extensions.code]).toEqual([status, code]);
+    expect(errors[0]?.extensions.stacktrace).toBeUndefined();
     expect(response.headers.get("x-request-id")).toBe("report-me");
-    expect(((await response.json()) as { errors: object[] }).errors).toEqual([
-      expect.objectContaining({ extensions: { code: "UNAUTHENTICATED" } }),
-    ]);
+  });
+
+  test.each([
+    ["a cross-site simple request", { "content-type": "text/plain" }, "{}", 400],
+    ["a body that is no JSON", { "content-type": "application/json" }, "{", 400],
+    ["a body of more than 256 kB", { "content-type": "application/json" }, `"${"x".repeat(262_200)}"`, 413],
+  ])("of %s comes before GraphQL", async (_name, headers, body, status) => {
+    expect((await fetch(`${service.url}/graphql`, { method: "POST", headers, body })).status).toBe(status);
   });
 });
