@@ -429,6 +429,7 @@ export class Migration0001FirstPayment extends Migration {
       "object_id" text not null,
       "issued" bigint not null,
       "applied" bigint not null default '0',
+      "read_at" timestamptz null,
       primary key ("object_id")
     )`);
     this.addSql(`alter table "sync_tickets" add constraint "sync_tickets_order" check (applied <= issued)`);

@@ -75,7 +75,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     logger,
   );
   const server = createServer(http);
-  const closeSockets = serveWebSocket(server, schema, config, newContext);
+  const closeSockets =
+    config.worker === "only" ? async () => {} : serveWebSocket(server, schema, config, newContext);
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger);
   const sweep = new Sweep(parts.orm.em, parts.workers, logger);
   return {

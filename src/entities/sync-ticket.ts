@@ -1,5 +1,5 @@
 import { Check, Entity, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
-import { minor, text } from "./columns.ts";
+import { instant, minor, nullable, text } from "./columns.ts";
 
 /** Orders reads of one Stripe object: what a later ticket wrote is never overwritten by an earlier one. */
 @Entity({ tableName: "sync_tickets" })
@@ -13,4 +13,8 @@ export class SyncTicket {
 
   @Property(minor())
   applied: number = 0;
+
+  /** When the read that was applied last began, on the database's clock: what happened before, it has seen. */
+  @Property(instant(nullable))
+  readAt?: Date | null;
 }

@@ -7,15 +7,7 @@ import { Intent } from "../entities/intent.ts";
 import type { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { SubscriptionSlot } from "../entities/subscription-slot.ts";
-import {
-  AlreadySubscribed,
-  BadUserInput,
-  Conflict,
-  DomainError,
-  NotFound,
-  PlanInactive,
-  ProviderUnavailable,
-} from "../errors.ts";
+import { AlreadySubscribed, BadUserInput, Conflict, DomainError, NotFound, PlanInactive } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { type Intents, openIntent } from "../intents/intents.ts";
 import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
@@ -140,8 +132,7 @@ export class CheckoutService {
     try {
       await this.parts.intents.carryThrough(intent.id);
     } catch (error) {
-      if (intent.paramsHash === wanted)
-        throw error instanceof DomainError ? error : new ProviderUnavailable(error);
+      if (intent.paramsHash === wanted) throw error;
     }
   }
 

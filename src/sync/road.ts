@@ -63,7 +63,7 @@ export class Road {
     if (userId === null) return "foreign";
     return this.em.fork().transactional(async (tx) => {
       await lockUser(tx, userId);
-      if (!(await claimTicket(tx, journey.objectId, ticket))) return "superseded";
+      if (!(await claimTicket(tx, ticket))) return "superseded";
       const events: DomainEvent[] = [];
       await journey.write(remote, this.writing(tx, userId, events, cause));
       await tx.flush();

@@ -54,6 +54,7 @@ export class Inbox {
   /** Works on all events about one object that are due: they share one sync. */
   async work(key: string): Promise<void> {
     const [aggregate, objectId] = partsOf(key);
+    await this.finishSeen(aggregate, objectId);
     const events = await this.lease(aggregate, objectId);
     const newest = events.at(-1);
     if (!newest) return;
@@ -76,6 +77,17 @@ export class Inbox {
       [limit],
     );
     return rows.map((row) => keyOf(row.aggregate, row.object_id));
+  }
+
+  /** New events that came before a read that is written by now: it has seen what they tell. */
+  private async finishSeen(aggregate: Aggregate, objectId: string): Promise<void> {
+    const seen = await this.em.fork().execute<unknown[]>(
+      `update stripe_events set status = 'done', processed_at = now()
+       where status = 'pending' and aggregate = ? and object_id = ? and attempts = 0
+         and received_at < (select read_at from sync_tickets where object_id = ?) returning 1`,
+      [aggregate, objectId, objectId],
+    );
+    if (seen.length > 0) this.metrics.events.inc({ outcome: "done" }, seen.length);
   }
 
   private lease(aggregate: Aggregate, objectId: string): Promise<Leased[]> {

@@ -167,7 +167,7 @@ describe("live subscriptions", () => {
       ["not.a.token", U],
       [other.token, F],
     ] as const) {
-      const live = collect(service.live(token), query, { userId: owner.id });
+      const live = collect(service.live(token), query, { variables: { userId: owner.id } });
       await eventually(live.ended, Boolean);
       const refusal = live.results[0]?.errors ?? (live.failure() as { extensions: { code: string } }[]);
       expect(refusal?.[0]?.extensions.code).toBe(code);
@@ -179,7 +179,7 @@ describe("live subscriptions", () => {
     async (field) => {
       const query = `subscription ($userId: ID) { ${field.replace(/^(\w+)/, "$1(userId: $userId)")} }`;
       for (const token of [owner.token, admin, serviceToken]) {
-        const live = collect(service.live(token), query, { userId: owner.id });
+        const live = collect(service.live(token), query, { variables: { userId: owner.id } });
         const [first] = await eventually(
           () => live.results,
           (results) => results.length > 0,

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { freePort } from "../../dev/embedded/ports.ts";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { ask, eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { kill, spawnService } from "../support/spawn.ts";
 
 const WITHIN_A_MINUTE = 60_000;
 const children: ChildProcess[] = [];
@@ -18,31 +18,11 @@ afterEach(async () => {
 });
 afterAll(() => service.stop());
 
-/** Another process of the same service, as production runs it. */
-async function spawnService(env: NodeJS.ProcessEnv = {}): Promise<{ child: ChildProcess; url: string }> {
-  const port = await freePort();
-  const child = spawn(process.execPath, ["dist/src/main.js"], {
-    env: { PATH: process.env.PATH, ...service.env, PORT: String(port), WORKER: "on", ...env },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  children.push(child);
-  const url = `http://127.0.0.1:${port}`;
-  await eventually(
-    () =>
-      fetch(`${url}/health/readiness`).then(
-        ({ status }) => status,
-        () => 0,
-      ),
-    (status) => status === 200,
-  );
-  return { child, url };
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGKILL");
-  await ended;
+/** Another process of the same service, killed when the test is over. */
+async function another() {
+  const spawned = await spawnService(service.env);
+  children.push(spawned.child);
+  return spawned;
 }
 
 const faults = (body: object) =>
@@ -65,7 +45,7 @@ test("events that were acknowledged before a crash are worked on by the process 
   await eventually(pendingEvents, (count) => count > 5);
   expect((await service.ask(STATUS, {}, token)).data.subscriptionStatus).toBeNull();
 
-  const { url } = await spawnService();
+  const { url } = await another();
   await eventually(
     () => ask(url, STATUS, {}, token),
     (answer) => answer.data?.subscriptionStatus?.grantsAccess,
@@ -81,7 +61,7 @@ test("kill -9 between the webhook's answer and the end of its job loses nothing 
   await faults({
     calls: [{ method: "GET", path: "/v1/*", times: 1_000, status: "timeout", when: "before" }],
   });
-  const first = await spawnService();
+  const first = await another();
   await service.pay(data.createCheckoutSession.id);
   await eventually(pendingEvents, (count) => count > 5);
   await eventually(leased, (count) => count > 0);
@@ -89,7 +69,7 @@ test("kill -9 between the webhook's answer and the end of its job loses nothing 
   await faults({ reset: true });
   expect((await service.ask(STATUS, {}, token)).data.subscriptionStatus).toBeNull();
 
-  const second = await spawnService();
+  const second = await another();
   await eventually(
     () => ask(second.url, STATUS, {}, token),
     (answer) => answer.data?.subscriptionStatus?.grantsAccess,
@@ -106,7 +86,7 @@ test("kill -9 between the webhook's answer and the end of its job loses nothing 
 }, 120_000);
 
 test("a graceful stop ends a live subscription with a code that makes clients connect again", async () => {
-  const { child, url } = await spawnService();
+  const { child, url } = await another();
   const token = await service.token(newUser());
   const { createClient } = await import("graphql-ws");
   const { WebSocket } = await import("ws");

@@ -39,6 +39,8 @@ export interface TestService {
   ask(query: string, variables?: object, token?: string): Promise<Answer>;
   /** A WebSocket client; closed with the service. */
   live(token?: string, params?: Record<string, unknown>): LiveClient;
+  /** The same service with its clients talking to another of its processes. */
+  at(url: string): TestService;
   /** Pays an open Checkout session as its page would, and returns the sandbox's answer. */
   pay(sessionId: string, paymentMethod?: string): Promise<Response>;
   stop(): Promise<void>;
@@ -80,10 +82,10 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const path = options.webhooks === false ? "/nowhere" : "/webhooks/stripe";
   await setupStripe(config, { webhookUrl: `http://127.0.0.1:${port}${path}` });
   const app = await createApp(config, options.overrides);
-  const { url } = await app.start();
   const clients: LiveClient[] = [];
-  return {
+  const speakTo = (url: string): TestService => ({
     ...{ url, config, env, app, sandbox, redis, database },
+    at: speakTo,
     token: (sub, ...roles) =>
       signToken(config.jwt, { sub, email: `${sub}@example.com`, ...(roles.length > 0 && { roles }) }),
     ask: (query, variables, token) => ask(url, query, variables, token),
@@ -109,7 +111,8 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
       await redis.stop();
       await database.drop();
     },
-  };
+  });
+  return speakTo((await app.start()).url);
 }
 
 function onPort(address: string, port: number): string {
@@ -147,14 +150,21 @@ export async function eventually<T>(
 }
 
 /** Collects what a live subscription delivers. */
-export function collect(client: LiveClient, query: string, variables?: Record<string, unknown>) {
+export function collect(
+  client: LiveClient,
+  query: string,
+  { variables, onResult }: { variables?: Record<string, unknown>; onResult?: (result: Answer) => void } = {},
+) {
   const results: Answer[] = [];
   let ended: "completed" | "failed" | undefined;
   let failure: unknown;
   const stop = client.subscribe(
     { query, ...(variables && { variables }) },
     {
-      next: (result) => void results.push(result as unknown as Answer),
+      next: (result) => {
+        results.push(result as unknown as Answer);
+        onResult?.(result as unknown as Answer);
+      },
       error: (error) => {
         ended = "failed";
         failure = error;

@@ -1,0 +1,34 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { freePort } from "../../dev/embedded/ports.ts";
+import { eventually } from "./service.ts";
+
+/** The service as a process of its own, as production runs it; needs a current build. */
+export interface SpawnedService {
+  child: ChildProcess;
+  url: string;
+}
+
+/** Starts it on a free port and waits until it is ready. */
+export async function spawnService(env: NodeJS.ProcessEnv): Promise<SpawnedService> {
+  const port = await freePort();
+  const child = spawn(process.execPath, ["dist/src/main.js"], {
+    env: { PATH: process.env.PATH, ...env, PORT: String(port), WORKER: "on" },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const readiness = () => fetch(`${url}/health/readiness`).then(({ status }) => status);
+  await eventually(
+    () => readiness().catch(() => 0),
+    (status) => status === 200,
+  );
+  return { child, url };
+}
+
+/** Ends it as a crash would. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
