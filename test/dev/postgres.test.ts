@@ -148,7 +148,12 @@ describe("the embedded PostgreSQL", () => {
     expect(existsSync(join(home, "data"))).toBe(false);
     const postgres = await start();
     expect(await query(postgres.url, "select 1")).toBe(1);
-    expect(halfMade()).toBeUndefined();
     await postgres.stop();
+    // an initdb that outlives its parent may still have been writing there: then a later start drops it
+    for (let starts = 0; halfMade() && starts < 20; starts++) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      await (await start()).stop();
+    }
+    expect(halfMade()).toBeUndefined();
   });
 });
