@@ -10,6 +10,7 @@ import { newId } from "./ids.ts";
 import { readShape } from "./params.ts";
 import type { LoggedRequest } from "./request-log.ts";
 import type { Found, Router } from "./router.ts";
+import { momentOf } from "./test-clocks.ts";
 import type { Transaction } from "./transaction.ts";
 import type { World } from "./world.ts";
 
@@ -117,14 +118,17 @@ export class Api {
     print: string,
   ): HttpReply {
     const { expand: paths = [], ...params } = readShape(route.shape, raw) as { expand?: string[] };
-    return this.world.transact({ id: log.id, idempotencyKey: key }, (tx) => {
+    const created = this.world.clock.now();
+    const work = (tx: Transaction) => {
       const reply = this.work(tx, () => expand(tx, route.handle(tx, params, path), paths));
       if (key !== null) {
         const { status, body } = reply;
-        tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created: tx.now });
+        tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created });
       }
       return reply;
-    });
+    };
+    const at = momentOf(this.world.store, path, params);
+    return this.world.transact({ id: log.id, idempotencyKey: key }, work, at);
   }
 
   /** A refusal found while working is an answer like another: its idempotency key keeps it. */

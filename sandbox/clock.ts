@@ -17,6 +17,11 @@ export class Clock {
     return Math.floor(this.nowMs() / 1000);
   }
 
+  /** The sandbox's own time in seconds, whatever moment the work that runs is set in. */
+  ownNow(): number {
+    return Math.floor((Date.now() + this.offset) / 1000);
+  }
+
   get offsetMs(): number {
     return this.offset;
   }

@@ -1,10 +1,10 @@
 import { authenticateSession, paySession } from "./billing/checkout.ts";
 import { resolveMethod } from "./billing/payment-methods.ts";
+import { advanceTestClock } from "./billing/test-clocks.ts";
 import { ApiError, invalidRequest, noSuch, unknownUrl } from "./errors.ts";
 import type { CallFault, WebhookFaults } from "./faults.ts";
 import { decodeForm } from "./form.ts";
 import { type HttpReply, type HttpRequest, json } from "./http.ts";
-import { newId } from "./ids.ts";
 import type { World } from "./world.ts";
 
 /** How long `GET /sandbox/time?changed_from=…` waits for a change. */
@@ -83,12 +83,21 @@ function quantity(body: Body, name: string): number {
 }
 
 function advance(world: World, body: Body): HttpReply {
-  if (body.clock !== undefined)
-    throw invalidRequest("The sandbox does not know test clocks yet.", { param: "clock" });
   const seconds =
     quantity(body, "days") * 86_400 + quantity(body, "hours") * 3600 + quantity(body, "seconds");
+  if (typeof body.clock === "string") return advanceClock(world, body.clock, Math.round(seconds));
   world.advance(Math.round(seconds * 1000));
   return timeReply(world);
+}
+
+/** Moves one test clock, and answers when it has arrived. */
+function advanceClock(world: World, id: string, seconds: number): HttpReply {
+  world.act(id, (tx) => {
+    const clock = tx.need("test_helpers.test_clock", id);
+    return advanceTestClock(tx, clock, clock.frozen_time + seconds);
+  });
+  world.arrive(id);
+  return json(200, world.store.get("test_helpers.test_clock", id));
 }
 
 function setFaults(world: World, body: Body): HttpReply {
@@ -130,7 +139,7 @@ function forget(world: World): HttpReply {
 
 function completeSession(world: World, body: Body, id: string): HttpReply {
   const method = body.payment_method;
-  const outcome = world.transact({ id: newId("req"), idempotencyKey: null }, (tx) => {
+  const outcome = world.act(id, (tx) => {
     const session = tx.need("checkout.session", id);
     const card = typeof method === "string" && method !== "" ? resolveMethod(tx, method) : null;
     const text = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : undefined);
@@ -150,7 +159,7 @@ function authenticate(world: World, { outcome }: Body, id: string): HttpReply {
   if (outcome !== "succeed" && outcome !== "fail") {
     throw invalidRequest("Invalid outcome: must be one of succeed, or fail", { param: "outcome" });
   }
-  const intent = world.transact({ id: newId("req"), idempotencyKey: null }, (tx) => {
+  const intent = world.act(id, (tx) => {
     const waiting = tx.get("payment_intent", id);
     if (!waiting) throw noSuch("payment_intent", id);
     try {

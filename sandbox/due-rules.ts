@@ -1,5 +1,6 @@
 import { expireSession } from "./billing/checkout.ts";
 import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscription-changes.ts";
+import { deleteTestClock } from "./billing/test-clocks.ts";
 import { type DueRule, dueRule } from "./due.ts";
 
 /** Everything that happens by itself when its time has come. */
@@ -16,6 +17,12 @@ export const dueRules: DueRule[] = [
     at: (subscription) =>
       subscription.status === "incomplete" ? subscription.created + INCOMPLETE_SECONDS : null,
     run: (tx, subscription) => expireIncomplete(tx, subscription),
+  }),
+  dueRule({
+    name: "an old test clock is deleted",
+    kind: "test_helpers.test_clock",
+    at: (clock) => clock.deletes_after,
+    run: (tx, clock) => void deleteTestClock(tx, clock),
   }),
   dueRule({
     name: "a scheduled cancellation comes true",

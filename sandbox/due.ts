@@ -1,5 +1,4 @@
 import type { Kind, Kinds } from "./kinds.ts";
-import type { Store } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Something that happens to an object of a kind when its time has come. */
@@ -51,10 +50,6 @@ export class DueQueue {
     }
   }
 
-  planAll(store: Store): void {
-    for (const rule of this.rules) for (const row of store.oldest(rule.kind)) this.plan(rule.kind, row);
-  }
-
   /** Takes out the earliest entry due at or before `now`. */
   next(now: number): Entry | undefined {
     while (this.heap.length > 0 && this.heap[0]!.at <= now) {
@@ -65,11 +60,6 @@ export class DueQueue {
       return entry;
     }
     return undefined;
-  }
-
-  clear(): void {
-    this.heap.length = 0;
-    this.planned.clear();
   }
 
   private push(entry: Entry): void {

@@ -10,9 +10,11 @@ const MAX_LEVELS = 4;
  * Null marks those that Stripe expands but whose objects the sandbox does not keep yet.
  */
 const expandable: Record<string, Record<string, Kind | null>> = {
+  balance_transaction: { source: "charge" },
   charge: {
-    balance_transaction: null,
+    balance_transaction: "balance_transaction",
     customer: "customer",
+    failure_balance_transaction: "balance_transaction",
     payment_intent: "payment_intent",
     review: null,
   },
@@ -21,27 +23,54 @@ const expandable: Record<string, Record<string, Kind | null>> = {
     invoice: "invoice",
     payment_intent: "payment_intent",
     payment_link: null,
-    setup_intent: null,
+    setup_intent: "setup_intent",
     subscription: "subscription",
+  },
+  credit_note: {
+    customer: "customer",
+    customer_balance_transaction: "customer_balance_transaction",
+    invoice: "invoice",
+    "refunds.refund": "refund",
   },
   customer: {
     default_source: null,
     "invoice_settings.default_payment_method": "payment_method",
-    test_clock: null,
+    test_clock: "test_helpers.test_clock",
   },
+  customer_balance_transaction: {
+    checkout_session: "checkout.session",
+    credit_note: "credit_note",
+    customer: "customer",
+    invoice: "invoice",
+  },
+  discount: { customer: "customer", promotion_code: "promotion_code", "source.coupon": "coupon" },
+  dispute: { charge: "charge", payment_intent: "payment_intent" },
   invoice: {
     customer: "customer",
     default_payment_method: "payment_method",
-    discounts: null,
+    discounts: "discount",
     "parent.subscription_details.subscription": "subscription",
-    test_clock: null,
+    test_clock: "test_helpers.test_clock",
+    "total_discount_amounts.discount": "discount",
   },
   invoice_payment: {
     invoice: "invoice",
     "payment.charge": "charge",
     "payment.payment_intent": "payment_intent",
   },
-  line_item: { discounts: null, "pricing.price_details.price": "price", subscription: "subscription" },
+  invoiceitem: {
+    customer: "customer",
+    discounts: "discount",
+    invoice: "invoice",
+    "pricing.price_details.price": "price",
+    test_clock: "test_helpers.test_clock",
+  },
+  line_item: {
+    "discount_amounts.discount": "discount",
+    discounts: "discount",
+    "pricing.price_details.price": "price",
+    subscription: "subscription",
+  },
   payment_intent: {
     customer: "customer",
     latest_charge: "charge",
@@ -51,15 +80,32 @@ const expandable: Record<string, Record<string, Kind | null>> = {
   payment_method: { customer: "customer" },
   price: { product: "product" },
   product: { default_price: "price" },
+  promotion_code: { customer: "customer", "promotion.coupon": "coupon" },
+  refund: {
+    balance_transaction: "balance_transaction",
+    charge: "charge",
+    failure_balance_transaction: "balance_transaction",
+    payment_intent: "payment_intent",
+  },
+  setup_intent: { customer: "customer", mandate: null, payment_method: "payment_method" },
   subscription: {
     customer: "customer",
     default_payment_method: "payment_method",
     default_source: null,
-    discounts: null,
+    discounts: "discount",
     latest_invoice: "invoice",
-    pending_setup_intent: null,
-    schedule: null,
-    test_clock: null,
+    pending_setup_intent: "setup_intent",
+    schedule: "subscription_schedule",
+    test_clock: "test_helpers.test_clock",
+  },
+  subscription_item: { discounts: "discount" },
+  subscription_schedule: {
+    customer: "customer",
+    "default_settings.default_payment_method": "payment_method",
+    "phases.items.price": "price",
+    released_subscription: null,
+    subscription: "subscription",
+    test_clock: "test_helpers.test_clock",
   },
 };
 
@@ -76,7 +122,12 @@ const includable: { [K in Kind]?: Includes<Kinds[K]> } = {
       ),
   },
   charge: {
-    refunds: (_tx, charge) => pageOf([], `/v1/charges/${charge.id}/refunds`, {}),
+    refunds: (tx, charge) =>
+      pageOf(
+        [...tx.newest("refund", { index: "charge", key: charge.id })],
+        `/v1/charges/${charge.id}/refunds`,
+        {},
+      ),
   },
   customer: {
     subscriptions: (tx, customer) =>
@@ -145,8 +196,11 @@ function follow(tx: Transaction, node: Node, segments: string[], place: Place, p
   const next = node[head];
   const isObject = isNode(next) && typeof next.object === "string";
   if (!isObject && !isOnTheWay(here, rest.length === 0)) throw cannotExpand(path);
-  if (!isNode(next)) return;
-  follow(tx, next, rest, isObject ? { owner: String(next.object), inside: "" } : here, path);
+  for (const entry of Array.isArray(next) ? next : [next]) {
+    if (!isNode(entry)) continue;
+    const isStripes = typeof entry.object === "string";
+    follow(tx, entry, rest, isStripes ? { owner: String(entry.object), inside: "" } : here, path);
+  }
 }
 
 /** Whether something can be expanded here or, unless the path ends here, further inside. */
@@ -160,8 +214,10 @@ function expanded(tx: Transaction, node: Node, head: string, { owner, inside }: 
   const include = (includable[owner as Kind] as Includes<Node> | undefined)?.[inside];
   if (include && value === undefined) return structuredClone(include(tx, node));
   const kind = expandable[owner]?.[inside];
-  if (!kind || typeof value !== "string") return value;
-  return structuredClone(tx.get(kind, value) ?? tx.get("deleted", value) ?? value);
+  if (!kind) return value;
+  const object = (id: unknown) =>
+    typeof id === "string" ? structuredClone(tx.get(kind, id) ?? tx.get("deleted", id) ?? id) : id;
+  return Array.isArray(value) ? value.map(object) : object(value);
 }
 
 function cannotExpand(path: string) {

@@ -80,28 +80,53 @@ export interface StoredEvent {
   id: string;
   type: Stripe.Event["type"];
   created: number;
+  /** When it began to be kept, in the sandbox's own time: what lives on a test clock may be long past. */
+  recorded: number;
   data: { object: object; previous_attributes?: object };
   request: { id: string | null; idempotency_key: string | null };
 }
 
+/** A meter event as stored: Stripe's own, by its identifier. */
+export type StoredMeterEvent = Wire<Stripe.Billing.MeterEvent> & {
+  /** The identifier. */
+  id: string;
+  /** Taken back by an adjustment. */
+  canceled: boolean;
+};
+
 /** Everything the sandbox keeps, by kind. Names with a Stripe `object` are that object. */
 export interface Kinds {
+  balance_transaction: Wire<Stripe.BalanceTransaction>;
+  "billing.meter": Wire<Stripe.Billing.Meter>;
+  "billing.meter_event": StoredMeterEvent;
   "billing_portal.configuration": Wire<Stripe.BillingPortal.Configuration>;
+  "billing_portal.session": Wire<Stripe.BillingPortal.Session>;
   charge: Wire<Stripe.Charge>;
   "checkout.session": Wire<Stripe.Checkout.Session>;
   checkout_details: CheckoutDetails;
+  coupon: Wire<Stripe.Coupon>;
+  credit_note: Wire<Stripe.CreditNote>;
   customer: Wire<Stripe.Customer>;
+  customer_balance_transaction: Wire<Stripe.CustomerBalanceTransaction>;
   deleted: Deleted;
   delivery: Delivery;
+  discount: Wire<Stripe.Discount>;
+  dispute: Wire<Stripe.Dispute>;
   event: StoredEvent;
   idempotency_record: IdempotencyRecord;
   invoice: Wire<Stripe.Invoice>;
   invoice_payment: Wire<Stripe.InvoicePayment>;
+  invoiceitem: Wire<Stripe.InvoiceItem>;
   payment_intent: Wire<Stripe.PaymentIntent>;
   payment_method: Wire<Stripe.PaymentMethod>;
   price: Wire<Stripe.Price>;
   product: Wire<Stripe.Product>;
+  promotion_code: Wire<Stripe.PromotionCode>;
+  refund: Wire<Stripe.Refund>;
+  setup_intent: Wire<Stripe.SetupIntent>;
   subscription: Wire<Stripe.Subscription>;
+  subscription_schedule: Wire<Stripe.SubscriptionSchedule>;
+  "test_helpers.test_clock": Wire<Stripe.TestHelpers.TestClock>;
   webhook_endpoint: Wire<Stripe.WebhookEndpoint>;
 }
 
@@ -111,16 +136,25 @@ type Indexes = { [K in Kind]: Record<string, (row: Kinds[K]) => string | null | 
 
 /** What each kind is looked up by, besides its id. */
 export const indexes = {
+  balance_transaction: { source: (t) => t.source },
+  "billing.meter": { event_name: (m) => m.event_name },
+  "billing.meter_event": { event_name: (e) => e.event_name },
   "billing_portal.configuration": {},
+  "billing_portal.session": {},
   charge: { customer: (c) => c.customer, payment_intent: (c) => c.payment_intent },
   "checkout.session": { customer: (s) => s.customer, subscription: (s) => s.subscription },
   checkout_details: {
     payment_intent: (d) => d.attempt?.payment_intent,
     subscription: (d) => d.attempt?.subscription,
   },
-  customer: { email: (c) => c.email },
+  coupon: {},
+  credit_note: { customer: (n) => n.customer, invoice: (n) => n.invoice },
+  customer: { email: (c) => c.email, test_clock: (c) => c.test_clock },
+  customer_balance_transaction: { customer: (t) => t.customer },
   deleted: {},
   delivery: { event: (d) => d.event, endpoint: (d) => d.endpoint },
+  discount: { customer: (d) => d.customer, subscription: (d) => d.subscription },
+  dispute: { charge: (d) => d.charge, payment_intent: (d) => d.payment_intent },
   event: { type: (e) => e.type },
   idempotency_record: {},
   invoice: {
@@ -128,11 +162,17 @@ export const indexes = {
     subscription: (i) => i.parent?.subscription_details?.subscription,
   },
   invoice_payment: { invoice: (p) => p.invoice, payment_intent: (p) => p.payment.payment_intent },
+  invoiceitem: { customer: (i) => i.customer, invoice: (i) => i.invoice },
   payment_intent: { customer: (p) => p.customer },
   payment_method: { customer: (m) => m.customer },
   price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
   product: {},
+  promotion_code: { code: (p) => p.code.toLowerCase() },
+  refund: { charge: (r) => r.charge, payment_intent: (r) => r.payment_intent },
+  setup_intent: { customer: (s) => s.customer, payment_method: (s) => s.payment_method },
   subscription: { customer: (s) => s.customer },
+  subscription_schedule: { customer: (s) => s.customer },
+  "test_helpers.test_clock": {},
   webhook_endpoint: {},
 } satisfies Indexes;
 

@@ -49,6 +49,11 @@ export class Transaction {
     return this.clock.now();
   }
 
+  /** The sandbox's own time in seconds, also for work on a test clock. */
+  get ownNow(): number {
+    return this.clock.ownNow();
+  }
+
   get<K extends Kind>(kind: K, id: string): Kinds[K] | undefined {
     return this.store.get(kind, id);
   }

@@ -3,10 +3,12 @@ import { DueQueue, type DueRule } from "./due.ts";
 import { ApiError } from "./errors.ts";
 import { Deliverer } from "./events/deliverer.ts";
 import { Faults } from "./faults.ts";
+import { newId } from "./ids.ts";
 import type { Journal } from "./journal.ts";
-import type { Kinds } from "./kinds.ts";
+import type { Kind, Kinds } from "./kinds.ts";
 import { RequestLog } from "./request-log.ts";
 import { Store } from "./store.ts";
+import { momentOf, testClockOf } from "./test-clocks.ts";
 import { type Cause, type Environment, Transaction } from "./transaction.ts";
 
 const NOBODY: Cause = { id: null, idempotencyKey: null };
@@ -21,26 +23,33 @@ export class World {
   readonly environment: Environment;
   readonly log: (line: string) => void;
   private readonly journal: Journal;
-  private readonly due: DueQueue;
+  private readonly rules: DueRule[];
+  private readonly ruled: Set<Kind>;
+  /** What is due, for each test clock; what lives in the sandbox's own time is under "". */
+  private readonly due = new Map<string, DueQueue>();
 
   constructor(environment: Environment, journal: Journal, rules: DueRule[], log: (line: string) => void) {
     this.environment = environment;
     this.journal = journal;
-    this.due = new DueQueue(rules);
+    this.rules = rules;
+    this.ruled = new Set(rules.map((rule) => rule.kind));
     this.log = log;
   }
 
   /** Reads the journal and goes on where it stops. */
   async open(): Promise<void> {
     this.clock.offsetMs = await this.journal.open(this.store);
-    this.due.planAll(this.store);
+    for (const kind of this.ruled) for (const row of this.store.oldest(kind)) this.plan(kind, row);
+    for (const clock of this.store.oldest("test_helpers.test_clock")) this.arrive(clock.id);
   }
 
   /**
    * Runs `work` whole or not at all: when it throws nothing of it stays, except for errors that
    * say otherwise (a declined charge). Journal, due work and deliveries follow a commit.
+   * @param at the moment it happens, in seconds, for work on a test clock; null for now
    */
-  transact<T>(cause: Cause, work: (tx: Transaction) => T): T {
+  transact<T>(cause: Cause, work: (tx: Transaction) => T, at: number | null = null): T {
+    if (at !== null) return this.clock.standingAt(at * 1000, () => this.transact(cause, work));
     const tx = new Transaction(this.store, this.clock, this.environment, cause);
     try {
       const result = work(tx);
@@ -53,21 +62,15 @@ export class World {
     }
   }
 
-  /** Does what has become due by now, each piece at the moment it was due. */
+  /** What a page or one of the sandbox's own paths does to the object `id`, in that object's time. */
+  act<T>(id: string, work: (tx: Transaction) => T): T {
+    const cause = { id: newId("req"), idempotencyKey: null };
+    return this.transact(cause, work, momentOf(this.store, { id }, {}));
+  }
+
+  /** Does what has become due by now in the sandbox's own time. */
   runDue(): void {
-    const now = this.clock.now();
-    for (let entry = this.due.next(now); entry; entry = this.due.next(now)) {
-      const { at, rule, id } = entry;
-      const row = this.store.get(rule.kind, id);
-      if (!row || rule.at(row as never) !== at) continue;
-      try {
-        this.clock.standingAt(at * 1000, () => this.transact(NOBODY, (tx) => rule.run(tx, row as never)));
-      } catch (error) {
-        this.log(
-          `due work "${rule.name}" of ${id} failed: ${error instanceof Error ? error.message : error}`,
-        );
-      }
-    }
+    this.runQueue("", this.clock.now());
   }
 
   /** Moves the sandbox's time forward and does what becomes due on the way, in order. */
@@ -76,6 +79,23 @@ export class World {
     this.journal.append({ put: [], deleted: [] }, offsetMs);
     this.clock.offsetMs = offsetMs;
     this.runDue();
+  }
+
+  /** Takes a test clock that is advancing to where it was sent, doing what becomes due on the way. */
+  arrive(id: string): void {
+    const clock = this.store.get("test_helpers.test_clock", id);
+    const target = clock?.status_details.advancing?.target_frozen_time;
+    if (clock?.status !== "advancing" || target === undefined) return;
+    const status = this.runQueue(id, target) ? "ready" : "internal_failure";
+    const arrival = (tx: Transaction) => {
+      const arrived = tx.update("test_helpers.test_clock", id, {
+        status,
+        status_details: {},
+        frozen_time: target,
+      });
+      tx.emit(`test_helpers.test_clock.${status}`, arrived);
+    };
+    this.transact(NOBODY, arrival, target);
   }
 
   /** Forgets everything: objects, events, endpoints, faults, requests, and the time offset. */
@@ -94,14 +114,44 @@ export class World {
     this.journal.close();
   }
 
+  /** Each piece of due work at the moment it was due. False when one of them failed, which the log tells. */
+  private runQueue(clock: string, until: number): boolean {
+    const queue = this.due.get(clock);
+    let isFlawless = true;
+    for (let entry = queue?.next(until); entry; entry = queue?.next(until)) {
+      const { at, rule, id } = entry;
+      const row = this.store.get(rule.kind, id);
+      if (!row || rule.at(row as never) !== at) continue;
+      try {
+        this.transact(NOBODY, (tx) => rule.run(tx, row as never), at);
+      } catch (error) {
+        isFlawless = false;
+        this.log(`due work "${rule.name}" of ${id} failed: ${error instanceof Error ? error.stack : error}`);
+      }
+    }
+    return isFlawless;
+  }
+
+  private plan(kind: Kind, row: { id: string }): void {
+    if (!this.ruled.has(kind)) return;
+    const clock = testClockOf(this.store, row) ?? "";
+    const queue = this.due.get(clock) ?? new DueQueue(this.rules);
+    this.due.set(clock, queue);
+    queue.plan(kind, row);
+  }
+
   private commit(tx: Transaction): void {
     const changes = tx.changes();
     if (changes.put.length === 0 && changes.deleted.length === 0) return;
     this.journal.append(changes, this.clock.offsetMs);
     for (const [kind, , row] of changes.put) {
-      this.due.plan(kind, row);
-      const delivery = kind === "delivery" ? (row as Kinds["delivery"]) : undefined;
-      if (delivery && delivery.attempts.length === 0) this.deliverer.schedule(delivery);
+      this.plan(kind, row);
+      if (kind === "delivery") this.deliver(row as Kinds["delivery"]);
+      if (kind === "test_helpers.test_clock") setImmediate(() => this.arrive(row.id));
     }
+  }
+
+  private deliver(delivery: Kinds["delivery"]): void {
+    if (delivery.attempts.length === 0) this.deliverer.schedule(delivery);
   }
 }

@@ -1,6 +1,8 @@
 import { newId, randomText } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
+import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { cancelNow } from "./subscription-changes.ts";
 
 type Customer = Kinds["customer"];
 
@@ -39,4 +41,19 @@ export function createCustomer(tx: Transaction, given: Partial<Customer>): Custo
   });
   tx.emit("customer.created", customer);
   return customer;
+}
+
+/** Takes a customer away: subscriptions end, methods are nobody's any more. */
+export function removeCustomer(tx: Transaction, customer: Customer): Kinds["deleted"] {
+  const { id } = customer;
+  for (const subscription of [...tx.newest("subscription", { index: "customer", key: id })]) {
+    if (!isFinal("subscription", subscription.status)) cancelNow(tx, subscription);
+  }
+  for (const method of [...tx.newest("payment_method", { index: "customer", key: id })]) {
+    tx.update("payment_method", method.id, { customer: null });
+  }
+  const before = tx.need("customer", id);
+  tx.remove("customer", id);
+  tx.emit("customer.deleted", before);
+  return tx.insert("deleted", { id, object: "customer", deleted: true });
 }

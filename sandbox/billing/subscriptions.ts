@@ -82,7 +82,7 @@ export function createSubscription(tx: Transaction, input: SubscriptionInput): S
     schedule: null,
     start_date: tx.now,
     status: trial_end === null ? "incomplete" : "trialing",
-    test_clock: null,
+    test_clock: tx.need("customer", input.customer, "customer").test_clock ?? null,
     transfer_data: null,
     trial_end,
     trial_settings: {

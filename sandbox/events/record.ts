@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { newId } from "../ids.ts";
 import type { StoredEvent } from "../kinds.ts";
+import { testClockOf } from "../test-clocks.ts";
 import type { Transaction } from "../transaction.ts";
 import { previousAttributes } from "./previous-attributes.ts";
 
@@ -20,6 +21,7 @@ export function recordEvent(
     id: newId("evt"),
     type,
     created: tx.now,
+    recorded: testClockOf(tx, object) === null ? tx.now : tx.ownNow,
     data: previous ? { object, previous_attributes: previous } : { object },
     request: { id: tx.cause.id, idempotency_key: tx.cause.idempotencyKey },
   };

@@ -3,7 +3,6 @@ import { createCard } from "../billing/payment-methods.ts";
 import { ApiError } from "../errors.ts";
 import { decodeForm } from "../form.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
-import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
 import type { World } from "../world.ts";
@@ -13,8 +12,6 @@ import { notice, page, redirect } from "./layout.ts";
 import { typedCard, UnusableCard } from "./typed-card.ts";
 
 type Session = Kinds["checkout.session"];
-
-const cause = () => ({ id: newId("req"), idempotencyKey: null });
 
 /** `GET /c/pay/:id`; with `?failed` it says why the last attempt failed. */
 export function showCheckout(world: World, request: HttpRequest, id: string): HttpReply {
@@ -58,7 +55,7 @@ function readTyped(request: HttpRequest): Typed {
 }
 
 function pay(world: World, session: Session, typed: Typed): Attempted {
-  return world.transact(cause(), (tx) => {
+  return world.act(session.id, (tx) => {
     const email = typed.email || session.customer_details?.email || "";
     const wantsCard = typed.number !== "" || session.payment_method_collection !== "if_required";
     const method = wantsCard ? createCard(tx, typedCard({ ...typed, email }, new Date(tx.now * 1000))) : null;
@@ -133,7 +130,7 @@ export function answerChallenge(world: World, request: HttpRequest, id: string):
   if (!found) return notice("Nothing to authenticate", "This payment does not wait for an answer.", 404);
   const outcome = decodeForm(request.body).outcome === "succeed" ? "succeed" : "fail";
   try {
-    return goOn(world.transact(cause(), (tx) => authenticateSession(tx, found.intent, outcome)));
+    return goOn(world.act(id, (tx) => authenticateSession(tx, found.intent, outcome)));
   } catch (error) {
     if (error instanceof ApiError) return redirect(`/c/pay/${found.session.id}?failed`);
     throw error;

@@ -1,13 +1,12 @@
-import { createCustomer } from "../billing/customers.ts";
+import { createCustomer, removeCustomer } from "../billing/customers.ts";
 import { attach, resolveMethod } from "../billing/payment-methods.ts";
-import { cancelNow } from "../billing/subscription-changes.ts";
-import { noSuch } from "../errors.ts";
+import { customersOf } from "../billing/test-clocks.ts";
+import { invalidRequest, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
 import { type Infer, integer, list, notYet, object, oneOf, required, text, unsettable } from "../params.ts";
 import { type Route, route } from "../router.ts";
-import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { address, addressOf } from "./address.ts";
 
@@ -38,7 +37,7 @@ const fields = {
   tax_exempt: unsettable(oneOf("exempt", "none", "reverse")),
 };
 
-const createParams = { ...fields, payment_method: text(), tax_id_data: notYet(), test_clock: notYet() };
+const createParams = { ...fields, payment_method: text(), tax_id_data: notYet(), test_clock: text() };
 
 /** What a request says about a customer, as the customer shows it. */
 function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer): Partial<Customer> {
@@ -75,12 +74,22 @@ function assertOwn(tx: Transaction, customer: Customer | undefined, method: stri
     throw noSuch("PaymentMethod", method, "invoice_settings[default_payment_method]");
 }
 
+const MAX_PER_CLOCK = 3;
+
+function assertRoom(tx: Transaction, clock: string): void {
+  if (customersOf(tx, tx.need("test_helpers.test_clock", clock, "test_clock")).length < MAX_PER_CLOCK) return;
+  throw invalidRequest(`A test clock can have at most ${MAX_PER_CLOCK} customers.`, {
+    param: "test_clock",
+  });
+}
+
 function create(
   tx: Transaction,
-  { payment_method, tax_id_data: _, test_clock: __, ...params }: Infer<typeof createParams>,
+  { payment_method, tax_id_data: _, test_clock, ...params }: Infer<typeof createParams>,
 ): Customer {
   const { invoice_settings, ...rest } = params;
-  const customer = createCustomer(tx, given(tx, rest));
+  if (test_clock) assertRoom(tx, test_clock);
+  const customer = createCustomer(tx, { ...given(tx, rest), test_clock: test_clock ?? null });
   const method = payment_method && attach(tx, resolveMethod(tx, payment_method), customer.id);
   if (!invoice_settings) return customer;
   // With pm_card_… as both, the default is the method that the token has just become.
@@ -92,36 +101,22 @@ function create(
   return tx.update("customer", customer.id, given(tx, { invoice_settings: settings }, customer));
 }
 
-function remove(tx: Transaction, id: string) {
-  tx.need("customer", id);
-  for (const subscription of tx.newest("subscription", { index: "customer", key: id })) {
-    if (!isFinal("subscription", subscription.status)) cancelNow(tx, subscription);
-  }
-  for (const method of [...tx.newest("payment_method", { index: "customer", key: id })]) {
-    tx.update("payment_method", method.id, { customer: null });
-  }
-  const before = tx.need("customer", id);
-  tx.remove("customer", id);
-  tx.emit("customer.deleted", before);
-  return tx.insert("deleted", { id, object: "customer", deleted: true });
-}
-
 export const customerRoutes: Route[] = [
   route("POST", "/v1/customers", createParams, create),
   route(
     "GET",
     "/v1/customers",
-    { ...listParams, email: text({ max: 512 }), test_clock: notYet() },
-    (tx, params) =>
-      page(
-        tx,
-        {
-          kind: "customer",
-          url: "/v1/customers",
-          where: params.email ? { index: "email", key: params.email } : undefined,
-        },
-        params,
-      ),
+    { ...listParams, email: text({ max: 512 }), test_clock: text() },
+    (tx, params) => {
+      const { email, test_clock } = params;
+      const where = test_clock
+        ? { index: "test_clock" as const, key: test_clock }
+        : email
+          ? { index: "email" as const, key: email }
+          : undefined;
+      const keep = (customer: Customer) => !email || customer.email === email;
+      return page(tx, { kind: "customer", url: "/v1/customers", where, keep }, params);
+    },
   ),
   route(
     "GET",
@@ -132,7 +127,9 @@ export const customerRoutes: Route[] = [
   route("POST", "/v1/customers/:id", fields, (tx, params, { id = "" }) =>
     tx.update("customer", id, given(tx, params, tx.need("customer", id)), "customer.updated"),
   ),
-  route("DELETE", "/v1/customers/:id", {}, (tx, _params, { id = "" }) => remove(tx, id)),
+  route("DELETE", "/v1/customers/:id", {}, (tx, _params, { id = "" }) =>
+    removeCustomer(tx, tx.need("customer", id)),
+  ),
   route(
     "GET",
     "/v1/customers/:id/payment_methods",

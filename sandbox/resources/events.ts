@@ -11,7 +11,7 @@ const READABLE_SECONDS = 30 * 86_400;
 
 const filters = { delivery_success: flag, type: text(), types: list(text()) };
 
-const isReadable = (tx: Transaction, event: StoredEvent) => tx.now - event.created <= READABLE_SECONDS;
+const isReadable = (tx: Transaction, event: StoredEvent) => tx.ownNow - event.recorded <= READABLE_SECONDS;
 
 /** `charge.*` stands for every type that begins so. */
 function isOfType(event: StoredEvent, wanted: string): boolean {

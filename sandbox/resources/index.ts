@@ -10,6 +10,7 @@ import { portalConfigurationRoutes } from "./portal-configurations.ts";
 import { priceRoutes } from "./prices.ts";
 import { productRoutes } from "./products.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
+import { testClockRoutes } from "./test-clocks.ts";
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
 
 /** Every operation of Stripe's API that the sandbox knows. */
@@ -25,5 +26,6 @@ export const routes: Route[] = [
   ...priceRoutes,
   ...productRoutes,
   ...subscriptionRoutes,
+  ...testClockRoutes,
   ...webhookEndpointRoutes,
 ];

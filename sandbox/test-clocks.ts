@@ -1,0 +1,62 @@
+import type { Kind, Kinds } from "./kinds.ts";
+import type { PathParams } from "./router.ts";
+import type { Store } from "./store.ts";
+
+/** How an object that may live on a test clock says so. */
+interface MaybeClocked {
+  test_clock?: string | null;
+  customer?: string | null;
+  charge?: string | null;
+}
+
+/** The test clock that an object lives on: its own, its customer's, or its charge's; null for the sandbox's time. */
+export function testClockOf(store: Pick<Store, "get">, row: object): string | null {
+  const { test_clock, customer, charge } = row as MaybeClocked;
+  if (test_clock !== undefined) return test_clock;
+  if (customer) return store.get("customer", customer)?.test_clock ?? null;
+  if (charge) {
+    const found = store.get("charge", charge);
+    return found ? testClockOf(store, found) : null;
+  }
+  return null;
+}
+
+/** The kinds that may live on a test clock, by the beginning of their ids. */
+const KINDS: Record<string, Kind> = {
+  cn: "credit_note",
+  ch: "charge",
+  cs: "checkout.session",
+  cus: "customer",
+  du: "dispute",
+  ii: "invoiceitem",
+  in: "invoice",
+  pi: "payment_intent",
+  pm: "payment_method",
+  re: "refund",
+  seti: "setup_intent",
+  sub: "subscription",
+  sub_sched: "subscription_schedule",
+};
+
+/** Parameters that say whose time an operation happens in. */
+const NAMES = ["customer", "subscription", "invoice", "payment_intent", "charge", "from_subscription"];
+
+/**
+ * The moment at which a request happens, in seconds, when what it is about lives on a test clock;
+ * null when it happens in the sandbox's own time.
+ */
+export function momentOf(store: Store, path: PathParams, params: object): number | null {
+  const named = params as Record<string, unknown>;
+  if (typeof named.test_clock === "string") return frozenTime(store, named.test_clock);
+  for (const id of [...Object.values(path), ...NAMES.map((name) => named[name])]) {
+    if (typeof id !== "string") continue;
+    const kind = KINDS[id.slice(0, id.lastIndexOf("_"))] ?? KINDS[id.split("_")[0] ?? ""];
+    const row = kind && (store.get(kind, id) as Kinds[Kind] | undefined);
+    if (row) return frozenTime(store, testClockOf(store, row));
+  }
+  return null;
+}
+
+function frozenTime(store: Store, clock: string | null): number | null {
+  return clock ? (store.get("test_helpers.test_clock", clock)?.frozen_time ?? null) : null;
+}

@@ -1,0 +1,17 @@
+import type { TestSandbox } from "../support/sandbox.ts";
+import { account } from "./account.ts";
+import { catalogue } from "./catalogue.ts";
+import { checkout } from "./checkout.ts";
+import { customers } from "./customers.ts";
+import { portal } from "./portal.ts";
+import { testClocks } from "./test-clocks.ts";
+
+/** Calls that together use every operation, and bring by every kind of answer and event. */
+export const tour: ((box: TestSandbox) => Promise<void>)[] = [
+  account,
+  catalogue,
+  customers,
+  portal,
+  checkout,
+  testClocks,
+];
