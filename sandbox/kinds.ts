@@ -86,13 +86,24 @@ export interface StoredEvent {
   request: { id: string | null; idempotency_key: string | null };
 }
 
-/** A meter event as stored: Stripe's own, by its identifier. */
-export type StoredMeterEvent = Wire<Stripe.Billing.MeterEvent> & {
-  /** The identifier. */
+/** A meter event as stored: Stripe's own, and what the meter read in it. */
+export interface StoredMeterEvent {
   id: string;
+  shown: Wire<Stripe.Billing.MeterEvent>;
+  meter: string;
+  customer: string;
+  value: number;
   /** Taken back by an adjustment. */
   canceled: boolean;
-};
+}
+
+/** What a price shows only when it is asked to: its other currencies, and its tiers. */
+export interface PriceTerms {
+  /** The price's id. */
+  id: string;
+  currency_options: Record<string, Wire<Stripe.Price.CurrencyOptions>>;
+  tiers: Wire<Stripe.Price.Tier>[];
+}
 
 /** Everything the sandbox keeps, by kind. Names with a Stripe `object` are that object. */
 export interface Kinds {
@@ -120,6 +131,7 @@ export interface Kinds {
   payment_intent: Wire<Stripe.PaymentIntent>;
   payment_method: Wire<Stripe.PaymentMethod>;
   price: Wire<Stripe.Price>;
+  price_terms: PriceTerms;
   product: Wire<Stripe.Product>;
   promotion_code: Wire<Stripe.PromotionCode>;
   refund: Wire<Stripe.Refund>;
@@ -138,7 +150,10 @@ type Indexes = { [K in Kind]: Record<string, (row: Kinds[K]) => string | null | 
 export const indexes = {
   balance_transaction: { source: (t) => t.source },
   "billing.meter": { event_name: (m) => m.event_name },
-  "billing.meter_event": { event_name: (e) => e.event_name },
+  "billing.meter_event": {
+    identifier: (e) => e.shown.identifier,
+    usage: (e) => `${e.meter} ${e.customer}`,
+  },
   "billing_portal.configuration": {},
   "billing_portal.session": {},
   charge: { customer: (c) => c.customer, payment_intent: (c) => c.payment_intent },
@@ -166,6 +181,7 @@ export const indexes = {
   payment_intent: { customer: (p) => p.customer },
   payment_method: { customer: (m) => m.customer },
   price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
+  price_terms: {},
   product: {},
   promotion_code: { code: (p) => p.code.toLowerCase() },
   refund: { charge: (r) => r.charge, payment_intent: (r) => r.payment_intent },

@@ -4,6 +4,7 @@ import { invalidRequest } from "./errors.ts";
 type Machine = Record<string, readonly string[]>;
 
 const machines = {
+  "billing.meter": { active: ["inactive"], inactive: ["active"] },
   subscription: {
     incomplete: ["active", "trialing", "incomplete_expired", "canceled"],
     incomplete_expired: [],

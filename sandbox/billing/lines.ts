@@ -1,16 +1,12 @@
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
-import { formatMoney, multiply } from "../money.ts";
+import { formatMoney } from "../money.ts";
 import type { Transaction } from "../transaction.ts";
+import { priceAmount } from "./pricing.ts";
 
 type Price = Kinds["price"];
 type SubscriptionItem = Kinds["subscription"]["items"]["data"][number];
 export type InvoiceLine = Kinds["invoice"]["lines"]["data"][number];
-
-/** What `quantity` of a price costs, in minor units. */
-export function amountOf(price: Price, quantity: number): number {
-  return multiply(price.unit_amount_decimal ?? "0", quantity);
-}
 
 /** "month", "3 months". */
 export function intervalText(price: Price): string {
@@ -27,9 +23,9 @@ export function subscriptionLine(
 ): InvoiceLine {
   const { price } = item;
   const quantity = item.quantity ?? 1;
-  const amount = isTrial ? 0 : amountOf(price, quantity);
+  const amount = isTrial ? 0 : priceAmount(tx, price, quantity);
   const product = tx.need("product", price.product).name;
-  const each = formatMoney(price.unit_amount ?? amountOf(price, 1), price.currency);
+  const each = formatMoney(price.unit_amount ?? priceAmount(tx, price, 1), price.currency);
   return {
     id: newId("il"),
     object: "line_item",

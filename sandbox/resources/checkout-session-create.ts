@@ -1,5 +1,5 @@
 import { customerDetails } from "../billing/checkout-order.ts";
-import { amountOf } from "../billing/lines.ts";
+import { priceAmount } from "../billing/pricing.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
@@ -60,7 +60,7 @@ function lineItem(
       `Quantity is required. Add \`quantity\` to \`${param}\``,
       "parameter_missing",
     );
-  const amount = amountOf(price, item.quantity);
+  const amount = priceAmount(tx, price, item.quantity);
   return {
     id: newId("li"),
     object: "item",

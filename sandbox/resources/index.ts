@@ -4,6 +4,7 @@ import { checkoutSessionRoutes } from "./checkout-sessions.ts";
 import { customerRoutes } from "./customers.ts";
 import { eventRoutes } from "./events.ts";
 import { invoiceRoutes } from "./invoices.ts";
+import { meterRoutes } from "./meters.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
 import { paymentRoutes } from "./payments.ts";
 import { portalConfigurationRoutes } from "./portal-configurations.ts";
@@ -20,6 +21,7 @@ export const routes: Route[] = [
   ...customerRoutes,
   ...eventRoutes,
   ...invoiceRoutes,
+  ...meterRoutes,
   ...paymentMethodRoutes,
   ...paymentRoutes,
   ...portalConfigurationRoutes,

@@ -3,6 +3,7 @@ import { account } from "./account.ts";
 import { catalogue } from "./catalogue.ts";
 import { checkout } from "./checkout.ts";
 import { customers } from "./customers.ts";
+import { meters } from "./meters.ts";
 import { portal } from "./portal.ts";
 import { testClocks } from "./test-clocks.ts";
 
@@ -14,4 +15,5 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   portal,
   checkout,
   testClocks,
+  meters,
 ];
