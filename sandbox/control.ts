@@ -1,10 +1,13 @@
 import { authenticateSession, paySession } from "./billing/checkout.ts";
+import { changeSettings, settingsOf } from "./billing/dunning.ts";
 import { resolveMethod } from "./billing/payment-methods.ts";
 import { advanceTestClock } from "./billing/test-clocks.ts";
 import { ApiError, invalidRequest, noSuch, unknownUrl } from "./errors.ts";
 import type { CallFault, WebhookFaults } from "./faults.ts";
 import { decodeForm } from "./form.ts";
 import { type HttpReply, type HttpRequest, json } from "./http.ts";
+import type { Settings } from "./kinds.ts";
+import type { Transaction } from "./transaction.ts";
 import type { World } from "./world.ts";
 
 /** How long `GET /sandbox/time?changed_from=…` waits for a change. */
@@ -20,6 +23,8 @@ const handlers: [method: string, path: RegExp, handle: Handler][] = [
   ["GET", /^\/sandbox\/requests$/, (world) => json(200, { requests: world.requests.list() })],
   ["POST", /^\/sandbox\/faults$/, setFaults],
   ["DELETE", /^\/sandbox\/state$/, forget],
+  ["GET", /^\/sandbox\/settings$/, (world) => json(200, publicSettings(settingsOf(world.store)))],
+  ["POST", /^\/sandbox\/settings$/, setSettings],
   ["POST", /^\/sandbox\/checkout\/sessions\/([^/]+)\/complete$/, completeSession],
   ["POST", /^\/sandbox\/payment_intents\/([^/]+)\/authenticate$/, authenticate],
 ];
@@ -130,6 +135,13 @@ function setFaults(world: World, body: Body): HttpReply {
       ...(seed !== undefined && { seed: Number(seed) }),
     });
   return json(200, { faults: world.faults.active() });
+}
+
+const publicSettings = ({ afterRetries, retryDays }: Settings) => ({ afterRetries, retryDays });
+
+function setSettings(world: World, body: Body): HttpReply {
+  const change = (tx: Transaction) => changeSettings(tx, body);
+  return json(200, publicSettings(world.transact({ id: null, idempotencyKey: null }, change)));
 }
 
 function forget(world: World): HttpReply {

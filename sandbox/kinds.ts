@@ -47,6 +47,29 @@ export interface CheckoutDetails {
   attempt: { customer: string; subscription: string; invoice: string; payment_intent: string } | null;
 }
 
+/** What a subscription knows beyond what Stripe shows of it. */
+export interface SubscriptionDetails {
+  /** The subscription's id. */
+  id: string;
+  customer: string;
+  /** When to tell that the trial is about to end; null once told. */
+  trial_will_end_at: number | null;
+  /** When to tell of the next invoice; null when that has been told, or will not be. */
+  upcoming_at: number | null;
+  /** The invoice that must be paid before a paused subscription goes on, and when it lapses. */
+  resumption: { invoice: string; expires_at: number } | null;
+}
+
+/** What the account has been told to do, apart from Stripe's API. */
+export interface Settings {
+  /** There is one row, `settings`. */
+  id: string;
+  /** What becomes of a subscription whose payment was tried for the last time. */
+  afterRetries: "cancel" | "unpaid" | "past_due";
+  /** After how many days a failed payment is tried again: one number for each retry. */
+  retryDays: number[];
+}
+
 /** One try to hand an event to an endpoint. Times are real milliseconds, not the sandbox's. */
 export interface DeliveryAttempt {
   at: number;
@@ -135,8 +158,10 @@ export interface Kinds {
   product: Wire<Stripe.Product>;
   promotion_code: Wire<Stripe.PromotionCode>;
   refund: Wire<Stripe.Refund>;
+  settings: Settings;
   setup_intent: Wire<Stripe.SetupIntent>;
   subscription: Wire<Stripe.Subscription>;
+  subscription_details: SubscriptionDetails;
   subscription_schedule: Wire<Stripe.SubscriptionSchedule>;
   "test_helpers.test_clock": Wire<Stripe.TestHelpers.TestClock>;
   webhook_endpoint: Wire<Stripe.WebhookEndpoint>;
@@ -177,7 +202,11 @@ export const indexes = {
     subscription: (i) => i.parent?.subscription_details?.subscription,
   },
   invoice_payment: { invoice: (p) => p.invoice, payment_intent: (p) => p.payment.payment_intent },
-  invoiceitem: { customer: (i) => i.customer, invoice: (i) => i.invoice },
+  invoiceitem: {
+    customer: (i) => i.customer,
+    invoice: (i) => i.invoice,
+    subscription: (i) => i.parent?.subscription_details?.subscription,
+  },
   payment_intent: { customer: (p) => p.customer },
   payment_method: { customer: (m) => m.customer },
   price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
@@ -185,8 +214,10 @@ export const indexes = {
   product: {},
   promotion_code: { code: (p) => p.code.toLowerCase() },
   refund: { charge: (r) => r.charge, payment_intent: (r) => r.payment_intent },
+  settings: {},
   setup_intent: { customer: (s) => s.customer, payment_method: (s) => s.payment_method },
   subscription: { customer: (s) => s.customer },
+  subscription_details: {},
   subscription_schedule: { customer: (s) => s.customer },
   "test_helpers.test_clock": {},
   webhook_endpoint: {},

@@ -34,8 +34,8 @@ export class Transaction {
   private readonly clock: Clock;
   readonly environment: Environment;
   readonly cause: Cause;
-  private readonly undo: (() => void)[] = [];
-  private readonly touched = new Map<string, [Kind, string]>();
+  private undo: (() => void)[] = [];
+  private touched = new Map<string, [Kind, string]>();
 
   constructor(store: Store, clock: Clock, environment: Environment, cause: Cause) {
     this.store = store;
@@ -128,8 +128,25 @@ export class Transaction {
 
   rollBack(): void {
     for (const step of this.undo.reverse()) step();
-    this.undo.length = 0;
+    this.undo = [];
     this.touched.clear();
+  }
+
+  /**
+   * What would come of `work`, at another moment if one is given (in seconds): its result, with
+   * everything that it did taken back. Previews are made of the very code that makes what they show.
+   */
+  imagine<T>(work: () => T, at: number | null = null): T {
+    const { undo, touched } = this;
+    this.undo = [];
+    this.touched = new Map();
+    try {
+      return at === null ? work() : this.clock.standingAt(at * 1000, work);
+    } finally {
+      this.rollBack();
+      this.undo = undo;
+      this.touched = touched;
+    }
   }
 
   private write<K extends Kind>(kind: K, row: Kinds[K]): void {

@@ -28,3 +28,24 @@ export function recurrenceAfter(
   target.setUTCDate(Math.min(start.getUTCDate(), lastDay));
   return Math.floor(target.getTime() / 1000);
 }
+
+/** A span of time in seconds; the end is not in it. */
+export interface Period {
+  start: number;
+  end: number;
+}
+
+/** About how long one recurrence is. */
+const USUAL_DAYS = { day: 1, week: 7, month: 30, year: 365 };
+
+/** The billing period that `at` is in, when one begins at `anchor` and at every recurrence before and after it. */
+export function periodAt(anchor: number, recurrence: Recurrence, at: number): Period {
+  const usual = USUAL_DAYS[recurrence.interval] * recurrence.interval_count * DAY_SECONDS;
+  let count = Math.floor((at - anchor) / usual);
+  while (recurrenceAfter(anchor, recurrence, count) > at) count -= 1;
+  while (recurrenceAfter(anchor, recurrence, count + 1) <= at) count += 1;
+  return {
+    start: recurrenceAfter(anchor, recurrence, count),
+    end: recurrenceAfter(anchor, recurrence, count + 1),
+  };
+}

@@ -156,3 +156,30 @@ describe("the sandbox's own paths", () => {
     });
   });
 });
+
+describe("settings", () => {
+  const settings = async () => (await fetch(`${box.url}/sandbox/settings`)).json();
+
+  test("say when a failed payment is tried again, and what follows the last try", async () => {
+    expect(await settings()).toEqual({ afterRetries: "cancel", retryDays: [3, 5, 7] });
+    expect(await box.control("/settings", { afterRetries: "unpaid" })).toEqual({
+      status: 200,
+      body: { afterRetries: "unpaid", retryDays: [3, 5, 7] },
+    });
+    await box.control("/settings", { retryDays: [1, 0.5] });
+    expect(await settings()).toEqual({ afterRetries: "unpaid", retryDays: [1, 0.5] });
+  });
+
+  test.each([
+    ["afterRetries", "give up"],
+    ["retryDays", "3"],
+    ["retryDays", [0]],
+    ["retryDays", [1, 2, 3, 4, 5, 6, 7, 8, 9]],
+  ])("%s cannot be %j", async (param, value) => {
+    expect(await box.control("/settings", { [param]: value })).toMatchObject({
+      status: 400,
+      body: { error: { param } },
+    });
+    expect(await settings()).toEqual({ afterRetries: "cancel", retryDays: [3, 5, 7] });
+  });
+});

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { recurrenceAfter } from "../billing/periods.ts";
+import { periodAt, recurrenceAfter } from "../billing/periods.ts";
 import { passesLuhn, testCards } from "../cards.ts";
 import { Clock } from "../clock.ts";
 import { previousAttributes } from "../events/previous-attributes.ts";
@@ -23,6 +23,22 @@ describe("periods", () => {
   ] as const)("%s, every %s × %i, after %i: %s", (from, interval, interval_count, periods, until) => {
     expect(iso(recurrenceAfter(seconds(from), { interval, interval_count }, periods))).toBe(until);
   });
+});
+
+test("every moment is in exactly one period, whose ends are recurrences of the anchor", () => {
+  const recurrence = fc.record({
+    interval: fc.constantFrom("day" as const, "week" as const, "month" as const, "year" as const),
+    interval_count: fc.integer({ min: 1, max: 13 }),
+  });
+  const moment = fc.integer({ min: seconds("2000-01-01T00:00:00Z"), max: seconds("2060-01-01T00:00:00Z") });
+  fc.assert(
+    fc.property(moment, recurrence, moment, (anchor, every, at) => {
+      const { start, end } = periodAt(anchor, every, at);
+      expect(start <= at && at < end).toBe(true);
+      expect(periodAt(anchor, every, end).start).toBe(end);
+      expect(periodAt(anchor, every, start - 1).end).toBe(start);
+    }),
+  );
 });
 
 describe("money", () => {
@@ -109,6 +125,10 @@ test("whatever a transaction did, rolling back leaves the store as it was", () =
       work(tx, undone);
       tx.rollBack();
       expect(look(store)).toBe(before);
+      const imagining = begin(store);
+      imagining.imagine(() => work(imagining, undone));
+      expect(look(store)).toBe(before);
+      expect(imagining.changes()).toEqual({ put: [], deleted: [] });
     }),
   );
 });
