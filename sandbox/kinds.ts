@@ -212,7 +212,7 @@ export const indexes = {
   price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
   price_terms: {},
   product: {},
-  promotion_code: { code: (p) => p.code.toLowerCase() },
+  promotion_code: { code: (p) => p.code.toLowerCase(), coupon: (p) => p.promotion.coupon },
   refund: { charge: (r) => r.charge, payment_intent: (r) => r.payment_intent },
   settings: {},
   setup_intent: { customer: (s) => s.customer, payment_method: (s) => s.payment_method },

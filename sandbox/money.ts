@@ -30,3 +30,61 @@ export function multiply(unitAmountDecimal: string, quantity: number): number {
 export function plainDecimal(decimal: string): string {
   return decimal.includes(".") ? decimal.replace(/\.?0+$/, "") : decimal;
 }
+
+/** Percent with up to four places, as an exact fraction of 1,000,000. */
+const millionths = (percent: number): bigint => BigInt(Math.round(percent * 10_000));
+
+function roundedQuotient(numerator: bigint, denominator: bigint): number {
+  const doubled = 2n * (numerator < 0n ? -numerator : numerator);
+  const rounded = Number((doubled + denominator) / (2n * denominator));
+  return numerator < 0n ? -rounded : rounded;
+}
+
+/** `percent` (up to four places) of an amount in minor units, half away from zero. */
+export function percentOf(amountMinor: number, percent: number): number {
+  return roundedQuotient(BigInt(amountMinor) * millionths(percent), 1_000_000n);
+}
+
+/** `numerator / denominator` of an amount in minor units, half away from zero; the denominator is above 0. */
+export function fractionOf(amountMinor: number, numerator: number, denominator: number): number {
+  return roundedQuotient(BigInt(amountMinor) * BigInt(numerator), BigInt(denominator));
+}
+
+/**
+ * Splits an amount in proportion to `weights` (none below 0) into parts that add up to it exactly:
+ * rounded down, the rest a unit each to the largest fractions.
+ */
+export function split(amountMinor: number, weights: number[]): number[] {
+  const sum = weights.reduce((total, weight) => total + BigInt(weight), 0n);
+  if (sum === 0n) return weights.map(() => 0);
+  const shares = weights.map((weight, index) => {
+    const product = BigInt(amountMinor) * BigInt(weight);
+    return { index, whole: Number(product / sum), fraction: product % sum };
+  });
+  let rest = amountMinor - shares.reduce((total, { whole }) => total + whole, 0);
+  const parts = shares.map(({ whole }) => whole);
+  const byFraction = [...shares].sort((a, b) =>
+    a.fraction < b.fraction ? 1 : a.fraction > b.fraction ? -1 : 0,
+  );
+  for (const { index } of byFraction) {
+    if (rest === 0) break;
+    parts[index]! += 1;
+    rest -= 1;
+  }
+  return parts;
+}
+
+const MINIMUM_CHARGES: Record<string, number> = {
+  dkk: 250,
+  gbp: 30,
+  hkd: 400,
+  mxn: 1000,
+  nok: 300,
+  pln: 200,
+  sek: 300,
+};
+
+/** The least that can be charged, in minor units. https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
+export function minimumCharge(currency: string): number {
+  return MINIMUM_CHARGES[currency] ?? 50;
+}

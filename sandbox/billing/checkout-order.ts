@@ -83,9 +83,11 @@ export function openSubscription(
     missing_payment_method: data.missing_payment_method,
     default_payment_method: trial?.method ?? null,
   });
-  const draft = draftInvoice(tx, invoiceId, {
+  const draft = draftInvoice(tx, {
+    id: invoiceId,
     customer,
     subscription,
+    currency: subscription.currency,
     billing_reason: "subscription_create",
     lines: subscription.items.data.map((item) => subscriptionLine(tx, invoiceId, item, trial !== null)),
   });

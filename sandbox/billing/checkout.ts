@@ -1,4 +1,4 @@
-import { ApiError, invalidRequest } from "../errors.ts";
+import { invalidRequest } from "../errors.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
@@ -12,10 +12,10 @@ import {
   payingCustomer,
   trialEndOf,
 } from "./checkout-order.ts";
+import { followIntent, intentRefusal } from "./collection.ts";
 import { authenticateIntent, confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
-import { failInvoicePayment, requireInvoiceAction, settleInvoice } from "./invoices.ts";
-import { attach, cardOf, declined } from "./payment-methods.ts";
-import { activate, expireIncomplete } from "./subscription-changes.ts";
+import { attach, cardOf } from "./payment-methods.ts";
+import { expireIncomplete } from "./subscription-changes.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];
@@ -107,35 +107,11 @@ function settle(
   intent: Intent,
   method: PaymentMethod,
 ): Attempted {
-  const invoice = tx.need("invoice", attempt.invoice);
-  if (intent.status === "requires_action") {
-    requireInvoiceAction(tx, invoice);
-    return { session, authenticate: intent };
-  }
-  if (intent.status !== "succeeded") {
-    failInvoicePayment(tx, invoice);
-    throw refusal(intent, method);
-  }
-  attach(tx, tx.need("payment_method", method.id), attempt.customer);
-  settleInvoice(tx, invoice);
-  activate(tx, tx.need("subscription", attempt.subscription), method.id);
+  if (intent.status === "succeeded") attach(tx, tx.need("payment_method", method.id), attempt.customer);
+  followIntent(tx, intent);
+  if (intent.status === "requires_action") return { session, authenticate: intent };
+  if (intent.status !== "succeeded") throw intentRefusal(intent, method);
   return { session: completeSession(tx, session, attempt, "paid"), authenticate: null };
-}
-
-function refusal(intent: Intent, method: PaymentMethod): ApiError {
-  const {
-    code = "card_declined",
-    decline_code,
-    message = "Your card was declined.",
-    charge,
-  } = intent.last_payment_error ?? {};
-  const extra = {
-    payment_intent: intent,
-    payment_method: method,
-    ...(typeof charge === "string" && { charge }),
-  };
-  if (decline_code) return declined({ code, decline_code, message }, extra);
-  return new ApiError(402, { type: "card_error", code, message, ...extra }, { keepsEffects: true });
 }
 
 function startTrial(
@@ -154,6 +130,5 @@ function startTrial(
   }
   if (method) attach(tx, method, customer.id);
   const attempt = openSubscription(tx, details, customer, null, { end, method: method?.id ?? null });
-  settleInvoice(tx, tx.need("invoice", attempt.invoice));
   return completeSession(tx, session, attempt, "no_payment_required");
 }

@@ -1,186 +1,197 @@
-import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { cancelIntent } from "./intents.ts";
+import { moveBalance } from "./customer-balance.ts";
+import { activeDiscounts, spendDiscounts, termsOf } from "./discounts.ts";
+import { linkPayment, openPayment, payable, releasePayments } from "./invoice-payments.ts";
+import { customerFields, draftAmounts, type InvoiceInput, invoiceRow, linesOf } from "./invoice-row.ts";
 import type { InvoiceLine } from "./lines.ts";
+import {
+  nextPaymentAttempt,
+  subscriptionInvoiceFailed,
+  subscriptionInvoicePaid,
+} from "./subscription-payments.ts";
+import { type Due, dueOf, type Totals, totalsOf } from "./totals.ts";
 
 type Invoice = Kinds["invoice"];
 
-export interface InvoiceInput {
-  customer: Kinds["customer"];
-  subscription: Kinds["subscription"];
-  billing_reason: NonNullable<Invoice["billing_reason"]>;
-  lines: InvoiceLine[];
+/** What lines come to with the discounts that they and the invoice have. */
+export function priced(tx: Transaction, lines: InvoiceLine[], discounts: string[], currency: string): Totals {
+  const ofLines = new Map(
+    lines.flatMap((line) => line.discounts).map((id) => [id, termsOf(tx, id, currency)]),
+  );
+  return totalsOf(
+    lines,
+    discounts.map((id) => termsOf(tx, id, currency)),
+    ofLines,
+  );
 }
 
-/** A new invoice, still a draft. */
-export function draftInvoice(tx: Transaction, id: string, input: InvoiceInput): Invoice {
-  const { customer, subscription, lines } = input;
-  const total = lines.reduce((sum, line) => sum + line.amount, 0);
-  const invoice = tx.insert("invoice", {
-    id,
-    object: "invoice",
-    account_country: "US",
-    account_name: "Sandbox",
-    account_tax_ids: null,
-    amount_due: total,
-    amount_overpaid: 0,
-    amount_paid: 0,
-    amount_paid_off_stripe: 0,
-    amount_remaining: total,
-    amount_shipping: 0,
-    application: null,
-    attempt_count: 0,
-    attempted: false,
-    auto_advance: true,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
-    automatically_finalizes_at: null,
-    billing_reason: input.billing_reason,
-    collection_method: "charge_automatically",
-    created: tx.now,
-    currency: subscription.currency,
-    custom_fields: null,
-    customer: customer.id,
-    customer_account: null,
-    customer_address: customer.address ?? null,
-    customer_email: customer.email,
-    customer_name: customer.name ?? null,
-    customer_phone: customer.phone ?? null,
-    customer_shipping: customer.shipping,
-    customer_tax_exempt: customer.tax_exempt ?? "none",
-    customer_tax_ids: [],
-    default_payment_method: null,
-    default_source: null,
-    default_tax_rates: [],
-    description: null,
-    discounts: [],
-    due_date: null,
-    effective_at: null,
-    ending_balance: null,
-    footer: null,
-    from_invoice: null,
-    hosted_invoice_url: null,
-    invoice_pdf: null,
-    issuer: { type: "self" },
-    last_finalization_error: null,
-    latest_revision: null,
-    lines: { object: "list", data: lines, has_more: false, url: `/v1/invoices/${id}/lines` },
-    livemode: false,
-    metadata: {},
-    next_payment_attempt: null,
-    number: null,
-    on_behalf_of: null,
-    parent: {
-      quote_details: null,
-      subscription_details: { metadata: subscription.metadata, subscription: subscription.id },
-      type: "subscription_details",
-    },
-    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
-    // The first invoice looks back on nothing: its period is the moment the subscription starts.
-    period_end: tx.now,
-    period_start: tx.now,
-    post_payment_credit_notes_amount: 0,
-    pre_payment_credit_notes_amount: 0,
-    receipt_number: null,
-    rendering: null,
-    shipping_cost: null,
-    shipping_details: null,
-    starting_balance: 0,
-    statement_descriptor: null,
-    status: "draft",
-    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
-    subtotal: total,
-    subtotal_excluding_tax: total,
-    test_clock: customer.test_clock ?? null,
-    total,
-    total_discount_amounts: [],
-    total_excluding_tax: total,
-    total_pretax_credit_amounts: [],
-    total_taxes: [],
-    webhooks_delivered_at: null,
-  });
+/** A new invoice, still a draft (`invoice.created`). */
+export function draftInvoice(tx: Transaction, input: InvoiceInput): Invoice {
+  const owner = input.subscription ?? input.customer;
+  const discounts = input.discounts ?? activeDiscounts(tx, owner, tx.now).map(({ id }) => id);
+  const totals = priced(tx, input.lines, discounts, input.currency);
+  const invoice = tx.insert("invoice", invoiceRow({ ...input, discounts }, totals, tx.now));
   tx.emit("invoice.created", invoice);
+  spendDiscounts(tx, invoice);
   return invoice;
 }
 
-/** Gives the invoice its number and opens it for payment through `intent`, when there is something to pay. */
+/** Gives a draft other lines or discounts, and works out anew what it comes to. */
+export function reprice(
+  tx: Transaction,
+  invoice: Invoice,
+  { lines = invoice.lines.data, discounts = invoice.discounts, ...rest }: Reprice,
+): Invoice {
+  const totals = priced(tx, lines, discounts, invoice.currency);
+  const { balance } = tx.need("customer", invoice.customer ?? "", "customer");
+  const patch = {
+    ...rest,
+    discounts,
+    lines: linesOf(invoice.id, totals.lines),
+    ...draftAmounts(totals, balance, invoice.currency),
+  };
+  const after = tx.update("invoice", invoice.id, patch, "invoice.updated");
+  spendDiscounts(tx, after);
+  return after;
+}
+
+type Reprice = { lines?: InvoiceLine[]; discounts?: string[] } & Partial<
+  Omit<Invoice, "lines" | "discounts">
+>;
+
+/**
+ * Gives a draft its number, settles it against the customer's balance and opens it for payment. What
+ * is due is paid through `intent`, or a payment intent that is made here; when nothing is due, it is
+ * paid at once. An amount too small to charge is owed with the next invoice.
+ * @param intent one that was made, or paid, for what is due; the balance makes up for any difference
+ */
 export function finalizeInvoice(
   tx: Transaction,
   invoice: Invoice,
-  intent: Kinds["payment_intent"] | null,
+  intent: Kinds["payment_intent"] | null = null,
 ): Invoice {
   const customer = tx.need("customer", invoice.customer ?? "", "customer");
+  const due = intent ? dueBy(intent, invoice, customer.balance) : dueOfDraft(invoice, customer.balance);
   const sequence = customer.next_invoice_sequence ?? 1;
   const url = `${tx.environment.baseUrl}/i/${invoice.id}`;
   // Nobody else sees the sequence move until the customer is next told of: Stripe sends no event for it alone.
   tx.update("customer", customer.id, { next_invoice_sequence: sequence + 1 });
+  settleBalance(tx, invoice, customer, due);
   const open = tx.update("invoice", invoice.id, {
+    ...customerFields(customer),
     status: next("invoice", invoice.status, "open"),
-    number: `${customer.invoice_prefix}-${String(sequence).padStart(4, "0")}`,
-    effective_at: tx.now,
-    ending_balance: 0,
+    amount_due: due.amount_due,
+    amount_remaining: due.amount_due,
+    automatically_finalizes_at: null,
+    number: invoice.number ?? `${customer.invoice_prefix}-${String(sequence).padStart(4, "0")}`,
+    effective_at: invoice.effective_at ?? tx.now,
+    starting_balance: customer.balance,
+    ending_balance: due.ending_balance,
     hosted_invoice_url: url,
     invoice_pdf: `${url}/pdf`,
     status_transitions: { ...invoice.status_transitions, finalized_at: tx.now },
   });
   if (intent) linkPayment(tx, open, intent);
   tx.emit("invoice.finalized", open);
+  if (due.amount_due === 0) return settleInvoice(tx, open);
+  if (!intent) payable(tx, open);
   return open;
 }
 
-function linkPayment(tx: Transaction, invoice: Invoice, intent: Kinds["payment_intent"]): void {
-  tx.insert("invoice_payment", {
-    id: newId("inpay"),
-    object: "invoice_payment",
-    amount_paid: null,
-    amount_requested: invoice.amount_due,
-    created: tx.now,
-    currency: invoice.currency,
-    invoice: invoice.id,
-    is_default: true,
-    livemode: false,
-    payment: { payment_intent: intent.id, type: "payment_intent" },
-    status: "open",
-    status_transitions: { canceled_at: null, paid_at: null },
-  });
+const dueOfDraft = ({ total, currency }: Invoice, balance: number): Due => dueOf(total, balance, currency);
+
+const dueBy = (intent: Kinds["payment_intent"], { total }: Invoice, balance: number): Due => ({
+  amount_due: intent.amount,
+  ending_balance: balance + total - intent.amount,
+  too_small: 0,
+});
+
+function settleBalance(tx: Transaction, invoice: Invoice, customer: Kinds["customer"], due: Due): void {
+  const { currency, id } = invoice;
+  const applied = due.ending_balance - due.too_small - customer.balance;
+  if (applied !== 0)
+    moveBalance(tx, customer.id, { type: "applied_to_invoice", amount: applied, currency, invoice: id });
+  if (due.too_small !== 0)
+    moveBalance(tx, customer.id, {
+      type: "invoice_too_small",
+      amount: due.too_small,
+      currency,
+      invoice: id,
+    });
 }
 
-/** Marks the invoice paid: by its payment, or because nothing is due. */
-export function settleInvoice(tx: Transaction, invoice: Invoice): Invoice {
-  const isCharged = invoice.amount_due > 0;
+/** How a payment of an invoice came about. */
+export interface PaymentManner {
+  /** Tried by the sandbox itself on schedule; only such attempts count after the first. */
+  automatic?: boolean;
+  /** Paid outside of Stripe: no charge. */
+  outOfBand?: boolean;
+}
+
+const attempts = ({ attempt_count }: Invoice, automatic = false) =>
+  automatic ? attempt_count + 1 : Math.max(attempt_count, 1);
+
+/** Marks the invoice paid (by its payment, or because nothing is due) and tells its subscription. */
+export function settleInvoice(
+  tx: Transaction,
+  invoice: Invoice,
+  { automatic, outOfBand = false }: PaymentManner = {},
+): Invoice {
+  const isCharged = invoice.amount_remaining > 0 && !outOfBand;
   const paid = tx.update("invoice", invoice.id, {
     status: next("invoice", invoice.status, "paid"),
-    amount_paid: invoice.amount_due,
+    amount_paid: invoice.amount_paid + invoice.amount_remaining,
+    amount_paid_off_stripe: outOfBand ? invoice.amount_remaining : 0,
     amount_remaining: 0,
-    attempt_count: isCharged ? invoice.attempt_count + 1 : 0,
+    attempt_count: isCharged ? attempts(invoice, automatic) : invoice.attempt_count,
     attempted: true,
     auto_advance: false,
     next_payment_attempt: null,
     status_transitions: { ...invoice.status_transitions, paid_at: tx.now },
   });
   tx.emit("invoice.paid", paid);
-  tx.emit("invoice.payment_succeeded", paid);
-  const payment = tx.find("invoice_payment", "invoice", invoice.id);
-  if (payment) {
-    const settled = tx.update("invoice_payment", payment.id, {
-      status: "paid",
-      amount_paid: invoice.amount_due,
-      status_transitions: { canceled_at: null, paid_at: tx.now },
-    });
-    tx.emit("invoice_payment.paid", settled);
-  }
+  if (!outOfBand) tx.emit("invoice.payment_succeeded", paid);
+  if (isCharged) settlePayment(tx, paid, invoice.amount_remaining);
+  else releasePayments(tx, paid);
+  const subscription = subscriptionOf(tx, paid);
+  if (subscription) subscriptionInvoicePaid(tx, subscription, paid);
   return paid;
 }
 
-/** Counts a refused payment of an open invoice. */
-export function failInvoicePayment(tx: Transaction, invoice: Invoice): Invoice {
+function settlePayment(tx: Transaction, invoice: Invoice, amount: number): void {
+  const payment = openPayment(tx, invoice);
+  if (!payment) return;
+  const settled = tx.update("invoice_payment", payment.id, {
+    status: "paid",
+    amount_paid: amount,
+    status_transitions: { canceled_at: null, paid_at: tx.now },
+  });
+  tx.emit("invoice_payment.paid", settled);
+}
+
+/** The subscription that an invoice bills. */
+export function subscriptionOf(tx: Transaction, invoice: Invoice): Kinds["subscription"] | undefined {
+  return tx.get("subscription", invoice.parent?.subscription_details?.subscription ?? "");
+}
+
+/** Counts a refused payment of an open invoice, plans the next one, and tells the subscription. */
+export function failInvoicePayment(
+  tx: Transaction,
+  invoice: Invoice,
+  { automatic }: PaymentManner = {},
+): Invoice {
+  const attempt_count = attempts(invoice, automatic);
+  const subscription = subscriptionOf(tx, invoice);
   const failed = tx.update("invoice", invoice.id, {
-    attempt_count: invoice.attempt_count + 1,
+    attempt_count,
     attempted: true,
+    next_payment_attempt: nextPaymentAttempt(tx, { ...invoice, attempt_count }, subscription),
   });
   tx.emit("invoice.payment_failed", failed);
-  return failed;
+  if (subscription) subscriptionInvoiceFailed(tx, subscription, failed);
+  return tx.need("invoice", invoice.id);
 }
 
 /** Says that the customer has to act before the invoice can be paid. */
@@ -190,23 +201,41 @@ export function requireInvoiceAction(tx: Transaction, invoice: Invoice): Invoice
   return waiting;
 }
 
-/** Takes an unpaid invoice back, with the payment that was to pay it. */
+/** Takes an unpaid invoice back, with the payment that was to pay it; the credit it used is given back. */
 export function voidInvoice(tx: Transaction, invoice: Invoice): Invoice {
   const voided = tx.update("invoice", invoice.id, {
     status: next("invoice", invoice.status, "void"),
     auto_advance: false,
+    automatically_finalizes_at: null,
     next_payment_attempt: null,
     status_transitions: { ...invoice.status_transitions, voided_at: tx.now },
   });
   tx.emit("invoice.voided", voided);
-  for (const payment of tx.newest("invoice_payment", { index: "invoice", key: invoice.id })) {
-    if (payment.status !== "open") continue;
-    tx.update("invoice_payment", payment.id, {
-      status: "canceled",
-      status_transitions: { canceled_at: tx.now, paid_at: null },
+  releasePayments(tx, voided);
+  const applied = invoice.ending_balance === null ? 0 : invoice.ending_balance - invoice.starting_balance;
+  if (applied !== 0 && tx.get("customer", invoice.customer ?? ""))
+    moveBalance(tx, invoice.customer!, {
+      type: "unapplied_from_invoice",
+      amount: -applied,
+      currency: invoice.currency,
+      invoice: invoice.id,
     });
-    const intent = payment.payment.payment_intent;
-    if (intent) cancelIntent(tx, tx.need("payment_intent", intent), "void_invoice");
-  }
   return voided;
+}
+
+type UncollectibleReason = NonNullable<
+  NonNullable<NonNullable<Invoice["status_details"]>["uncollectible"]>["reason"]
+>;
+
+/** Writes an open invoice off; it may still be paid. */
+export function markUncollectible(tx: Transaction, invoice: Invoice, reason: UncollectibleReason): Invoice {
+  const marked = tx.update("invoice", invoice.id, {
+    status: next("invoice", invoice.status, "uncollectible"),
+    auto_advance: false,
+    next_payment_attempt: null,
+    status_details: { uncollectible: { reason } },
+    status_transitions: { ...invoice.status_transitions, marked_uncollectible_at: tx.now },
+  });
+  tx.emit("invoice.marked_uncollectible", marked);
+  return marked;
 }

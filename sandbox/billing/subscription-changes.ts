@@ -9,17 +9,6 @@ type Subscription = Kinds["subscription"];
 /** An unpaid first invoice makes the subscription lapse after this long. */
 export const INCOMPLETE_SECONDS = 23 * 3600;
 
-/** The first payment has come. */
-export function activate(tx: Transaction, subscription: Subscription, method: string): Subscription {
-  const status = next("subscription", subscription.status, "active");
-  return tx.update(
-    "subscription",
-    subscription.id,
-    { status, default_payment_method: method },
-    "customer.subscription.updated",
-  );
-}
-
 /** The first payment never came: the subscription ends and its invoice is taken back. */
 export function expireIncomplete(tx: Transaction, subscription: Subscription): void {
   const status = next("subscription", subscription.status, "incomplete_expired");
