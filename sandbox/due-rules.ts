@@ -1,4 +1,7 @@
 import { expireSession } from "./billing/checkout.ts";
+import { advanceDraft, payInvoice } from "./billing/collection.ts";
+import { expireCoupon } from "./billing/coupons.ts";
+import { endDiscount } from "./billing/discounts.ts";
 import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscription-changes.ts";
 import { deleteTestClock } from "./billing/test-clocks.ts";
 import { type DueRule, dueRule } from "./due.ts";
@@ -10,6 +13,37 @@ export const dueRules: DueRule[] = [
     kind: "checkout.session",
     at: (session) => (session.status === "open" ? session.expires_at : null),
     run: (tx, session) => expireSession(tx, session),
+  }),
+  dueRule({
+    name: "a draft invoice is finalized",
+    kind: "invoice",
+    at: (invoice) => (invoice.status === "draft" ? invoice.automatically_finalizes_at : null),
+    run: (tx, invoice) => advanceDraft(tx, invoice),
+  }),
+  dueRule({
+    name: "an invoice is collected",
+    kind: "invoice",
+    at: (invoice) =>
+      invoice.status === "open" && invoice.auto_advance ? invoice.next_payment_attempt : null,
+    run: (tx, invoice) => void payInvoice(tx, invoice, { automatic: true }),
+  }),
+  dueRule({
+    name: "a coupon can be redeemed no longer",
+    kind: "coupon",
+    at: (coupon) => (coupon.valid ? coupon.redeem_by : null),
+    run: (tx, coupon) => expireCoupon(tx, coupon),
+  }),
+  dueRule({
+    name: "a promotion code expires",
+    kind: "promotion_code",
+    at: (code) => (code.active ? code.expires_at : null),
+    run: (tx, code) => void tx.update("promotion_code", code.id, { active: false }, "promotion_code.updated"),
+  }),
+  dueRule({
+    name: "a discount for some months ends",
+    kind: "discount",
+    at: (discount) => discount.end,
+    run: (tx, discount) => endDiscount(tx, discount),
   }),
   dueRule({
     name: "an unpaid subscription lapses",

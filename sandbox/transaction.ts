@@ -126,19 +126,6 @@ export class Transaction {
     return changes;
   }
 
-  /** Does `work` to see what it would lead to, and takes everything it wrote back. */
-  pretend<T>(work: () => T): T {
-    const mark = this.undo.length;
-    const touched = [...this.touched];
-    try {
-      return work();
-    } finally {
-      for (const step of this.undo.splice(mark).reverse()) step();
-      this.touched.clear();
-      for (const [key, place] of touched) this.touched.set(key, place);
-    }
-  }
-
   rollBack(): void {
     for (const step of this.undo.reverse()) step();
     this.undo = [];

@@ -65,7 +65,7 @@ export function followIntent(tx: Transaction, intent: Intent, manner: PaymentMan
   const invoice = payment?.status === "open" ? tx.get("invoice", payment.invoice) : undefined;
   if (!invoice || (invoice.status !== "open" && invoice.status !== "uncollectible")) return;
   if (intent.status === "succeeded") settleInvoice(tx, invoice, manner);
-  else if (intent.status === "requires_action") requireInvoiceAction(tx, invoice);
+  else if (intent.status === "requires_action") requireInvoiceAction(tx, invoice, manner);
   else if (intent.status === "requires_payment_method") failInvoicePayment(tx, invoice, manner);
 }
 
@@ -111,4 +111,12 @@ export function intentRefusal(intent: Intent, method: PaymentMethod): ApiError {
   };
   if (decline_code) return declined({ code, decline_code, message }, extra);
   return new ApiError(402, { type: "card_error", code, message, ...extra }, { keepsEffects: true });
+}
+
+/** A draft's time has come: it is finalized, then charged or sent. */
+export function advanceDraft(tx: Transaction, draft: Invoice): void {
+  const invoice = finalizeInvoice(tx, draft);
+  if (invoice.status !== "open") return;
+  if (invoice.collection_method === "send_invoice") tx.emit("invoice.sent", invoice);
+  else payInvoice(tx, invoice, { automatic: true });
 }

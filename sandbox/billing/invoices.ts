@@ -3,14 +3,11 @@ import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { moveBalance } from "./customer-balance.ts";
 import { activeDiscounts, spendDiscounts, termsOf } from "./discounts.ts";
+import { nextPaymentAttempt } from "./dunning.ts";
 import { linkPayment, openPayment, payable, releasePayments } from "./invoice-payments.ts";
 import { customerFields, draftAmounts, type InvoiceInput, invoiceRow, linesOf } from "./invoice-row.ts";
 import type { InvoiceLine } from "./lines.ts";
-import {
-  nextPaymentAttempt,
-  subscriptionInvoiceFailed,
-  subscriptionInvoicePaid,
-} from "./subscription-payments.ts";
+import { subscriptionInvoiceFailed, subscriptionInvoicePaid } from "./subscription-payments.ts";
 import { type Due, dueOf, type Totals, totalsOf } from "./totals.ts";
 
 type Invoice = Kinds["invoice"];
@@ -176,29 +173,44 @@ export function subscriptionOf(tx: Transaction, invoice: Invoice): Kinds["subscr
   return tx.get("subscription", invoice.parent?.subscription_details?.subscription ?? "");
 }
 
-/** Counts a refused payment of an open invoice, plans the next one, and tells the subscription. */
+/**
+ * Counts a refused payment of an open invoice, plans the next one, and tells the subscription.
+ * Someone else's tries, after the first, leave the schedule alone.
+ */
 export function failInvoicePayment(
   tx: Transaction,
   invoice: Invoice,
   { automatic }: PaymentManner = {},
 ): Invoice {
   const attempt_count = attempts(invoice, automatic);
-  const subscription = subscriptionOf(tx, invoice);
+  const isScheduled = attempt_count > invoice.attempt_count;
   const failed = tx.update("invoice", invoice.id, {
     attempt_count,
     attempted: true,
-    next_payment_attempt: nextPaymentAttempt(tx, { ...invoice, attempt_count }, subscription),
+    ...(isScheduled && { next_payment_attempt: nextPaymentAttempt(tx, invoice, attempt_count) }),
   });
   tx.emit("invoice.payment_failed", failed);
+  const subscription = subscriptionOf(tx, invoice);
   if (subscription) subscriptionInvoiceFailed(tx, subscription, failed);
   return tx.need("invoice", invoice.id);
 }
 
-/** Says that the customer has to act before the invoice can be paid. */
-export function requireInvoiceAction(tx: Transaction, invoice: Invoice): Invoice {
-  const waiting = tx.update("invoice", invoice.id, { attempted: true });
+/** Says that the customer has to act before the invoice can be paid; on schedule, that is a failed try. */
+export function requireInvoiceAction(
+  tx: Transaction,
+  invoice: Invoice,
+  { automatic = false }: PaymentManner = {},
+): Invoice {
+  const attempt_count = invoice.attempt_count + (automatic ? 1 : 0);
+  const waiting = tx.update("invoice", invoice.id, {
+    attempt_count,
+    attempted: true,
+    ...(automatic && { next_payment_attempt: nextPaymentAttempt(tx, invoice, attempt_count) }),
+  });
   tx.emit("invoice.payment_action_required", waiting);
-  return waiting;
+  const subscription = subscriptionOf(tx, waiting);
+  if (subscription) subscriptionInvoiceFailed(tx, subscription, waiting);
+  return tx.need("invoice", invoice.id);
 }
 
 /** Takes an unpaid invoice back, with the payment that was to pay it; the credit it used is given back. */

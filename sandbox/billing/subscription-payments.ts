@@ -27,15 +27,3 @@ export function subscriptionInvoiceFailed(
   _subscription: Subscription,
   _invoice: Invoice,
 ): void {}
-
-/**
- * When a refused invoice (its `attempt_count` already counts the refusal) is tried again, in seconds;
- * null for never. An open invoice with `auto_advance` is collected when that time has come.
- */
-export function nextPaymentAttempt(
-  _tx: Transaction,
-  _invoice: Invoice,
-  _subscription: Subscription | undefined,
-): number | null {
-  return null;
-}
