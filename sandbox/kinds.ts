@@ -205,6 +205,7 @@ export const indexes = {
   invoiceitem: {
     customer: (i) => i.customer,
     invoice: (i) => i.invoice,
+    pending: (i) => (i.invoice === null ? i.customer : null),
     subscription: (i) => i.parent?.subscription_details?.subscription,
   },
   payment_intent: { customer: (p) => p.customer },
