@@ -120,7 +120,7 @@ export class Api {
     const { expand: paths = [], ...params } = readShape(route.shape, raw) as { expand?: string[] };
     const created = this.world.clock.now();
     const work = (tx: Transaction) => {
-      const reply = this.work(tx, () => expand(tx, route.handle(tx, params, path), paths));
+      const reply = this.work(tx, () => expand(tx, route.handle(tx, params, path, paths), paths));
       if (key !== null) {
         const { status, body } = reply;
         tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created });

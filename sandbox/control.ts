@@ -3,7 +3,7 @@ import { changeSettings, settingsOf } from "./billing/dunning.ts";
 import { resolveMethod } from "./billing/payment-methods.ts";
 import { advanceTestClock } from "./billing/test-clocks.ts";
 import { ApiError, invalidRequest, noSuch, unknownUrl } from "./errors.ts";
-import type { CallFault, WebhookFaults } from "./faults.ts";
+import { readFaults } from "./fault-request.ts";
 import { decodeForm } from "./form.ts";
 import { type HttpReply, type HttpRequest, json } from "./http.ts";
 import type { Settings } from "./kinds.ts";
@@ -106,34 +106,9 @@ function advanceClock(world: World, id: string, seconds: number): HttpReply {
 }
 
 function setFaults(world: World, body: Body): HttpReply {
-  const {
-    calls = [],
-    webhooks,
-    seed,
-    reset,
-  } = body as { calls?: CallFault[]; webhooks?: WebhookFaults; seed?: number; reset?: boolean };
-  if (!Array.isArray(calls)) throw invalidRequest("calls must be a list.", { param: "calls" });
-  for (const call of calls) {
-    if (typeof call.method !== "string" || typeof call.path !== "string") {
-      throw invalidRequest("Each of calls needs a method and a path.", { param: "calls" });
-    }
-    const { status } = call;
-    if (
-      status !== undefined &&
-      status !== "timeout" &&
-      status !== "reset" &&
-      !(Number.isInteger(status) && status >= 400 && status <= 599)
-    ) {
-      throw invalidRequest('status must be 400 to 599, "timeout" or "reset".', { param: "calls" });
-    }
-  }
-  if (reset) world.faults.reset();
-  else
-    world.faults.add({
-      calls,
-      ...(webhooks && { webhooks }),
-      ...(seed !== undefined && { seed: Number(seed) }),
-    });
+  const request = readFaults(body);
+  if (body.reset) world.faults.reset();
+  else world.faults.add(request);
   return json(200, { faults: world.faults.active() });
 }
 

@@ -87,6 +87,7 @@ const expandable: Record<string, Record<string, Kind | null>> = {
     failure_balance_transaction: "balance_transaction",
     payment_intent: "payment_intent",
   },
+  search_result: { total_count: null },
   setup_intent: { customer: "customer", mandate: null, payment_method: "payment_method" },
   subscription: {
     customer: "customer",
@@ -185,7 +186,7 @@ export function expand(tx: Transaction, answer: object, paths: string[]): object
 function follow(tx: Transaction, node: Node, segments: string[], place: Place, path: string): void {
   const [head, ...rest] = segments;
   if (head === undefined) return;
-  if (node.object === "list" && head === "data") {
+  if ((node.object === "list" || node.object === "search_result") && head === "data") {
     for (const entry of node.data as Node[])
       follow(tx, entry, rest, { owner: String(entry.object), inside: "" }, path);
     return;

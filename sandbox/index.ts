@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { dueRules } from "./due-rules.ts";
 import { Journal } from "./journal.ts";
+import { SearchLag } from "./search-lag.ts";
 import { createServer } from "./server.ts";
 import { World } from "./world.ts";
 
@@ -33,7 +34,7 @@ const DUE_CHECK_MS = 1000;
 /** Starts a sandbox. Rejects when the port is taken (`EADDRINUSE`) or the journal is damaged. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { host = "127.0.0.1", port = 12111, dataDir, webhookSecrets = [], log = () => {} } = options;
-  const environment = { baseUrl: "", webhookSecrets };
+  const environment = { baseUrl: "", webhookSecrets, searchLag: new SearchLag() };
   const world = new World(environment, new Journal(dataDir), dueRules, log);
   const server = createServer(world, host);
   await new Promise<void>((resolve, reject) => {

@@ -9,7 +9,7 @@ export interface Route {
   method: string;
   path: string;
   shape: Shape;
-  handle(tx: Transaction, params: object, path: PathParams): object;
+  handle(tx: Transaction, params: object, path: PathParams, expand: string[]): object;
 }
 
 /**
@@ -20,7 +20,7 @@ export function route<S extends Shape>(
   method: "GET" | "POST" | "DELETE",
   path: string,
   shape: S,
-  handle: (tx: Transaction, params: Infer<S>, path: PathParams) => object,
+  handle: (tx: Transaction, params: Infer<S>, path: PathParams, expand: string[]) => object,
 ): Route {
   return {
     method,

@@ -3,6 +3,7 @@ import type { Clock } from "./clock.ts";
 import { noSuch } from "./errors.ts";
 import { recordEvent } from "./events/record.ts";
 import type { IndexOf, Kind, Kinds } from "./kinds.ts";
+import type { SearchLag } from "./search-lag.ts";
 import type { Store, Where } from "./store.ts";
 
 /** What the work of a request may know of the sandbox around it. */
@@ -11,6 +12,7 @@ export interface Environment {
   baseUrl: string;
   /** Secrets every endpoint shares; none means each endpoint has its own. */
   webhookSecrets: string[];
+  searchLag: SearchLag;
 }
 
 /** The request that causes the work; due work has neither id nor key. */
@@ -152,6 +154,7 @@ export class Transaction {
   private write<K extends Kind>(kind: K, row: Kinds[K]): void {
     const before = this.store.get(kind, row.id);
     this.store.put(kind, row);
+    this.environment.searchLag.note(kind, row.id, before, this.ownNow);
     this.undo.push(() => (before ? this.store.put(kind, before) : this.store.delete(kind, row.id)));
     this.touched.set(`${kind} ${row.id}`, [kind, row.id]);
   }

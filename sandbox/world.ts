@@ -17,7 +17,7 @@ const NOBODY: Cause = { id: null, idempotencyKey: null };
 export class World {
   readonly store = new Store();
   readonly clock = new Clock();
-  readonly faults = new Faults();
+  readonly faults: Faults;
   readonly requests = new RequestLog();
   readonly deliverer = new Deliverer(this);
   readonly environment: Environment;
@@ -30,6 +30,7 @@ export class World {
 
   constructor(environment: Environment, journal: Journal, rules: DueRule[], log: (line: string) => void) {
     this.environment = environment;
+    this.faults = new Faults(environment.searchLag);
     this.journal = journal;
     this.rules = rules;
     this.ruled = new Set(rules.map((rule) => rule.kind));

@@ -63,9 +63,9 @@ export class Deliverer {
 
   private pump(): void {
     while (this.ready.length > 0 && this.inFlight < MAX_IN_FLIGHT && !this.closing.signal.aborted) {
-      const [id] = this.ready.splice(this.world.faults.pickNext(this.ready.length), 1);
+      const id = this.takeNext();
       this.inFlight += 1;
-      void this.attempt(id!)
+      void this.attempt(id)
         .catch((error: unknown) => this.world.log(`delivery ${id} failed: ${error}`))
         .finally(() => {
           this.inFlight -= 1;
@@ -74,11 +74,22 @@ export class Deliverer {
     }
   }
 
+  /** The first in line, unless a fault ranks them otherwise. */
+  private takeNext(): string {
+    const { faults } = this.world;
+    let next = 0;
+    for (let at = 1; at < this.ready.length && faults.reorders; at++) {
+      if (faults.rank(this.ready[at]!) < faults.rank(this.ready[next]!)) next = at;
+    }
+    return this.ready.splice(next, 1)[0]!;
+  }
+
   private async attempt(id: string): Promise<void> {
-    const fault = this.world.faults.webhook();
+    const { faults, store } = this.world;
+    const fault = faults.webhook(id, store.get("delivery", id)?.attempts.length ?? 0);
     if (fault.delayMs > 0) await new Promise<void>((resolve) => this.later(fault.delayMs, resolve));
-    const delivery = this.world.store.get("delivery", id);
-    if (delivery?.state !== "pending") return;
+    const delivery = store.get("delivery", id);
+    if (delivery?.state !== "pending") return faults.forget(id);
     const at = Date.now();
     const outcome = fault.drop
       ? { status: null, error: "dropped by a fault", answer: "" }

@@ -10,6 +10,7 @@ import { paymentRoutes } from "./payments.ts";
 import { portalConfigurationRoutes } from "./portal-configurations.ts";
 import { priceRoutes } from "./prices.ts";
 import { productRoutes } from "./products.ts";
+import { searchRoutes } from "./search.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
 import { testClockRoutes } from "./test-clocks.ts";
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
@@ -27,6 +28,7 @@ export const routes: Route[] = [
   ...portalConfigurationRoutes,
   ...priceRoutes,
   ...productRoutes,
+  ...searchRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
   ...webhookEndpointRoutes,

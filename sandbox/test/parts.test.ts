@@ -5,6 +5,7 @@ import { Clock } from "../clock.ts";
 import { previousAttributes } from "../events/previous-attributes.ts";
 import { decodeForm } from "../form.ts";
 import { formatMoney, multiply } from "../money.ts";
+import { SearchLag } from "../search-lag.ts";
 import { Store } from "../store.ts";
 import { Transaction } from "../transaction.ts";
 
@@ -113,7 +114,7 @@ test("whatever a transaction did, rolling back leaves the store as it was", () =
     new Transaction(
       store,
       new Clock(),
-      { baseUrl: "", webhookSecrets: [] },
+      { baseUrl: "", webhookSecrets: [], searchLag: new SearchLag() },
       { id: null, idempotencyKey: null },
     );
   fc.assert(

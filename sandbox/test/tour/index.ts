@@ -5,6 +5,7 @@ import { checkout } from "./checkout.ts";
 import { customers } from "./customers.ts";
 import { meters } from "./meters.ts";
 import { portal } from "./portal.ts";
+import { search } from "./search.ts";
 import { testClocks } from "./test-clocks.ts";
 
 /** Calls that together use every operation, and bring by every kind of answer and event. */
@@ -16,4 +17,5 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   checkout,
   testClocks,
   meters,
+  search,
 ];
