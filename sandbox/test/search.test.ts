@@ -1,9 +1,10 @@
+import type Stripe from "stripe";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 let box: TestSandbox;
 beforeAll(async () => {
   box = await testSandbox();
-  const people = [
+  const people: Stripe.CustomerCreateParams[] = [
     { name: "Ada", email: "ada@example.com", metadata: { user: "u1", plan: "team" } },
     { name: "Alan", email: "alan@example.com", metadata: { user: "u2" } },
     { name: 'Grace "Amazing" Hopper', email: "grace@navy.test", phone: "+1 555" },
