@@ -33,12 +33,20 @@ export function insertInvoiceItem(tx: Transaction, given: Given): InvoiceItem {
   return item;
 }
 
-/** The items that wait for the next invoice of a subscription: its own, and the customer's that are for none. */
-export function pendingItems(tx: Transaction, subscription: Kinds["subscription"]): InvoiceItem[] {
-  const { id, customer, currency } = subscription;
-  return [...tx.oldest("invoiceitem", { index: "pending", key: customer })].filter((item) => {
-    const owner = item.parent?.subscription_details?.subscription;
-    return item.currency === currency && (owner === undefined || owner === id);
+/**
+ * The items that wait for an invoice, newest first: of a subscription its own, and its customer's that
+ * are for none; of a customer all.
+ */
+export function pendingItems(
+  tx: Transaction,
+  owner: Kinds["subscription"] | Kinds["customer"],
+  currency = owner.currency,
+): InvoiceItem[] {
+  const customer = owner.object === "customer" ? owner.id : owner.customer;
+  return [...tx.newest("invoiceitem", { index: "pending", key: customer })].filter((item) => {
+    const subscription = item.parent?.subscription_details?.subscription;
+    const isWanted = owner.object === "customer" || subscription === undefined || subscription === owner.id;
+    return isWanted && item.currency === currency;
   });
 }
 
@@ -106,4 +114,11 @@ type CreditedLines = { invoice: string; invoice_line_items: string[] };
 /** The invoiced lines that a credit takes back. */
 function creditedLines({ proration_details }: InvoiceItem): CreditedLines | null {
   return proration_details?.credited_items?.invoice_line_item_details ?? null;
+}
+
+/** The item that a line bills; null for the line of a subscription item. */
+export function itemOfLine({ parent }: InvoiceLine): string | null {
+  return (
+    parent?.invoice_item_details?.invoice_item ?? parent?.subscription_item_details?.invoice_item ?? null
+  );
 }

@@ -1,4 +1,3 @@
-import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { InvoiceLine } from "./lines.ts";
 import { dueOf, type Totals } from "./totals.ts";
@@ -20,6 +19,8 @@ export interface InvoiceInput {
   currency: string;
   /** Their `invoice` is filled in. */
   lines: InvoiceLine[];
+  /** Pending items that it takes, before its lines; see `pendingItems`. */
+  items?: Kinds["invoiceitem"][];
   /** Known beforehand when something has to name the invoice first. */
   id?: string;
   /** Ids of the discounts of the whole invoice; without it, those running on the subscription or customer. */
@@ -84,8 +85,8 @@ function parentOf(subscription: InvoiceInput["subscription"]): Invoice["parent"]
 }
 
 /** The row of a new draft. */
-export function invoiceRow(input: InvoiceInput, totals: Totals, now: number): Invoice {
-  const { customer, subscription, id = newId("in"), currency } = input;
+export function invoiceRow(input: InvoiceInput & { id: string }, totals: Totals, now: number): Invoice {
+  const { customer, subscription, id, currency } = input;
   const auto_advance = input.auto_advance ?? subscription !== null;
   return {
     id,

@@ -1,9 +1,11 @@
+import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { moveBalance } from "./customer-balance.ts";
 import { activeDiscounts, spendDiscounts, termsOf } from "./discounts.ts";
 import { nextPaymentAttempt } from "./dunning.ts";
+import { claimItems, lineOfItem } from "./invoice-items.ts";
 import { linkPayment, openPayment, payable, releasePayments } from "./invoice-payments.ts";
 import { customerFields, draftAmounts, type InvoiceInput, invoiceRow, linesOf } from "./invoice-row.ts";
 import type { InvoiceLine } from "./lines.ts";
@@ -26,10 +28,13 @@ export function priced(tx: Transaction, lines: InvoiceLine[], discounts: string[
 
 /** A new invoice, still a draft (`invoice.created`). */
 export function draftInvoice(tx: Transaction, input: InvoiceInput): Invoice {
+  const { id = newId("in"), items = [] } = input;
+  const lines = [...items.map(lineOfItem), ...input.lines];
+  claimItems(tx, items, id);
   const owner = input.subscription ?? input.customer;
-  const discounts = input.discounts ?? activeDiscounts(tx, owner, tx.now).map(({ id }) => id);
-  const totals = priced(tx, input.lines, discounts, input.currency);
-  const invoice = tx.insert("invoice", invoiceRow({ ...input, discounts }, totals, tx.now));
+  const discounts = input.discounts ?? activeDiscounts(tx, owner, tx.now).map((discount) => discount.id);
+  const totals = priced(tx, lines, discounts, input.currency);
+  const invoice = tx.insert("invoice", invoiceRow({ ...input, id, discounts }, totals, tx.now));
   tx.emit("invoice.created", invoice);
   spendDiscounts(tx, invoice);
   return invoice;
