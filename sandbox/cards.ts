@@ -11,7 +11,7 @@ const decline = (decline_code: string, message: string, code = "card_declined"):
   message,
 });
 
-const DECLINES = {
+export const DECLINES = {
   generic: decline("generic_decline", "Your card was declined."),
   insufficient: decline("insufficient_funds", "Your card has insufficient funds."),
   lost: decline("lost_card", "Your card was declined."),
@@ -28,6 +28,11 @@ const DECLINES = {
     "An error occurred while processing your card. Try again in a little bit.",
     "processing_error",
   ),
+  authenticationRequired: decline(
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+    "authentication_required",
+  ),
   notATestCard: decline(
     "test_mode_live_card",
     "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
@@ -40,11 +45,14 @@ export interface CardBehaviour {
   declines?: Decline;
   /** Attaches, then is refused at every charge. */
   declinesCharges?: Decline;
-  /** Asks for 3-D Secure: at every payment, or only until it has been set up once. */
-  authentication?: "always" | "until_set_up";
+  /**
+   * Asks for 3-D Secure: at every payment; only while its holder is there, or until it has been set up
+   * for payments without them; or only while its holder is there.
+   */
+  authentication?: "always" | "until_set_up" | "on_session";
   /** What becomes of a charge later. */
   dispute?: "fraudulent" | "product_not_received" | "inquiry";
-  refund?: "pending_then_succeeded" | "pending_then_failed";
+  refund?: "pending_then_succeeded" | "succeeded_then_failed";
 }
 
 /** A test card: `pm_card_NAME` and `tok_NAME` for each of its names. */
@@ -122,6 +130,10 @@ export const testCards: TestCard[] = [
     authentication: "until_set_up",
     country: "FR",
   }),
+  card("authenticationRequiredSetupForOffSession", "4000003800000446", {
+    authentication: "on_session",
+    country: "PL",
+  }),
   card("authenticationRequiredChargeDeclinedInsufficientFunds", "4000008260003178", {
     authentication: "always",
     declinesCharges: DECLINES.insufficient,
@@ -134,7 +146,7 @@ export const testCards: TestCard[] = [
   card("createDisputeProductNotReceived", "4000000000002685", { dispute: "product_not_received" }),
   card("createDisputeInquiry", "4000000000001976", { dispute: "inquiry" }),
   card("pendingRefund", "4000000000007726", { refund: "pending_then_succeeded" }),
-  card("refundFail", "4000000000005126", { refund: "pending_then_failed" }),
+  card("refundFail", "4000000000005126", { refund: "succeeded_then_failed" }),
 ];
 
 const byName = new Map(testCards.flatMap((entry) => entry.names.map((name) => [name, entry] as const)));

@@ -1,13 +1,34 @@
+import { availableAt, release } from "./billing/balance.ts";
 import { expireSession } from "./billing/checkout.ts";
 import { advanceDraft, payInvoice } from "./billing/collection.ts";
 import { expireCoupon } from "./billing/coupons.ts";
 import { endDiscount } from "./billing/discounts.ts";
+import { answerBy, lapse } from "./billing/disputes.ts";
+import { arrive, arrivesAt } from "./billing/refunds.ts";
 import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscription-changes.ts";
 import { deleteTestClock } from "./billing/test-clocks.ts";
 import { type DueRule, dueRule } from "./due.ts";
 
 /** Everything that happens by itself when its time has come. */
 export const dueRules: DueRule[] = [
+  dueRule({
+    name: "money becomes available",
+    kind: "balance_transaction",
+    at: availableAt,
+    run: release,
+  }),
+  dueRule({
+    name: "a refund arrives, or comes back",
+    kind: "refund",
+    at: arrivesAt,
+    run: (tx, refund) => void arrive(tx, refund),
+  }),
+  dueRule({
+    name: "a dispute was not answered in time",
+    kind: "dispute",
+    at: answerBy,
+    run: (tx, dispute) => void lapse(tx, dispute),
+  }),
   dueRule({
     name: "a checkout session expires",
     kind: "checkout.session",

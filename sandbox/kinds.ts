@@ -208,7 +208,7 @@ export const indexes = {
     pending: (i) => (i.invoice === null ? i.customer : null),
     subscription: (i) => i.parent?.subscription_details?.subscription,
   },
-  payment_intent: { customer: (p) => p.customer },
+  payment_intent: { customer: (p) => p.customer, payment_method: (p) => p.payment_method },
   payment_method: { customer: (m) => m.customer },
   price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
   price_terms: {},

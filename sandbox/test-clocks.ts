@@ -7,18 +7,23 @@ interface MaybeClocked {
   test_clock?: string | null;
   customer?: string | null;
   charge?: string | null;
+  source?: unknown;
 }
 
-/** The test clock that an object lives on: its own, its customer's, or its charge's; null for the sandbox's time. */
+/**
+ * The test clock that an object lives on: its own, its customer's, its charge's, or that of what it
+ * comes from (a balance transaction); null for the sandbox's time.
+ */
 export function testClockOf(store: Pick<Store, "get">, row: object): string | null {
-  const { test_clock, customer, charge } = row as MaybeClocked;
+  const { test_clock, customer, charge, source } = row as MaybeClocked;
   if (test_clock !== undefined) return test_clock;
   if (customer) return store.get("customer", customer)?.test_clock ?? null;
   if (charge) {
     const found = store.get("charge", charge);
     return found ? testClockOf(store, found) : null;
   }
-  return null;
+  const origin = typeof source === "string" ? objectOf(store, source) : undefined;
+  return origin ? testClockOf(store, origin) : null;
 }
 
 /** The kinds that may live on a test clock, by the beginning of their ids. */
@@ -38,6 +43,12 @@ const KINDS: Record<string, Kind> = {
   sub_sched: "subscription_schedule",
 };
 
+/** The object of an id, when it is of such a kind. */
+function objectOf(store: Pick<Store, "get">, id: string): Kinds[Kind] | undefined {
+  const kind = KINDS[id.slice(0, id.lastIndexOf("_"))] ?? KINDS[id.split("_")[0] ?? ""];
+  return kind && (store.get(kind, id) as Kinds[Kind] | undefined);
+}
+
 /** Parameters that say whose time an operation happens in. */
 const NAMES = ["customer", "subscription", "invoice", "payment_intent", "charge", "from_subscription"];
 
@@ -50,8 +61,7 @@ export function momentOf(store: Store, path: PathParams, params: object): number
   if (typeof named.test_clock === "string") return frozenTime(store, named.test_clock);
   for (const id of [...Object.values(path), ...NAMES.map((name) => named[name])]) {
     if (typeof id !== "string") continue;
-    const kind = KINDS[id.slice(0, id.lastIndexOf("_"))] ?? KINDS[id.split("_")[0] ?? ""];
-    const row = kind && (store.get(kind, id) as Kinds[Kind] | undefined);
+    const row = objectOf(store, id);
     if (row) return frozenTime(store, testClockOf(store, row));
   }
   return null;

@@ -1,37 +1,47 @@
 import type { Decline } from "../cards.ts";
-import { newId, randomText } from "../ids.ts";
+import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
+import { moveBalance, processingFee } from "./balance.ts";
+import { chargeDetails } from "./charge-details.ts";
 
 type Charge = Kinds["charge"];
+
+/** What came of asking for the money: it is here, it is reserved, it is under way, or it was refused. */
+export type ChargeOutcome = "captured" | "authorized" | "pending" | Decline;
 
 export interface ChargeInput {
   intent: Kinds["payment_intent"];
   method: Kinds["payment_method"];
-  decline: Decline | null;
+  outcome: ChargeOutcome;
   authenticated: boolean;
 }
 
-/** The record of money taken, or refused. */
+/** How long a card's money stays reserved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method */
+const AUTHORIZED_SECONDS = 7 * 86_400;
+
+/** The record of money taken, reserved, under way or refused. Tells nobody yet. */
 export function insertCharge(
   tx: Transaction,
-  { intent, method, decline, authenticated }: ChargeInput,
+  { intent, method, outcome, authenticated }: ChargeInput,
 ): Charge {
-  const id = newId("ch");
-  const paid = decline === null;
-  return tx.insert("charge", {
-    id,
+  const decline = typeof outcome === "object" ? outcome : null;
+  const paid = outcome === "captured" || outcome === "authorized";
+  const captured = outcome === "captured" || outcome === "pending";
+  const captureBefore = outcome === "authorized" ? tx.now + AUTHORIZED_SECONDS : null;
+  const charge = tx.insert("charge", {
+    id: newId("ch"),
     object: "charge",
     amount: intent.amount,
-    amount_captured: paid ? intent.amount : 0,
+    amount_captured: captured ? intent.amount : 0,
     amount_refunded: 0,
     application: null,
     application_fee: null,
     application_fee_amount: null,
-    balance_transaction: paid ? newId("txn") : null,
+    balance_transaction: null,
     billing_details: { ...method.billing_details },
-    calculated_statement_descriptor: "SANDBOX",
-    captured: paid,
+    calculated_statement_descriptor: intent.statement_descriptor ?? "SANDBOX",
+    captured,
     created: tx.now,
     currency: intent.currency,
     customer: intent.customer,
@@ -48,21 +58,77 @@ export function insertCharge(
     paid,
     payment_intent: intent.id,
     payment_method: method.id,
-    payment_method_details: { card: cardDetails(intent.amount, method, authenticated), type: "card" },
+    payment_method_details: chargeDetails({ amount: intent.amount, method, authenticated, captureBefore }),
     receipt_email: intent.receipt_email,
     receipt_number: null,
-    receipt_url: paid ? `${tx.environment.baseUrl}/receipts/${id}` : null,
+    receipt_url: null,
     refunded: false,
     review: null,
-    shipping: null,
+    shipping: intent.shipping,
     source: null,
     source_transfer: null,
-    statement_descriptor: null,
-    statement_descriptor_suffix: null,
-    status: paid ? "succeeded" : "failed",
+    statement_descriptor: intent.statement_descriptor,
+    statement_descriptor_suffix: intent.statement_descriptor_suffix,
+    status: paid ? "succeeded" : decline ? "failed" : "pending",
     transfer_data: null,
-    transfer_group: null,
+    transfer_group: intent.transfer_group,
   });
+  return paid ? tx.update("charge", charge.id, received(tx, charge, captured ? charge.amount : 0)) : charge;
+}
+
+/** What changes in a charge when `amount` of its money arrives (none yet, when it is only reserved). */
+function received(tx: Transaction, charge: Charge, amount: number): Partial<Charge> {
+  const receipt_url = `${tx.environment.baseUrl}/receipts/${charge.id}`;
+  if (amount === 0) return { receipt_url };
+  const { currency, description } = charge;
+  const movement = moveBalance(tx, {
+    type: charge.payment_method_details?.type === "card" ? "charge" : "payment",
+    reporting_category: "charge",
+    amount,
+    currency,
+    source: charge.id,
+    description,
+    fee: processingFee(amount),
+  });
+  return { receipt_url, balance_transaction: movement.id };
+}
+
+/** Takes `amount` of the money that was reserved; the rest is released. */
+export function captureCharge(tx: Transaction, charge: Charge, amount: number): Charge {
+  const changes = { ...received(tx, charge, amount), captured: true, amount_captured: amount };
+  const captured = tx.update("charge", charge.id, changes);
+  tx.emit("charge.captured", captured);
+  return captured;
+}
+
+/** The bank has paid a charge that was under way. */
+export function settleCharge(tx: Transaction, charge: Charge): Charge {
+  const changes = { ...received(tx, charge, charge.amount), paid: true, status: "succeeded" as const };
+  const settled = tx.update("charge", charge.id, changes);
+  tx.emit("charge.succeeded", settled);
+  return settled;
+}
+
+/** The bank has refused a charge that was under way. */
+export function refuseCharge(
+  tx: Transaction,
+  charge: Charge,
+  cause: Pick<Decline, "code" | "message">,
+): Charge {
+  const failed = tx.update("charge", charge.id, {
+    amount_captured: 0,
+    captured: false,
+    failure_code: cause.code,
+    failure_message: cause.message,
+    status: "failed",
+  });
+  tx.emit("charge.failed", failed);
+  return failed;
+}
+
+/** How much of a charge can still be given back. */
+export function refundableAmount({ amount_captured, amount_refunded, paid }: Charge): number {
+  return paid ? amount_captured - amount_refunded : 0;
 }
 
 function outcomeOf(decline: Decline | null): Charge["outcome"] {
@@ -77,48 +143,6 @@ function outcomeOf(decline: Decline | null): Charge["outcome"] {
     seller_message: decline
       ? "The bank did not return any further details with this decline."
       : "Payment complete.",
-    type: decline ? "issuer_declined" : "authorized",
+    type: decline ? (decline.decline_code === "fraudulent" ? "blocked" : "issuer_declined") : "authorized",
   };
 }
-
-type CardDetails = NonNullable<NonNullable<Charge["payment_method_details"]>["card"]>;
-
-function cardDetails(amount: number, method: Kinds["payment_method"], authenticated: boolean): CardDetails {
-  const card = method.card!;
-  return {
-    amount_authorized: amount,
-    authorization_code: "123456",
-    brand: card.brand,
-    checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: "pass" },
-    country: card.country,
-    electronic_commerce_indicator: null,
-    exp_month: card.exp_month,
-    exp_year: card.exp_year,
-    extended_authorization: { status: "disabled" },
-    fingerprint: card.fingerprint ?? null,
-    funding: card.funding,
-    incremental_authorization: { status: "unavailable" },
-    installments: null,
-    last4: card.last4,
-    mandate: null,
-    multicapture: { status: "unavailable" },
-    network: card.brand,
-    network_token: { used: false },
-    network_transaction_id: randomText(15),
-    overcapture: { maximum_amount_capturable: amount, status: "unavailable" },
-    regulated_status: "unregulated",
-    three_d_secure: authenticated ? THREE_D_SECURE : null,
-    transaction_link_id: null,
-    wallet: null,
-  };
-}
-
-const THREE_D_SECURE: CardDetails["three_d_secure"] = {
-  authentication_flow: "challenge",
-  electronic_commerce_indicator: "05",
-  exemption_indicator: null,
-  result: "authenticated",
-  result_reason: null,
-  transaction_id: "00000000-0000-4000-8000-000000000000",
-  version: "2.2.0",
-};

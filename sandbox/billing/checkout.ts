@@ -51,7 +51,8 @@ export function paySession(
       code: "parameter_missing",
     });
   const earlier = earlierAttempt(tx, details);
-  const willPay = !needsAuthentication(method) && !cardOf(method).declines && !cardOf(method).declinesCharges;
+  const willPay =
+    !needsAuthentication(tx, method) && !cardOf(method).declines && !cardOf(method).declinesCharges;
   if (willPay) attach(tx, method, customer.id);
   const intent = confirmIntent(
     tx,
@@ -59,7 +60,6 @@ export function paySession(
       ? tx.need("payment_intent", earlier.payment_intent)
       : createIntent(tx, intentOf(details, customer.id)),
     tx.need("payment_method", method.id),
-    null,
   );
   const attempt = earlier ?? openSubscription(tx, details, customer, intent);
   return settle(tx, session, attempt, intent, method);
@@ -67,12 +67,6 @@ export function paySession(
 
 /** The holder's answer to the 3-D Secure question of a session's payment. */
 export function authenticateSession(tx: Transaction, intent: Intent, outcome: "succeed" | "fail"): Attempted {
-  if (intent.status !== "requires_action") {
-    throw invalidRequest(
-      `This PaymentIntent's status is ${intent.status}: it does not wait for authentication.`,
-      { code: "payment_intent_unexpected_state" },
-    );
-  }
   const details = tx.find("checkout_details", "payment_intent", intent.id);
   const method = tx.need("payment_method", intent.payment_method ?? "", "payment_method");
   const after = authenticateIntent(tx, intent, outcome);

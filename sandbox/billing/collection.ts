@@ -40,7 +40,7 @@ export function payInvoice(tx: Transaction, invoice: Invoice, options: Collectio
   if (open.status === "paid") return { invoice: open, intent: null, method: null };
   const method = options.method ?? methodFor(tx, open);
   if (!method) return { invoice: failInvoicePayment(tx, open, options), intent: null, method: null };
-  const intent = confirmIntent(tx, payable(tx, open), method, null);
+  const intent = confirmIntent(tx, payable(tx, open), method, { offSession: true, canAskLater: true });
   followIntent(tx, intent, options);
   return { invoice: tx.need("invoice", open.id), intent, method };
 }

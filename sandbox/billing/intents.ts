@@ -1,21 +1,37 @@
-import type { Decline } from "../cards.ts";
+import { DECLINES } from "../cards.ts";
+import { invalidRequest } from "../errors.ts";
 import { newId, randomText } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { insertCharge } from "./charges.ts";
+import { chargeIntent, declineIntent, failIntent } from "./charging.ts";
 import { cardOf } from "./payment-methods.ts";
 
 type PaymentIntent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
 
-export interface IntentInput {
-  amount: number;
-  currency: string;
-  customer: string;
-  description: string | null;
-  setup_future_usage: "off_session" | null;
-}
+/** What is to be paid; everything besides may be left out. Check the amount with `assertChargeable` first. */
+export type IntentInput = Pick<PaymentIntent, "amount" | "currency"> &
+  Partial<
+    Pick<
+      PaymentIntent,
+      | "allowed_payment_method_types"
+      | "automatic_payment_methods"
+      | "capture_method"
+      | "confirmation_method"
+      | "customer"
+      | "description"
+      | "excluded_payment_method_types"
+      | "metadata"
+      | "payment_method"
+      | "receipt_email"
+      | "setup_future_usage"
+      | "shipping"
+      | "statement_descriptor"
+      | "statement_descriptor_suffix"
+      | "transfer_group"
+    >
+  >;
 
 /** A payment still to be made. https://docs.stripe.com/payments/paymentintents/lifecycle */
 export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent {
@@ -24,7 +40,6 @@ export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent
     id,
     object: "payment_intent",
     allowed_payment_method_types: null,
-    amount: input.amount,
     amount_capturable: 0,
     amount_details: { tip: {} },
     amount_received: 0,
@@ -37,10 +52,9 @@ export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent
     client_secret: `${id}_secret_${randomText(25)}`,
     confirmation_method: "automatic",
     created: tx.now,
-    currency: input.currency,
-    customer: input.customer,
+    customer: null,
     customer_account: null,
-    description: input.description,
+    description: null,
     excluded_payment_method_types: null,
     last_payment_error: null,
     latest_charge: null,
@@ -54,39 +68,76 @@ export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent
     payment_method_options: {
       card: { installments: null, mandate_options: null, network: null, request_three_d_secure: "automatic" },
     },
-    payment_method_types: ["card"],
+    payment_method_types: methodTypes(input.currency),
     payment_record: null,
     processing: null,
     receipt_email: null,
     review: null,
-    setup_future_usage: input.setup_future_usage,
+    setup_future_usage: null,
     shipping: null,
     source: null,
     statement_descriptor: null,
     statement_descriptor_suffix: null,
-    status: "requires_payment_method",
     transfer_data: null,
     transfer_group: null,
+    ...input,
+    status: input.payment_method ? "requires_confirmation" : "requires_payment_method",
   });
   tx.emit("payment_intent.created", intent);
   return intent;
 }
 
-/** Whether the card asks its holder before this payment. */
-export function needsAuthentication(method: PaymentMethod): boolean {
-  const { authentication } = cardOf(method);
-  return authentication === "always" || (authentication === "until_set_up" && method.customer === null);
+/** How a currency can be paid. */
+function methodTypes(currency: string): string[] {
+  if (currency === "eur") return ["card", "sepa_debit"];
+  return currency === "usd" ? ["card", "us_bank_account"] : ["card"];
 }
 
-/** Tries to take the money. Look at the status of what comes back. */
+/**
+ * Whether the card asks its holder before this payment. `offSession`: the holder is not there, so a
+ * card that was set up for such payments does not ask.
+ */
+export function needsAuthentication(tx: Transaction, method: PaymentMethod, offSession = false): boolean {
+  const { authentication } = cardOf(method);
+  if (authentication === "until_set_up") return !offSession || !isSetUp(tx, method);
+  return authentication === "always" || (authentication === "on_session" && !offSession);
+}
+
+/** Whether its holder has agreed to payments without them: by a setup intent, or by a payment that said so. */
+function isSetUp(tx: Transaction, { id }: PaymentMethod): boolean {
+  for (const setup of tx.newest("setup_intent", { index: "payment_method", key: id }))
+    if (setup.status === "succeeded" && setup.usage === "off_session") return true;
+  for (const intent of tx.newest("payment_intent", { index: "payment_method", key: id }))
+    if (intent.status === "succeeded" && intent.setup_future_usage === "off_session") return true;
+  return false;
+}
+
+export interface ConfirmOptions {
+  /** Where the holder returns to after 3-D Secure. */
+  returnUrl?: string | null;
+  /**
+   * The holder is not there. A card that wants to ask them is declined with `authentication_required`,
+   * unless it was set up for such payments, or they can be asked later.
+   */
+  offSession?: boolean;
+  /** With offSession: the intent waits in `requires_action`, as those of renewals do, instead of a decline. */
+  canAskLater?: boolean;
+}
+
+/**
+ * Tries to take the money. Look at the status of what comes back; a refusal is not thrown, but in
+ * `last_payment_error`. Whoever calls this draws the consequences for what the intent pays.
+ */
 export function confirmIntent(
   tx: Transaction,
   intent: PaymentIntent,
   method: PaymentMethod,
-  returnUrl: string | null,
+  options: ConfirmOptions = {},
 ): PaymentIntent {
-  if (needsAuthentication(method)) return requireAction(tx, intent, method, returnUrl);
-  return chargeIntent(tx, intent, method);
+  const { offSession = false, canAskLater = false, returnUrl = null } = options;
+  if (!needsAuthentication(tx, method, offSession)) return chargeIntent(tx, intent, method);
+  if (offSession && !canAskLater) return declineIntent(tx, intent, method, DECLINES.authenticationRequired);
+  return requireAction(tx, intent, method, returnUrl);
 }
 
 function requireAction(
@@ -108,84 +159,42 @@ function requireAction(
   return changed;
 }
 
-/** Charges without asking any more; a refusal sends the intent back for another method. */
-export function chargeIntent(
-  tx: Transaction,
-  intent: PaymentIntent,
-  method: PaymentMethod,
-  authenticated = false,
-): PaymentIntent {
-  const { declines, declinesCharges } = cardOf(method);
-  const decline = declines ?? declinesCharges ?? null;
-  const charge = insertCharge(tx, { intent, method, decline, authenticated });
-  tx.emit(decline ? "charge.failed" : "charge.succeeded", charge);
-  if (decline) return failIntent(tx, intent, method, decline, charge.id);
-  const changed = tx.update("payment_intent", intent.id, {
-    status: next("payment_intent", intent.status, "succeeded"),
-    amount_received: intent.amount,
-    latest_charge: charge.id,
-    last_payment_error: null,
-    next_action: null,
-    payment_method: method.id,
-  });
-  tx.emit("payment_intent.succeeded", changed);
-  return changed;
-}
-
 const AUTHENTICATION_FAILURE = {
   code: "payment_intent_authentication_failure",
   message:
     "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
 };
 
-/** The holder's answer to 3-D Secure. */
+/** The holder's answer to 3-D Secure. Throws when the intent does not wait for one. */
 export function authenticateIntent(
   tx: Transaction,
   intent: PaymentIntent,
   outcome: "succeed" | "fail",
 ): PaymentIntent {
+  if (intent.status !== "requires_action") {
+    const message = `This PaymentIntent's status is ${intent.status}: it does not wait for authentication.`;
+    throw invalidRequest(message, { code: "payment_intent_unexpected_state" });
+  }
   const method = tx.need("payment_method", intent.payment_method ?? "", "payment_method");
   if (outcome === "succeed") return chargeIntent(tx, intent, method, true);
   return failIntent(tx, intent, method, AUTHENTICATION_FAILURE);
 }
 
-function failIntent(
-  tx: Transaction,
-  intent: PaymentIntent,
-  method: PaymentMethod,
-  cause: Pick<Decline, "code" | "message"> & Partial<Decline>,
-  charge?: string,
-): PaymentIntent {
-  const changed = tx.update("payment_intent", intent.id, {
-    status: next("payment_intent", intent.status, "requires_payment_method"),
-    ...(charge && { latest_charge: charge }),
-    next_action: null,
-    payment_method: null,
-    last_payment_error: {
-      type: cause.decline_code ? "card_error" : "invalid_request_error",
-      ...cause,
-      code: cause.code as NonNullable<NonNullable<PaymentIntent["last_payment_error"]>["code"]>,
-      doc_url: `https://stripe.com/docs/error-codes/${cause.code.replaceAll("_", "-")}`,
-      payment_method: method,
-      ...(charge && { charge }),
-    },
-  });
-  tx.emit("payment_intent.payment_failed", changed);
-  return changed;
-}
-
-/** Gives a payment up. */
+/** Gives a payment up; one that is over stays as it is. */
 export function cancelIntent(
   tx: Transaction,
   intent: PaymentIntent,
-  reason: "void_invoice" | "expired",
-): void {
-  if (intent.status === "succeeded" || intent.status === "canceled") return;
+  reason: PaymentIntent["cancellation_reason"],
+): PaymentIntent {
+  if (intent.status === "succeeded" || intent.status === "canceled") return intent;
   const changed = tx.update("payment_intent", intent.id, {
     status: next("payment_intent", intent.status, "canceled"),
+    amount_capturable: 0,
     canceled_at: tx.now,
     cancellation_reason: reason,
     next_action: null,
+    processing: null,
   });
   tx.emit("payment_intent.canceled", changed);
+  return changed;
 }
