@@ -43,8 +43,27 @@ export interface CheckoutDetails {
     missing_payment_method: "cancel" | "create_invoice" | "pause";
     billing_mode: "classic" | "flexible";
   };
+  /** What the payment of a session in payment mode is made with. */
+  payment_data: Pick<
+    Wire<Stripe.PaymentIntent>,
+    | "capture_method"
+    | "description"
+    | "metadata"
+    | "receipt_email"
+    | "setup_future_usage"
+    | "shipping"
+    | "statement_descriptor"
+    | "statement_descriptor_suffix"
+  >;
+  /** Whether a name that the payer types becomes the known customer's. */
+  updates_name: boolean;
   /** What a first, unpaid attempt has left behind; the next attempt goes on with it. */
-  attempt: { customer: string; subscription: string; invoice: string; payment_intent: string } | null;
+  attempt: {
+    customer: string | null;
+    subscription: string | null;
+    invoice: string | null;
+    payment_intent: string | null;
+  } | null;
 }
 
 /** What a subscription knows beyond what Stripe shows of it. */
@@ -182,7 +201,12 @@ export const indexes = {
   "billing_portal.configuration": {},
   "billing_portal.session": {},
   charge: { customer: (c) => c.customer, payment_intent: (c) => c.payment_intent },
-  "checkout.session": { customer: (s) => s.customer, subscription: (s) => s.subscription },
+  "checkout.session": {
+    customer: (s) => s.customer,
+    payment_intent: (s) => s.payment_intent,
+    setup_intent: (s) => s.setup_intent,
+    subscription: (s) => s.subscription,
+  },
   checkout_details: {
     payment_intent: (d) => d.attempt?.payment_intent,
     subscription: (d) => d.attempt?.subscription,

@@ -1,21 +1,13 @@
 import { invalidRequest } from "../errors.ts";
-import type { CheckoutDetails, Kinds } from "../kinds.ts";
+import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import {
-  type Attempt,
-  completeSession,
-  earlierAttempt,
-  intentOf,
-  openSubscription,
-  type Payer,
-  payingCustomer,
-  trialEndOf,
-} from "./checkout-order.ts";
+import { abandonAttempt, payingCustomer, trialEndOf } from "./checkout-order.ts";
+import { completeSession, type Payer } from "./checkout-outcome.ts";
+import { subscribe } from "./checkout-subscription.ts";
 import { followIntent, intentRefusal } from "./collection.ts";
-import { authenticateIntent, confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
-import { attach, cardOf } from "./payment-methods.ts";
-import { expireIncomplete } from "./subscription-changes.ts";
+import { authenticateIntent } from "./intents.ts";
+import { attach } from "./payment-methods.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];
@@ -29,9 +21,8 @@ export interface Attempted {
 }
 
 /**
- * Pays an open session, as its page does. The first attempt makes the subscription, the invoice and
- * the payment intent; later ones go on with these.
- * Throws 402 `card_error` when the card is refused; the session stays open.
+ * Pays an open session, as its page does. The first attempt makes what the session is for; later ones
+ * go on with it. Throws 402 `card_error` when the card is refused; the session stays open.
  */
 export function paySession(
   tx: Transaction,
@@ -41,44 +32,39 @@ export function paySession(
 ): Attempted {
   assertOpen(session);
   const details = tx.need("checkout_details", session.id);
-  const customer = payingCustomer(tx, session, details, payer);
-  const trialEnd = trialEndOf(details, tx.now);
-  if (trialEnd !== null)
-    return { session: startTrial(tx, session, details, customer, method, trialEnd), authenticate: null };
-  if (!method)
-    throw invalidRequest("A payment method is required to pay this session.", {
+  const isFree = session.amount_total === 0;
+  if (!method && !(isFree && session.payment_method_collection === "if_required")) {
+    throw invalidRequest("A payment method is required to complete this session.", {
       param: "payment_method",
       code: "parameter_missing",
     });
-  const earlier = earlierAttempt(tx, details);
-  const willPay =
-    !needsAuthentication(tx, method) && !cardOf(method).declines && !cardOf(method).declinesCharges;
-  if (willPay) attach(tx, method, customer.id);
-  const intent = confirmIntent(
-    tx,
-    earlier
-      ? tx.need("payment_intent", earlier.payment_intent)
-      : createIntent(tx, intentOf(details, customer.id)),
-    tx.need("payment_method", method.id),
-  );
-  const attempt = earlier ?? openSubscription(tx, details, customer, intent);
-  return settle(tx, session, attempt, intent, method);
+  }
+  const customer = payingCustomer(tx, session, payer)!;
+  const intent = subscribe(tx, details, { customer, method, trialEnd: trialEndOf(details, tx.now) });
+  if (intent) return settle(tx, session, intent, method!);
+  const { attempt } = tx.need("checkout_details", session.id);
+  const outcome = { payment_status: "no_payment_required" as const, payer };
+  return { session: completeSession(tx, session, attempt!, outcome), authenticate: null };
 }
 
 /** The holder's answer to the 3-D Secure question of a session's payment. */
 export function authenticateSession(tx: Transaction, intent: Intent, outcome: "succeed" | "fail"): Attempted {
+  if (intent.status !== "requires_action") {
+    throw invalidRequest(
+      `This PaymentIntent's status is ${intent.status}: it does not wait for authentication.`,
+      { code: "payment_intent_unexpected_state" },
+    );
+  }
   const details = tx.find("checkout_details", "payment_intent", intent.id);
   const method = tx.need("payment_method", intent.payment_method ?? "", "payment_method");
   const after = authenticateIntent(tx, intent, outcome);
   if (!details?.attempt) throw invalidRequest("This PaymentIntent does not belong to a Checkout session.");
-  return settle(tx, tx.need("checkout.session", details.id), details.attempt, after, method);
+  return settle(tx, tx.need("checkout.session", details.id), after, method);
 }
 
 /** Closes an open session that was not paid, and whatever an attempt left behind. */
 export function expireSession(tx: Transaction, session: Session): Session {
-  const { attempt } = tx.need("checkout_details", session.id);
-  const subscription = attempt ? tx.get("subscription", attempt.subscription) : undefined;
-  if (subscription?.status === "incomplete") expireIncomplete(tx, subscription);
+  abandonAttempt(tx, tx.need("checkout_details", session.id));
   const expired = tx.update("checkout.session", session.id, {
     status: next("checkout.session", session.status, "expired"),
     url: null,
@@ -94,35 +80,15 @@ function assertOpen(session: Session): void {
 }
 
 /** Draws the consequences of what became of the payment. */
-function settle(
-  tx: Transaction,
-  session: Session,
-  attempt: Attempt,
-  intent: Intent,
-  method: PaymentMethod,
-): Attempted {
-  if (intent.status === "succeeded") attach(tx, tx.need("payment_method", method.id), attempt.customer);
+function settle(tx: Transaction, session: Session, intent: Intent, method: PaymentMethod): Attempted {
+  const { attempt } = tx.need("checkout_details", session.id);
+  if (intent.status === "succeeded" && attempt?.customer)
+    attach(tx, tx.need("payment_method", method.id), attempt.customer);
   followIntent(tx, intent);
   if (intent.status === "requires_action") return { session, authenticate: intent };
   if (intent.status !== "succeeded") throw intentRefusal(intent, method);
-  return { session: completeSession(tx, session, attempt, "paid"), authenticate: null };
-}
-
-function startTrial(
-  tx: Transaction,
-  session: Session,
-  details: CheckoutDetails,
-  customer: Kinds["customer"],
-  method: PaymentMethod | null,
-  end: number,
-): Session {
-  if (!method && session.payment_method_collection !== "if_required") {
-    throw invalidRequest("A payment method is required to start this trial.", {
-      param: "payment_method",
-      code: "parameter_missing",
-    });
-  }
-  if (method) attach(tx, method, customer.id);
-  const attempt = openSubscription(tx, details, customer, null, { end, method: method?.id ?? null });
-  return completeSession(tx, session, attempt, "no_payment_required");
+  return {
+    session: completeSession(tx, session, attempt!, { payment_status: "paid" }),
+    authenticate: null,
+  };
 }

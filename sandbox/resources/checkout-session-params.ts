@@ -1,6 +1,7 @@
 import { invalidParameter } from "../errors.ts";
 import { metadata } from "../metadata.ts";
 import {
+  currency,
   flag,
   type Infer,
   integer,
@@ -15,6 +16,9 @@ import {
   unsettable,
   url,
 } from "../params.ts";
+import { address } from "./address.ts";
+import { lineItems, updatedLineItems } from "./checkout-line-items.ts";
+import { checkoutLocale } from "./locales.ts";
 
 /** Since the endive version methods are chosen dynamically; the old parameter is refused by name. */
 const paymentMethodTypes: Param<never> = {
@@ -26,16 +30,6 @@ const paymentMethodTypes: Param<never> = {
     );
   },
 };
-
-const lineItem = object({
-  adjustable_quantity: notYet(),
-  dynamic_tax_rates: notYet(),
-  metadata,
-  price: text(),
-  price_data: notYet(),
-  quantity: integer({ min: 1, max: 999_999 }),
-  tax_rates: notYet(),
-});
 
 const subscriptionData = object({
   application_fee_percent: notYet(),
@@ -62,54 +56,50 @@ const subscriptionData = object({
   }),
 });
 
-const LOCALES = [
-  "auto",
-  "bg",
-  "cs",
-  "da",
-  "de",
-  "el",
-  "en",
-  "en-GB",
-  "es",
-  "es-419",
-  "et",
-  "fi",
-  "fil",
-  "fr",
-  "fr-CA",
-  "hr",
-  "hu",
-  "id",
-  "it",
-  "ja",
-  "ko",
-  "lt",
-  "lv",
-  "ms",
-  "mt",
-  "nb",
-  "nl",
-  "pl",
-  "pt",
-  "pt-BR",
-  "ro",
-  "ru",
-  "sk",
-  "sl",
-  "sv",
-  "th",
-  "tr",
-  "vi",
-  "zh",
-  "zh-HK",
-  "zh-TW",
-] as const;
+const paymentIntentData = object({
+  application_fee_amount: notYet(),
+  capture_method: oneOf("automatic", "automatic_async", "manual"),
+  description: text({ max: 1000 }),
+  metadata,
+  on_behalf_of: notYet(),
+  receipt_email: text({ max: 800 }),
+  setup_future_usage: oneOf("off_session", "on_session"),
+  shipping: object({
+    address: required(address),
+    carrier: text(),
+    name: required(text()),
+    phone: text(),
+    tracking_number: text(),
+  }),
+  statement_descriptor: text({ max: 22 }),
+  statement_descriptor_suffix: text({ max: 22 }),
+  transfer_data: notYet(),
+  transfer_group: notYet(),
+});
+
+const invoiceCreation = object({
+  enabled: required(flag),
+  invoice_data: object({
+    account_tax_ids: notYet(),
+    custom_fields: unsettable(
+      list(object({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) })),
+    ),
+    description: text({ max: 1500 }),
+    footer: text({ max: 5000 }),
+    issuer: notYet(),
+    metadata,
+    rendering_options: notYet(),
+  }),
+});
+
+const message = unsettable(object({ message: required(text({ max: 1200 })) }));
 
 /** What `POST /v1/checkout/sessions` takes. https://docs.stripe.com/api/checkout/sessions/create */
 export const createParams = {
   adaptive_pricing: object({ enabled: flag }),
-  after_expiration: notYet(),
+  after_expiration: object({
+    recovery: object({ allow_promotion_codes: flag, enabled: required(flag) }),
+  }),
   allow_promotion_codes: flag,
   allowed_payment_method_types: list(text()),
   automatic_tax: object({ enabled: required(oneOf("false")) }),
@@ -118,12 +108,17 @@ export const createParams = {
   cancel_url: url,
   client_reference_id: text({ max: 200 }),
   consent_collection: notYet(),
-  currency: notYet(),
+  currency,
   custom_fields: notYet(),
-  custom_text: notYet(),
+  custom_text: object({
+    after_submit: message,
+    shipping_address: message,
+    submit: message,
+    terms_of_service_acceptance: message,
+  }),
   customer: text(),
   customer_account: notYet(),
-  customer_creation: notYet(),
+  customer_creation: oneOf("always", "if_required"),
   customer_email: text({ max: 800, pattern: /^[^@\s]+@[^@\s]+$/ }),
   customer_update: object({
     address: oneOf("auto", "never"),
@@ -134,21 +129,27 @@ export const createParams = {
   excluded_payment_method_types: list(text()),
   expires_at: timestamp,
   integration_identifier: text({ max: 200 }),
-  invoice_creation: notYet(),
-  line_items: list(lineItem),
-  locale: oneOf(...LOCALES),
+  invoice_creation: invoiceCreation,
+  line_items: lineItems,
+  locale: checkoutLocale,
+  managed_payments: notYet(),
   metadata,
   mode: required(oneOf("payment", "setup", "subscription")),
+  name_collection: notYet(),
+  optional_items: notYet(),
   origin_context: oneOf("mobile_app", "web"),
-  payment_intent_data: notYet(),
+  payment_intent_data: paymentIntentData,
   payment_method_collection: oneOf("always", "if_required"),
   payment_method_configuration: text(),
+  payment_method_data: notYet(),
   payment_method_options: notYet(),
   payment_method_types: paymentMethodTypes,
+  permissions: notYet(),
   phone_number_collection: object({ enabled: required(flag) }),
+  redirect_on_completion: notYet(),
   return_url: notYet(),
   saved_payment_method_options: notYet(),
-  setup_intent_data: notYet(),
+  setup_intent_data: object({ description: text({ max: 1000 }), metadata, on_behalf_of: notYet() }),
   shipping_address_collection: notYet(),
   shipping_options: notYet(),
   submit_type: oneOf("auto", "book", "donate", "pay", "subscribe"),
@@ -160,3 +161,12 @@ export const createParams = {
 };
 
 export type SessionParams = Infer<typeof createParams>;
+
+/** What an open session may still be changed in. */
+export const updateParams = {
+  collected_information: notYet(),
+  line_items: updatedLineItems,
+  metadata,
+  payment_intent_data: notYet(),
+  shipping_options: notYet(),
+};
