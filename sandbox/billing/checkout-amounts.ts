@@ -1,6 +1,11 @@
+import { invalidRequest } from "../errors.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
+import { formatMoney, minimumCharge } from "../money.ts";
 import type { Transaction } from "../transaction.ts";
+import { termsOfCoupon } from "./coupons.ts";
+import type { InvoiceLine } from "./lines.ts";
 import { priceAmount } from "./pricing.ts";
+import { type DiscountTerms, totalsOf } from "./totals.ts";
 
 type Session = Kinds["checkout.session"];
 type LineItem = CheckoutDetails["line_items"][number];
@@ -11,12 +16,48 @@ export function itemAmount(tx: Transaction, { price, quantity, currency }: LineI
   return priceAmount(tx, price!, quantity ?? 1, currency);
 }
 
+/** Whether what recurs costs nothing yet. */
+export function isTrial({ subscription_data: data }: Pick<CheckoutDetails, "subscription_data">): boolean {
+  return data.trial_end !== null || data.trial_period_days !== null;
+}
+
+/** The coupon that a session's discounts redeem; there is one discount at most. */
+export function couponOf(tx: Transaction, discounts: Session["discounts"]): Kinds["coupon"] | undefined {
+  const [discount] = discounts ?? [];
+  if (!discount) return undefined;
+  const code = discount.promotion_code && tx.need("promotion_code", discount.promotion_code);
+  return tx.get("coupon", (code ? code.promotion.coupon : discount.coupon) ?? "");
+}
+
 /** The items with the amounts that are due when the session is paid: a trial postpones what recurs. */
-export function reckoned(tx: Transaction, items: LineItem[], isTrial: boolean): LineItem[] {
-  return items.map((item) => {
-    const amount = isTrial && item.price!.recurring ? 0 : itemAmount(tx, item);
-    return { ...item, amount_subtotal: amount, amount_discount: 0, amount_total: amount };
+export function reckoned(
+  tx: Transaction,
+  details: Pick<CheckoutDetails, "line_items" | "subscription_data">,
+  coupon: Kinds["coupon"] | undefined,
+): LineItem[] {
+  const { line_items } = details;
+  const lines = line_items.map((item) => ({
+    item,
+    amount: isTrial(details) && item.price!.recurring ? 0 : itemAmount(tx, item),
+    discountable: true,
+    discounts: [],
+    pricing: pricingOf(item),
+  }));
+  const currency = line_items[0]?.currency ?? "";
+  const terms: DiscountTerms[] = coupon ? [{ id: coupon.id, ...termsOfCoupon(coupon, currency) }] : [];
+  return totalsOf(lines, terms).lines.map(({ item, amount, discount_amounts }) => {
+    const amount_discount = (discount_amounts ?? []).reduce((sum, part) => sum + part.amount, 0);
+    return { ...item, amount_subtotal: amount, amount_discount, amount_total: amount - amount_discount };
   });
+}
+
+/** How lines of invoices name the price of a line item. */
+export function pricingOf({ price }: LineItem): InvoiceLine["pricing"] {
+  return {
+    price_details: { price: price!.id, product: price!.product },
+    type: "price_details",
+    unit_amount_decimal: price!.unit_amount_decimal,
+  };
 }
 
 /** What a session shows of its items' amounts. */
@@ -30,4 +71,14 @@ export function totals(
     amount_total: sum("amount_total"),
     total_details: { amount_discount: sum("amount_discount"), amount_shipping: 0, amount_tax: 0 },
   };
+}
+
+/** Refuses a total that is too small to be charged; nothing at all is fine. */
+export function assertChargeable(amount: number, currency: string): void {
+  const least = minimumCharge(currency);
+  if (amount === 0 || amount >= least) return;
+  throw invalidRequest(
+    `The Checkout Session's total amount due must add up to at least ${formatMoney(least, currency)} ${currency}`,
+    { code: "amount_too_small" },
+  );
 }

@@ -17,7 +17,8 @@ export function trialEndOf({ subscription_data: data }: CheckoutDetails, now: nu
 }
 
 /** Whether paying a session without a customer makes one. */
-function createsCustomer(session: Session, { payment_data }: CheckoutDetails): boolean {
+export function createsCustomer(tx: Transaction, session: Session): boolean {
+  const { payment_data } = tx.need("checkout_details", session.id);
   return session.customer_creation === "always" || payment_data.setup_future_usage !== null;
 }
 
@@ -29,7 +30,7 @@ export function payingCustomer(tx: Transaction, session: Session, payer: Payer):
   const details = tx.need("checkout_details", session.id);
   const known = session.customer ?? details.attempt?.customer;
   if (known) return knownCustomer(tx, known, details, payer);
-  if (!createsCustomer(session, details)) return null;
+  if (!createsCustomer(tx, session)) return null;
   return createCustomer(tx, {
     email: session.customer_email ?? payer.email ?? null,
     name: payer.name ?? null,
@@ -52,10 +53,8 @@ function knownCustomer(
 
 /** What an earlier attempt left, if it can still be paid. */
 export function earlierAttempt(tx: Transaction, { attempt }: CheckoutDetails): Attempt | null {
-  if (!attempt) return null;
-  const { subscription, payment_intent } = attempt;
-  if (subscription) return tx.need("subscription", subscription).status === "incomplete" ? attempt : null;
-  return payment_intent && tx.need("payment_intent", payment_intent).status !== "canceled" ? attempt : null;
+  const intent = tx.get("payment_intent", attempt?.payment_intent ?? "");
+  return intent && !isFinal("payment_intent", intent.status) ? attempt : null;
 }
 
 /**
@@ -63,12 +62,12 @@ export function earlierAttempt(tx: Transaction, { attempt }: CheckoutDetails): A
  * changed, or the session is over. The customer stays.
  */
 export function abandonAttempt(tx: Transaction, details: CheckoutDetails): void {
-  const { attempt } = details;
+  const attempt = earlierAttempt(tx, details);
   if (!attempt) return;
   const subscription = attempt.subscription && tx.get("subscription", attempt.subscription);
   if (subscription && subscription.status === "incomplete") expireIncomplete(tx, subscription);
-  const intent = attempt.payment_intent && tx.get("payment_intent", attempt.payment_intent);
-  if (intent && !isFinal("payment_intent", intent.status)) cancelIntent(tx, intent, "expired");
+  const intent = tx.need("payment_intent", attempt.payment_intent!);
+  if (!isFinal("payment_intent", intent.status)) cancelIntent(tx, intent, "expired");
   const { customer } = attempt;
   tx.update("checkout_details", details.id, {
     attempt: { customer, subscription: null, invoice: null, payment_intent: null },

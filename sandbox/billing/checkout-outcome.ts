@@ -1,6 +1,7 @@
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { type Redemption, type RedemptionTarget, redeem } from "./discounts.ts";
 
 type Session = Kinds["checkout.session"];
 
@@ -54,4 +55,22 @@ export function completeSession(
   });
   tx.emit("checkout.session.completed", completed);
   return completed;
+}
+
+/** Redeems the session's coupon or code for what it has led to. */
+export function redeemed(
+  tx: Transaction,
+  { id }: CheckoutDetails,
+  target: Pick<RedemptionTarget, "customer" | "subscription" | "checkout_session">,
+): Kinds["discount"][] {
+  const { discounts, currency, amount_subtotal } = tx.need("checkout.session", id);
+  return redeem(tx, redemptions(discounts), { ...target, currency, amount: amount_subtotal ?? 0 });
+}
+
+/** A session's discounts as what they redeem. */
+export function redemptions(discounts: Session["discounts"]): Redemption[] {
+  return (discounts ?? []).map(({ coupon, promotion_code }) => ({
+    ...(coupon && { coupon }),
+    ...(promotion_code && { promotion_code }),
+  }));
 }

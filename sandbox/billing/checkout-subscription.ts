@@ -1,14 +1,19 @@
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
+import { itemAmount, pricingOf } from "./checkout-amounts.ts";
 import { earlierAttempt } from "./checkout-order.ts";
 import type { Attempt } from "./checkout-outcome.ts";
+import { redeemed } from "./checkout-outcome.ts";
 import { confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
+import { claimItems, insertInvoiceItem, lineOfItem, pendingItems } from "./invoice-items.ts";
 import { draftInvoice, finalizeInvoice } from "./invoices.ts";
-import { subscriptionLine } from "./lines.ts";
 import { attach, cardOf } from "./payment-methods.ts";
+import type { ItemInput } from "./subscription-items.ts";
+import { itemLine } from "./subscription-lines.ts";
 import { createSubscription } from "./subscriptions.ts";
 
+type LineItem = CheckoutDetails["line_items"][number];
 type Intent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
 
@@ -72,39 +77,66 @@ function openSubscription(
   { customer, method, trialEnd }: Order,
   intent: Intent | null,
 ): Attempt {
+  const id = newId("sub");
   const invoiceId = newId("in");
-  const data = details.subscription_data;
+  const { missing_payment_method, description, metadata, billing_mode } = details.subscription_data;
   const subscription = createSubscription(tx, {
+    id,
     customer: customer.id,
     currency: details.line_items[0]!.currency,
-    items: details.line_items.map((item) => ({
-      price: item.price!,
-      quantity: item.quantity ?? 1,
-      metadata: {},
-    })),
+    items: details.line_items.flatMap(itemInput),
     latest_invoice: invoiceId,
-    description: data.description,
-    metadata: data.metadata,
-    billing_mode: data.billing_mode,
+    description,
+    metadata,
+    billing_mode,
     trial_end: trialEnd,
-    missing_payment_method: data.missing_payment_method,
+    missing_payment_method,
     default_payment_method: intent === null ? (method?.id ?? null) : null,
+    discounts: redeemed(tx, details, { customer: customer.id, subscription: id }).map(
+      (discount) => discount.id,
+    ),
   });
+  for (const item of details.line_items) orderOnce(tx, item, subscription);
+  const waiting = pendingItems(tx, subscription);
+  claimItems(tx, waiting, invoiceId);
   const draft = draftInvoice(tx, {
     id: invoiceId,
     customer,
     subscription,
     currency: subscription.currency,
     billing_reason: "subscription_create",
-    lines: subscription.items.data.map((item) => subscriptionLine(tx, invoiceId, item, trialEnd !== null)),
+    lines: [
+      ...subscription.items.data.map((item) => itemLine(tx, subscription, item)),
+      ...waiting.map(lineOfItem),
+    ],
   });
   const invoice = finalizeInvoice(tx, draft, intent);
   const attempt = {
     customer: customer.id,
-    subscription: subscription.id,
+    subscription: id,
     invoice: invoice.id,
     payment_intent: intent?.id ?? null,
   };
   tx.update("checkout_details", details.id, { attempt });
   return attempt;
+}
+
+const itemInput = ({ price, quantity, metadata }: LineItem): ItemInput[] =>
+  price?.recurring ? [{ price, quantity: quantity ?? undefined, metadata: metadata ?? {} }] : [];
+
+/** What is bought once is on the first invoice only. */
+function orderOnce(tx: Transaction, item: LineItem, { id, customer }: Kinds["subscription"]): void {
+  const { price, quantity, description, currency } = item;
+  if (price!.recurring) return;
+  insertInvoiceItem(tx, {
+    amount: itemAmount(tx, item),
+    currency,
+    customer,
+    description,
+    parent: { subscription_details: { subscription: id }, type: "subscription_details" },
+    period: { start: tx.now, end: tx.now },
+    pricing: pricingOf(item),
+    quantity: quantity ?? 1,
+    quantity_decimal: String(quantity ?? 1),
+  });
 }

@@ -12,8 +12,11 @@ export interface DiscountTerms {
   products: string[] | null;
 }
 
+/** What discounts need to know of a line. */
+type Discountable = Pick<InvoiceLine, "amount" | "discountable" | "discounts" | "pricing">;
+
 /** What the lines of an invoice come to. */
-export type Totals = Pick<
+export type Totals<L = InvoiceLine> = Pick<
   Kinds["invoice"],
   | "subtotal"
   | "subtotal_excluding_tax"
@@ -22,29 +25,29 @@ export type Totals = Pick<
   | "total_discount_amounts"
   | "total_pretax_credit_amounts"
   | "total_taxes"
-> & { lines: InvoiceLine[] };
+> & { lines: (L & Pick<InvoiceLine, "discount_amounts" | "pretax_credit_amounts">)[] };
 
 /** One line while discounts are taken off it. */
-interface Position {
-  line: InvoiceLine;
+interface Position<L = Discountable> {
+  line: L;
   /** What discounts may still take. */
   remaining: number;
   taken: { amount: number; discount: string }[];
 }
 
 /**
- * The one computation of what an invoice comes to, for real invoices and previews alike. The lines'
+ * The one computation of what an invoice comes to, for real invoices, previews and Checkout alike. The lines'
  * own discounts come first, then those of the invoice, each from what the ones before have left; the
  * discount amounts of the lines add up to `total_discount_amounts` exactly.
  * @param ofInvoice the discounts of the whole invoice, in order
  * @param ofLines the terms of the discounts that lines name themselves
  */
-export function totalsOf(
-  lines: InvoiceLine[],
+export function totalsOf<L extends Discountable>(
+  lines: L[],
   ofInvoice: DiscountTerms[],
   ofLines: ReadonlyMap<string, DiscountTerms> = new Map(),
-): Totals {
-  const positions = lines.map((line): Position => {
+): Totals<L> {
+  const positions = lines.map((line): Position<L> => {
     return { line, remaining: line.discountable ? Math.max(0, line.amount) : 0, taken: [] };
   });
   for (const position of positions) {
@@ -103,7 +106,7 @@ function take(terms: DiscountTerms, positions: Position[]): void {
 const credits = (amounts: { amount: number; discount: string }[]) =>
   amounts.map(({ amount, discount }) => ({ amount, discount, type: "discount" as const }));
 
-const discounted = ({ line, taken }: Position): InvoiceLine => ({
+const discounted = <L>({ line, taken }: Position<L>) => ({
   ...line,
   discount_amounts: taken,
   pretax_credit_amounts: credits(taken),

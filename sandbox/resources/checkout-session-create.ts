@@ -1,4 +1,4 @@
-import { reckoned, totals } from "../billing/checkout-amounts.ts";
+import { assertRedeemable, changeOrder } from "../billing/checkout-changes.ts";
 import { customerDetails } from "../billing/checkout-outcome.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
@@ -15,32 +15,22 @@ type Session = Kinds["checkout.session"];
 export function createSession(tx: Transaction, params: SessionParams): Session {
   assertPossible(tx, params);
   const customer = params.customer ? tx.need("customer", params.customer, "customer") : null;
-  const ordered = (params.line_items ?? []).map((item, index) =>
-    newLineItem(tx, item, `line_items[${index}]`),
-  );
-  assertSellable(params.mode, ordered, params.subscription_data?.billing_mode?.type);
-  const data = subscriptionData(params);
-  const isTrial = data.trial_end !== null || data.trial_period_days !== null;
-  const currency = params.currency ?? ordered[0]?.currency ?? null;
-  const items = reckoned(
-    tx,
-    ordered.map((item) => ({ ...item, currency: currency! })),
-    isTrial,
-  );
+  const items = (params.line_items ?? []).map((item, index) => newLineItem(tx, item, `line_items[${index}]`));
+  assertSellable(params.mode, items, params.subscription_data?.billing_mode?.type);
+  const currency = params.currency ?? items[0]?.currency ?? null;
   const id = newId("cs_test");
   tx.insert("checkout_details", {
     id,
-    line_items: items,
-    subscription_data: data,
+    line_items: items.map((item) => ({ ...item, currency: currency! })),
+    subscription_data: subscriptionData(params),
     payment_data: paymentData(params),
     updates_name: params.customer_update?.name === "auto",
     attempt: null,
   });
   const email = customer?.email ?? params.customer_email ?? null;
-  return tx.insert("checkout.session", {
+  const session = tx.insert("checkout.session", {
     ...EMPTY,
     ...asGiven(params),
-    ...(params.mode !== "setup" && totals(items)),
     ...byMode(params),
     id,
     created: tx.now,
@@ -51,6 +41,17 @@ export function createSession(tx: Transaction, params: SessionParams): Session {
     metadata: withMetadata({}, params.metadata),
     url: `${tx.environment.baseUrl}/c/pay/${id}`,
   });
+  if (params.mode === "setup") return session;
+  return priced(tx, session, params);
+}
+
+/** The session with its amounts, and the discount it begins with. */
+function priced(tx: Transaction, session: Session, { discounts: given }: SessionParams): Session {
+  const plain = changeOrder(tx, session, {});
+  if (!given?.length) return plain;
+  const discounts = given.map(({ coupon = null, promotion_code = null }) => ({ coupon, promotion_code }));
+  assertRedeemable(tx, plain, discounts);
+  return changeOrder(tx, plain, { discounts });
 }
 
 /** What every new session has. */

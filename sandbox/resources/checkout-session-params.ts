@@ -125,7 +125,7 @@ export const createParams = {
     name: oneOf("auto", "never"),
     shipping: oneOf("auto", "never"),
   }),
-  discounts: notYet(),
+  discounts: list(object({ coupon: text(), promotion_code: text() })),
   excluded_payment_method_types: list(text()),
   expires_at: timestamp,
   integration_identifier: text({ max: 200 }),

@@ -35,7 +35,7 @@ const EXCLUSIVE: [keyof SessionParams, keyof SessionParams][] = [
 /** Refuses parameters that do not go together, in Stripe's words. */
 export function assertPossible(tx: Transaction, params: SessionParams): void {
   const { mode } = params;
-  if (mode !== "subscription") throw invalidParameter("mode", `The sandbox does not know mode=${mode} yet.`);
+  if (NOT_YET.includes(mode)) throw invalidParameter("mode", `The sandbox does not know mode=${mode} yet.`);
   if (!params.success_url) throw missing("success_url");
   for (const [name, modes] of Object.entries(MODES)) {
     if (params[name as keyof SessionParams] !== undefined && !modes.includes(mode)) {
@@ -57,6 +57,9 @@ export function assertPossible(tx: Transaction, params: SessionParams): void {
       "customer_update",
       "`customer_update` can only be used with `customer`. Please provide a customer.",
     );
+  }
+  if ((params.discounts?.length ?? 0) > 1) {
+    throw invalidParameter("discounts", "Only one coupon or promotion code may be applied to a session.");
   }
   assertTrial(tx, params);
 }
@@ -94,12 +97,6 @@ export function assertSellable(mode: Mode, items: LineItem[], billingMode = "fle
     throw invalidRequest(
       "You must provide at least one recurring price in `subscription` mode when using prices.",
       { param: "line_items" },
-    );
-  }
-  if (mode === "subscription" && recurring.length < items.length) {
-    throw invalidParameter(
-      "line_items",
-      "The sandbox does not know one-time prices in subscription mode yet.",
     );
   }
   if (Math.max(recurring.length, items.length - recurring.length) > MAX_ITEMS[mode]) {

@@ -1,4 +1,4 @@
-import { reckonSession } from "../billing/checkout-order.ts";
+import { changeOrder } from "../billing/checkout-changes.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";
@@ -32,10 +32,16 @@ function sellInstead(tx: Transaction, session: Session, given: UpdatedItem[]): v
     throw invalidParameter("line_items", "Missing required param: line_items.", "parameter_missing");
   }
   assertSellable(session.mode as "payment", items, details.subscription_data.billing_mode);
-  reckonSession(tx, session, { line_items: items });
+  const currency = session.currency ?? items[0]!.currency;
+  changeOrder(tx, session, { line_items: items.map((item) => ({ ...item, currency })) });
 }
 
-function itemOf(tx: Transaction, { line_items }: CheckoutDetails, item: UpdatedItem, param: string): LineItem {
+function itemOf(
+  tx: Transaction,
+  { line_items }: CheckoutDetails,
+  item: UpdatedItem,
+  param: string,
+): LineItem {
   if (item.id === undefined) return newLineItem(tx, item, param);
   const before = line_items.find(({ id }) => id === item.id);
   if (before) return changedLineItem(tx, before, item, param);

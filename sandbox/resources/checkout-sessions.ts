@@ -2,12 +2,12 @@ import { expireSession } from "../billing/checkout.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page, pageOf, pageParams } from "../list.ts";
-import { metadata, withMetadata } from "../metadata.ts";
-import { type Infer, object, oneOf, required, text } from "../params.ts";
+import { type Infer, notYet, object, oneOf, required, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
 import { createSession } from "./checkout-session-create.ts";
-import { createParams } from "./checkout-session-params.ts";
+import { createParams, updateParams } from "./checkout-session-params.ts";
+import { updateSession } from "./checkout-session-update.ts";
 
 type Session = Kinds["checkout.session"];
 
@@ -25,22 +25,24 @@ const filters = {
   customer: text(),
   customer_details: object({ email: required(text()) }),
   payment_intent: text(),
-  payment_link: text(),
+  payment_link: notYet(),
   status: oneOf("complete", "expired", "open"),
   subscription: text(),
 };
 
 function listSessions(tx: Transaction, params: Infer<typeof filters & typeof listParams>) {
   const { customer, customer_details, payment_intent, status, subscription } = params;
-  const where = subscription
-    ? { index: "subscription" as const, key: subscription }
-    : customer
-      ? { index: "customer" as const, key: customer }
-      : undefined;
+  const where = payment_intent
+    ? { index: "payment_intent" as const, key: payment_intent }
+    : subscription
+      ? { index: "subscription" as const, key: subscription }
+      : customer
+        ? { index: "customer" as const, key: customer }
+        : undefined;
   const keep = (session: Session) =>
     (!status || session.status === status) &&
     (!customer || session.customer === customer) &&
-    (!payment_intent || session.payment_intent === payment_intent) &&
+    (!subscription || session.subscription === subscription) &&
     (!customer_details || session.customer_details?.email === customer_details.email);
   return page(tx, { kind: "checkout.session", url: "/v1/checkout/sessions", where, keep }, params);
 }
@@ -51,12 +53,9 @@ export const checkoutSessionRoutes: Route[] = [
   route("GET", "/v1/checkout/sessions/:id", {}, (tx, _params, { id = "" }) =>
     tx.need("checkout.session", id),
   ),
-  route("POST", "/v1/checkout/sessions/:id", { metadata }, (tx, params, { id = "" }) => {
-    const before = tx.need("checkout.session", id);
-    return tx.update("checkout.session", id, {
-      metadata: withMetadata(before.metadata ?? {}, params.metadata),
-    });
-  }),
+  route("POST", "/v1/checkout/sessions/:id", updateParams, (tx, params, { id = "" }) =>
+    updateSession(tx, params, id),
+  ),
   route("POST", "/v1/checkout/sessions/:id/expire", {}, (tx, _params, { id = "" }) => expire(tx, id)),
   route("GET", "/v1/checkout/sessions/:id/line_items", pageParams, (tx, params, { id = "" }) => {
     tx.need("checkout.session", id);
