@@ -64,10 +64,10 @@ function dueFirst(tx: Transaction, details: CheckoutDetails, order: Order): numb
 /** A card that will serve becomes the customer's first, as Stripe tells it. */
 function confirm(tx: Transaction, intent: Intent | (() => Intent), { customer, method }: Order): Intent {
   const { declines, declinesCharges } = cardOf(method!);
-  const willPay = !needsAuthentication(method!) && !declines && !declinesCharges;
+  const willPay = !needsAuthentication(tx, method!) && !declines && !declinesCharges;
   if (willPay) attach(tx, method!, customer.id);
   const payment = typeof intent === "function" ? intent() : intent;
-  return confirmIntent(tx, payment, tx.need("payment_method", method!.id), null);
+  return confirmIntent(tx, payment, tx.need("payment_method", method!.id));
 }
 
 /** Makes the subscription and its first invoice, to be paid by `intent` when something is due. */
