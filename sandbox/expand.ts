@@ -1,3 +1,4 @@
+import { shownCurrencyOptions } from "./billing/price-terms.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Kind, Kinds } from "./kinds.ts";
 import { pageOf } from "./list.ts";
@@ -110,7 +111,7 @@ const expandable: Record<string, Record<string, Kind | null>> = {
   },
 };
 
-type Includes<T> = Record<string, (tx: Transaction, owner: T) => object | null>;
+type Includes<T> = Record<string, (tx: Transaction, owner: T) => object | null | undefined>;
 
 /** Fields that are only there when they are asked for. */
 const includable: { [K in Kind]?: Includes<Kinds[K]> } = {
@@ -152,6 +153,11 @@ const includable: { [K in Kind]?: Includes<Kinds[K]> } = {
         "/v1/invoice_payments",
         {},
       ),
+  },
+  price: {
+    currency_options: (tx, price) => shownCurrencyOptions(price, tx.get("price_terms", price.id)),
+    tiers: (tx, price) =>
+      price.billing_scheme === "tiered" ? tx.get("price_terms", price.id)?.tiers : undefined,
   },
 };
 

@@ -2,8 +2,8 @@ import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";
-import { plainDecimal } from "../money.ts";
 import type { Transaction } from "../transaction.ts";
+import { assertScheme, currencyOptionsOf, type TermsInput, tiersOf, unitAmount } from "./price-terms.ts";
 
 type Price = Kinds["price"];
 type Product = Kinds["product"];
@@ -39,14 +39,18 @@ export function createProduct(tx: Transaction, product: Partial<Product> & { nam
   return created;
 }
 
+interface RecurringInput {
+  interval: "day" | "week" | "month" | "year";
+  interval_count?: number | undefined;
+  meter?: string | undefined;
+  trial_period_days?: number | undefined;
+  usage_type?: "licensed" | "metered" | undefined;
+}
+
 /** What a new price needs to be told. */
-export interface PriceInput {
+export interface PriceInput extends TermsInput {
   currency: string;
-  recurring?:
-    | { interval: "day" | "week" | "month" | "year"; interval_count?: number; trial_period_days?: number }
-    | undefined;
-  unit_amount?: number | undefined;
-  unit_amount_decimal?: string | undefined;
+  recurring?: RecurringInput | undefined;
   tax_behavior?: Price["tax_behavior"];
   metadata?: Record<string, string> | null | undefined;
   active?: boolean | undefined;
@@ -54,37 +58,49 @@ export interface PriceInput {
   nickname?: string | null | undefined;
 }
 
-/** Both ways to write the amount; whole minor units only where it has no fraction. */
-function unitAmount(input: PriceInput): { unit_amount: number | null; unit_amount_decimal: string } {
-  if (input.unit_amount !== undefined && input.unit_amount_decimal !== undefined) {
-    throw invalidParameter(
-      "unit_amount_decimal",
-      "You may only specify one of these parameters: unit_amount, unit_amount_decimal.",
-      "parameters_exclusive",
-    );
+/** Three years, whatever they are counted in. */
+const MAX_INTERVALS = { day: 1095, week: 156, month: 36, year: 3 };
+
+/** How often, and by what, a price bills. Metered prices bill what a meter has counted. */
+function recurringOf(tx: Transaction, input: RecurringInput): NonNullable<Price["recurring"]> {
+  const { interval, interval_count = 1, meter, usage_type = "licensed" } = input;
+  if (interval_count > MAX_INTERVALS[interval]) {
+    const message = `Invalid recurring interval_count: at most ${MAX_INTERVALS[interval]} for the interval ${interval}.`;
+    throw invalidParameter("recurring[interval_count]", message);
   }
-  const text = input.unit_amount_decimal ?? input.unit_amount?.toString();
-  if (text === undefined) {
-    throw invalidParameter(
-      "unit_amount",
-      "You must specify either `unit_amount` or `unit_amount_decimal`.",
-      "parameter_missing",
-    );
+  if (usage_type === "metered" && !meter) {
+    const message = "Metered prices must be backed by a meter: give its id as `recurring[meter]`.";
+    throw invalidParameter("recurring[meter]", message, "parameter_missing");
   }
-  const unit_amount_decimal = plainDecimal(text);
+  if (meter) assertMeter(tx, meter, usage_type);
   return {
-    unit_amount: unit_amount_decimal.includes(".") ? null : Number(unit_amount_decimal),
-    unit_amount_decimal,
+    interval,
+    interval_count,
+    meter: meter ?? null,
+    trial_period_days: input.trial_period_days ?? null,
+    usage_type,
   };
 }
 
-/** A new price of a product. */
+function assertMeter(tx: Transaction, id: string, usageType: string): void {
+  if (usageType !== "metered") {
+    throw invalidParameter("recurring[meter]", "`meter` can only be used with `usage_type=metered`.");
+  }
+  if (tx.need("billing.meter", id, "recurring[meter]").status === "active") return;
+  throw invalidRequest("An inactive meter cannot be attached to a price.", { param: "recurring[meter]" });
+}
+
+/** A new price of a product. https://docs.stripe.com/api/prices/create */
 export function createPrice(tx: Transaction, product: string, input: PriceInput): Price {
+  assertScheme(input);
+  const billing_scheme = input.billing_scheme ?? "per_unit";
+  const isTiered = billing_scheme === "tiered";
+  const tiers = isTiered ? tiersOf(input.tiers, "tiers") : [];
   const price = tx.insert("price", {
     id: newId("price"),
     object: "price",
     active: input.active ?? true,
-    billing_scheme: "per_unit",
+    billing_scheme,
     created: tx.now,
     currency: input.currency,
     custom_unit_amount: null,
@@ -93,21 +109,15 @@ export function createPrice(tx: Transaction, product: string, input: PriceInput)
     metadata: withMetadata({}, input.metadata),
     nickname: input.nickname ?? null,
     product,
-    recurring: input.recurring
-      ? {
-          interval: input.recurring.interval,
-          interval_count: input.recurring.interval_count ?? 1,
-          meter: null,
-          trial_period_days: input.recurring.trial_period_days ?? null,
-          usage_type: "licensed",
-        }
-      : null,
+    recurring: input.recurring ? recurringOf(tx, input.recurring) : null,
     tax_behavior: input.tax_behavior ?? "unspecified",
-    tiers_mode: null,
-    transform_quantity: null,
+    tiers_mode: input.tiers_mode ?? null,
+    transform_quantity: input.transform_quantity ?? null,
     type: input.recurring ? "recurring" : "one_time",
-    ...unitAmount(input),
+    ...(isTiered ? { unit_amount: null, unit_amount_decimal: null } : unitAmount(input)),
   });
+  const currency_options = currencyOptionsOf(price, input.currency_options ?? {});
+  if (isTiered || input.currency_options) tx.insert("price_terms", { id: price.id, currency_options, tiers });
   tx.emit("price.created", price);
   return price;
 }

@@ -1,23 +1,13 @@
 import { createPrice, createProduct } from "../billing/catalogue.ts";
+import { type CurrencyOptionInput, currencyOptionsOf } from "../billing/price-terms.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
-import {
-  currency,
-  flag,
-  type Infer,
-  list,
-  notYet,
-  object,
-  oneOf,
-  required,
-  text,
-  unsettable,
-} from "../params.ts";
+import { currency, flag, type Infer, list, object, oneOf, required, text, unsettable } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
-import { amounts } from "./price-params.ts";
+import { amounts, currencyOptions, schemes } from "./price-params.ts";
 
 type Price = Kinds["price"];
 
@@ -33,7 +23,7 @@ const fields = {
 const createParams = {
   ...amounts,
   ...fields,
-  billing_scheme: oneOf("per_unit"),
+  ...schemes,
   product: text(),
   product_data: object({
     active: flag,
@@ -44,12 +34,9 @@ const createParams = {
     tax_code: text(),
     unit_label: text({ max: 12 }),
   }),
-  tiers: notYet(),
-  tiers_mode: notYet(),
-  transform_quantity: notYet(),
 };
 
-const updateParams = { ...fields, currency_options: notYet() };
+const updateParams = { ...fields, currency_options: unsettable(currencyOptions) };
 
 /** A lookup key names one price; it moves only when asked to. */
 function claimLookupKey(
@@ -83,8 +70,9 @@ function create(tx: Transaction, params: Infer<typeof createParams>): Price {
 }
 
 function update(tx: Transaction, params: Infer<typeof updateParams>, id: string): Price {
-  const { transfer_lookup_key, metadata, currency_options: _, ...plain } = params;
+  const { transfer_lookup_key, metadata, currency_options, ...plain } = params;
   const before = tx.need("price", id);
+  if (currency_options !== undefined) changeCurrencies(tx, before, currency_options);
   claimLookupKey(tx, plain.lookup_key, transfer_lookup_key, id);
   return tx.update(
     "price",
@@ -92,6 +80,17 @@ function update(tx: Transaction, params: Infer<typeof updateParams>, id: string)
     { ...plain, metadata: withMetadata(before.metadata, metadata) },
     "price.updated",
   );
+}
+
+/** Adds currencies and changes those named; null takes all away. */
+function changeCurrencies(
+  tx: Transaction,
+  price: Price,
+  change: Record<string, CurrencyOptionInput> | null,
+): void {
+  const terms = tx.get("price_terms", price.id) ?? { id: price.id, currency_options: {}, tiers: [] };
+  const currency_options = change ? { ...terms.currency_options, ...currencyOptionsOf(price, change) } : {};
+  tx.insert("price_terms", { ...terms, currency_options });
 }
 
 const filters = {
@@ -115,6 +114,7 @@ function listPrices(tx: Transaction, params: Infer<typeof filters & typeof listP
     (!lookup_keys || (price.lookup_key !== null && lookup_keys.includes(price.lookup_key))) &&
     (!type || price.type === type) &&
     (!recurring?.interval || price.recurring?.interval === recurring.interval) &&
+    (!recurring?.meter || price.recurring?.meter === recurring.meter) &&
     (!recurring?.usage_type || price.recurring?.usage_type === recurring.usage_type);
   const where = product ? { index: "product" as const, key: product } : undefined;
   return page(tx, { kind: "price", url: "/v1/prices", where, keep }, params);

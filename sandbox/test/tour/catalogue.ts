@@ -24,4 +24,34 @@ export async function catalogue({ stripe }: TestSandbox): Promise<void> {
   await stripe.prices.list({ lookup_keys: ["cents"], expand: ["data.product"] });
   const bare = await stripe.products.create({ name: "Bare" });
   await stripe.products.del(bare.id);
+  await pricing({ stripe }, product.id);
+}
+
+/** Prices by tiers, in packages, in other currencies. */
+async function pricing({ stripe }: Pick<TestSandbox, "stripe">, product: string): Promise<void> {
+  const recurring = { interval: "month" } as const;
+  await stripe.prices.create({
+    product,
+    currency: "usd",
+    recurring,
+    billing_scheme: "tiered",
+    tiers_mode: "graduated",
+    tiers: [
+      { up_to: 10, unit_amount: 500, flat_amount: 100 },
+      { up_to: "inf", unit_amount: 300 },
+    ],
+    expand: ["tiers", "currency_options"],
+  });
+  const packages = await stripe.prices.create({
+    product,
+    currency: "usd",
+    recurring,
+    unit_amount: 1000,
+    transform_quantity: { divide_by: 10, round: "up" },
+    currency_options: { eur: { unit_amount: 900, tax_behavior: "inclusive" } },
+  });
+  await stripe.prices.update(packages.id, {
+    currency_options: { gbp: { unit_amount: 800 } },
+    expand: ["currency_options"],
+  });
 }
