@@ -5,7 +5,10 @@ import { either, type Infer, integer, object, text, timestamp } from "./params.t
 import type { Where } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
-const range = either(object({ gt: timestamp, gte: timestamp, lt: timestamp, lte: timestamp }), timestamp);
+export const range = either(
+  object({ gt: timestamp, gte: timestamp, lt: timestamp, lte: timestamp }),
+  timestamp,
+);
 
 /** What every list takes. https://docs.stripe.com/api/pagination */
 export const pageParams = {
@@ -22,7 +25,8 @@ type Range =
   | Infer<{ gt: typeof timestamp; gte: typeof timestamp; lt: typeof timestamp; lte: typeof timestamp }>;
 export type PageRequest = Infer<typeof pageParams> & { created?: Range };
 
-function inRange(value: number, wanted: Range | undefined): boolean {
+/** Whether a moment is in what a list asks for. */
+export function inRange(value: number, wanted: Range | undefined): boolean {
   if (wanted === undefined) return true;
   if (typeof wanted === "number") return value === wanted;
   const { gt, gte, lt, lte } = wanted;

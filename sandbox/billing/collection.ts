@@ -120,3 +120,13 @@ export function advanceDraft(tx: Transaction, draft: Invoice): void {
   if (invoice.collection_method === "send_invoice") tx.emit("invoice.sent", invoice);
   else payInvoice(tx, invoice, { automatic: true });
 }
+
+/** The customer's own payment method of an id; refuses another's. */
+export function ownMethod(tx: Transaction, customer: string, id: string, param: string): PaymentMethod {
+  const method = tx.need("payment_method", id, param);
+  if (method.customer === customer) return method;
+  throw invalidRequest(
+    `The customer does not have a payment method with the ID ${id}. The payment method must be attached to the customer.`,
+    { param },
+  );
+}

@@ -35,6 +35,8 @@ export interface InvoiceInput {
   auto_advance?: boolean;
   metadata?: Record<string, string>;
   description?: string | null;
+  /** Whatever else it is to show; nothing that changes its amounts. */
+  more?: Partial<Invoice>;
 }
 
 /** The amounts of an invoice that is still a draft, as the customer's balance stands. */
@@ -151,5 +153,6 @@ export function invoiceRow(input: InvoiceInput & { id: string }, totals: Totals,
     test_clock: customer.test_clock ?? null,
     webhooks_delivered_at: null,
     ...draftAmounts(totals, customer.balance, currency),
+    ...input.more,
   };
 }

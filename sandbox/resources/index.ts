@@ -3,6 +3,7 @@ import { accountRoutes } from "./account.ts";
 import { checkoutSessionRoutes } from "./checkout-sessions.ts";
 import { customerRoutes } from "./customers.ts";
 import { eventRoutes } from "./events.ts";
+import { invoiceItemRoutes } from "./invoice-items.ts";
 import { invoiceRoutes } from "./invoices.ts";
 import { meterRoutes } from "./meters.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
@@ -21,6 +22,7 @@ export const routes: Route[] = [
   ...checkoutSessionRoutes,
   ...customerRoutes,
   ...eventRoutes,
+  ...invoiceItemRoutes,
   ...invoiceRoutes,
   ...meterRoutes,
   ...paymentMethodRoutes,
