@@ -21,6 +21,8 @@ type PaymentMethod = Kinds["payment_method"];
 export interface Collection extends PaymentManner {
   /** Instead of the default method of the invoice, its subscription or its customer. */
   method?: PaymentMethod | undefined;
+  /** Whether the holder is not there, as by default. */
+  offSession?: boolean | undefined;
 }
 
 /** What became of an attempt. */
@@ -40,7 +42,11 @@ export function payInvoice(tx: Transaction, invoice: Invoice, options: Collectio
   if (open.status === "paid") return { invoice: open, intent: null, method: null };
   const method = options.method ?? methodFor(tx, open);
   if (!method) return { invoice: failInvoicePayment(tx, open, options), intent: null, method: null };
-  const intent = confirmIntent(tx, payable(tx, open), method, { offSession: true, canAskLater: true });
+  const { offSession = true } = options;
+  const known = payable(tx, open);
+  // A bank debit is under way: another payment would take the money twice.
+  if (known.status === "processing") return { invoice: open, intent: known, method };
+  const intent = confirmIntent(tx, known, method, { offSession, canAskLater: true });
   followIntent(tx, intent, options);
   return { invoice: tx.need("invoice", open.id), intent, method };
 }
@@ -71,7 +77,7 @@ export function followIntent(tx: Transaction, intent: Intent, manner: PaymentMan
 
 /** Stripe's refusal of an attempt that did not pay, with its traces kept; undefined when it did. */
 export function refusalOf({ invoice, intent, method }: Collected): ApiError | undefined {
-  if (invoice.status === "paid") return undefined;
+  if (invoice.status === "paid" || intent?.status === "processing") return undefined;
   if (!intent || !method) {
     return invalidRequest(
       "Cannot charge a customer that has no default payment method. Set one on the invoice, the subscription or the customer.",

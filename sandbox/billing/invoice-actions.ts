@@ -1,7 +1,7 @@
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { payInvoice, refusalOf } from "./collection.ts";
+import { type Collection, payInvoice, refusalOf } from "./collection.ts";
 import { DRAFT_SECONDS } from "./invoice-row.ts";
 import { finalizeInvoice, markUncollectible, settleInvoice, voidInvoice } from "./invoices.ts";
 
@@ -33,7 +33,10 @@ export function finalizeOnDemand(
 export function payOnDemand(
   tx: Transaction,
   invoice: Invoice,
-  { method, outOfBand }: { method?: Kinds["payment_method"] | undefined; outOfBand?: boolean | undefined },
+  {
+    outOfBand,
+    ...collection
+  }: Pick<Collection, "method" | "offSession"> & { outOfBand?: boolean | undefined },
 ): Invoice {
   if (invoice.status === "paid") throw invalidRequest("Invoice is already paid");
   if (invoice.status === "void") throw invalidRequest("This invoice is void and cannot be paid.");
@@ -41,7 +44,7 @@ export function payOnDemand(
     const open = invoice.status === "draft" ? finalizeInvoice(tx, invoice) : invoice;
     return open.status === "paid" ? open : settleInvoice(tx, open, { outOfBand });
   }
-  const collected = payInvoice(tx, invoice, { method });
+  const collected = payInvoice(tx, invoice, collection);
   const refusal = refusalOf(collected);
   if (refusal) throw refusal;
   return collected.invoice;

@@ -4,6 +4,7 @@ import { checkoutSessionRoutes } from "./checkout-sessions.ts";
 import { customerRoutes } from "./customers.ts";
 import { eventRoutes } from "./events.ts";
 import { invoiceItemRoutes } from "./invoice-items.ts";
+import { invoicePreviewRoutes } from "./invoice-preview.ts";
 import { invoiceRoutes } from "./invoices.ts";
 import { meterRoutes } from "./meters.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
@@ -23,6 +24,7 @@ export const routes: Route[] = [
   ...customerRoutes,
   ...eventRoutes,
   ...invoiceItemRoutes,
+  ...invoicePreviewRoutes,
   ...invoiceRoutes,
   ...meterRoutes,
   ...paymentMethodRoutes,

@@ -132,11 +132,11 @@ const payParams = {
 
 function pay(tx: Transaction, params: Infer<typeof payParams>, id: string): Invoice {
   const invoice = tx.need("invoice", id);
-  const { paid_out_of_band: outOfBand, payment_method } = params;
+  const { off_session: offSession, paid_out_of_band: outOfBand, payment_method } = params;
   const method = payment_method
     ? ownMethod(tx, invoice.customer ?? "", payment_method, "payment_method")
     : undefined;
-  return payOnDemand(tx, invoice, { method, outOfBand });
+  return payOnDemand(tx, invoice, { method, offSession, outOfBand });
 }
 
 const filters = {

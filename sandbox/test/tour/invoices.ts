@@ -18,6 +18,10 @@ export async function invoices({ stripe }: TestSandbox): Promise<void> {
   await stripe.invoiceItems.update(item.id, { amount: 2600, description: "Set-up" });
   await stripe.invoiceItems.retrieve(item.id, { expand: ["customer"] });
   await stripe.invoiceItems.list({ customer: id, pending: true });
+  await stripe.invoices.createPreview({
+    customer: id,
+    invoice_items: [{ amount: 100, currency: "usd", description: "More" }],
+  });
   const draft = await stripe.invoices.create({
     customer: id,
     pending_invoice_items_behavior: "include",
