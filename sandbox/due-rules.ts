@@ -1,11 +1,11 @@
 import { availableAt, release } from "./billing/balance.ts";
+import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/cancellation.ts";
 import { expireSession } from "./billing/checkout.ts";
 import { advanceDraft, payInvoice } from "./billing/collection.ts";
 import { expireCoupon } from "./billing/coupons.ts";
 import { endDiscount } from "./billing/discounts.ts";
 import { answerBy, lapse } from "./billing/disputes.ts";
 import { arrive, arrivesAt } from "./billing/refunds.ts";
-import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscription-changes.ts";
 import { deleteTestClock } from "./billing/test-clocks.ts";
 import { type DueRule, dueRule } from "./due.ts";
 

@@ -1,10 +1,10 @@
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { expireIncomplete } from "./cancellation.ts";
 import type { Attempt, Payer } from "./checkout-outcome.ts";
 import { createCustomer } from "./customers.ts";
 import { cancelIntent } from "./intents.ts";
-import { expireIncomplete } from "./subscription-changes.ts";
 
 type Session = Kinds["checkout.session"];
 

@@ -2,7 +2,7 @@ import { newId, randomText } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { cancelNow } from "./subscription-changes.ts";
+import { cancelNow } from "./cancellation.ts";
 
 type Customer = Kinds["customer"];
 

@@ -1,27 +1,11 @@
-import { invalidRequest, noSuch } from "../errors.ts";
+import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
-import { isFinal, next } from "../states.ts";
+import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { voidInvoice } from "./invoices.ts";
+import type { Cancellation } from "./cancellation.ts";
+import { periodEnd } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
-
-/** An unpaid first invoice makes the subscription lapse after this long. */
-export const INCOMPLETE_SECONDS = 23 * 3600;
-
-/** The first payment never came: the subscription ends and its invoice is taken back. */
-export function expireIncomplete(tx: Transaction, subscription: Subscription): void {
-  const status = next("subscription", subscription.status, "incomplete_expired");
-  tx.update("subscription", subscription.id, { status, ended_at: tx.now }, "customer.subscription.updated");
-  const invoice = tx.get("invoice", subscription.latest_invoice ?? "");
-  if (invoice?.status === "open") voidInvoice(tx, invoice);
-}
-
-/** Why the customer leaves. */
-export interface Cancellation {
-  comment: string | null;
-  feedback: NonNullable<Subscription["cancellation_details"]>["feedback"];
-}
 
 export interface SubscriptionChanges {
   cancel_at_period_end?: boolean;
@@ -29,11 +13,6 @@ export interface SubscriptionChanges {
   default_payment_method?: string;
   description?: string | null;
   metadata?: Record<string, string>;
-}
-
-/** The end of the period that runs longest. */
-export function periodEnd(subscription: Subscription): number {
-  return Math.max(...subscription.items.data.map((item) => item.current_period_end));
 }
 
 /** Changes what may still be changed; of an ended subscription, only its metadata. */
@@ -75,30 +54,4 @@ function scheduledCancel(tx: Transaction, subscription: Subscription, on: boolea
       reason: on ? "cancellation_requested" : null,
     },
   };
-}
-
-/** Ends a subscription at once. Nothing is given back; a first invoice that was never paid is taken back. */
-export function cancelNow(
-  tx: Transaction,
-  subscription: Subscription,
-  cancellation?: Cancellation,
-): Subscription {
-  if (isFinal("subscription", subscription.status)) throw noSuch("subscription", subscription.id);
-  const details = subscription.cancellation_details;
-  const canceled = tx.update("subscription", subscription.id, {
-    status: next("subscription", subscription.status, "canceled"),
-    canceled_at: subscription.canceled_at ?? tx.now,
-    ended_at: tx.now,
-    cancellation_details: {
-      comment: details?.comment ?? null,
-      feedback: details?.feedback ?? null,
-      feedback_option: null,
-      ...cancellation,
-      reason: "cancellation_requested",
-    },
-  });
-  const invoice = tx.get("invoice", subscription.latest_invoice ?? "");
-  if (subscription.status === "incomplete" && invoice?.status === "open") voidInvoice(tx, invoice);
-  tx.emit("customer.subscription.deleted", canceled);
-  return canceled;
 }

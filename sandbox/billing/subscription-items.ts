@@ -1,3 +1,4 @@
+import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
@@ -98,4 +99,42 @@ export function periodEnd(subscription: Kinds["subscription"]): number {
 /** The end of the period that is over first. */
 export function nextPeriodEnd(subscription: Kinds["subscription"]): number {
   return Math.min(...subscription.items.data.map((item) => item.current_period_end));
+}
+
+const MAX_ITEMS = 20;
+
+/**
+ * Refuses items that cannot be together: too many of them, a price twice, and, in classic billing mode,
+ * prices that recur differently.
+ */
+export function assertItemsFit(items: { price: Price }[], mode: "classic" | "flexible"): void {
+  if (items.length === 0) {
+    throw invalidRequest("A subscription must have at least one active price.", { param: "items" });
+  }
+  if (items.length > MAX_ITEMS) {
+    throw invalidRequest(`A subscription can have at most ${MAX_ITEMS} items.`, { param: "items" });
+  }
+  const prices = new Set<string>();
+  for (const { price } of items) {
+    if (prices.has(price.id)) {
+      throw invalidRequest(`Cannot add multiple subscription items with the same plan: ${price.id}`, {
+        param: "items",
+      });
+    }
+    prices.add(price.id);
+  }
+  if (mode === "classic" && !items.every(({ price }) => recursAlike(price, items[0]!.price))) {
+    throw invalidRequest(
+      "Currency and interval fields must match across all plans on this subscription. Found mismatch in interval field.",
+      { param: "items" },
+    );
+  }
+}
+
+/** Whether two prices recur as often. */
+export function recursAlike(a: Price, b: Price): boolean {
+  return (
+    a.recurring?.interval === b.recurring?.interval &&
+    a.recurring?.interval_count === b.recurring?.interval_count
+  );
 }

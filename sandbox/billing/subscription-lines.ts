@@ -31,25 +31,29 @@ interface Billed {
   proration: boolean;
 }
 
+/** How an item's period is billed. */
+interface ItemBilling {
+  /** The period that is over, whose usage is billed; none at the start. */
+  previous?: Period | null;
+  /** A period that is shorter than a recurrence costs nothing. */
+  partsAreFree?: boolean;
+}
+
 /**
  * The line that bills an item for its current period: in advance what is licensed, afterwards what is
  * metered. A trial costs nothing.
- * @param previous the period that is over, whose usage is billed; none at the start
  */
 export function itemLine(
   tx: Transaction,
   subscription: Subscription,
   item: Item,
-  previous: Period | null = null,
+  { previous = null, partsAreFree = false }: ItemBilling = {},
 ): InvoiceLine {
-  const isTrial = subscription.status === "trialing" && item.current_period_end === subscription.trial_end;
+  const isTrial = item.current_period_end === subscription.trial_end;
   if (isTrial) return line(tx, subscription, item, trial(tx, item));
-  return line(
-    tx,
-    subscription,
-    item,
-    isMetered(item) ? used(tx, subscription, item, previous) : licensed(tx, subscription, item),
-  );
+  if (isMetered(item)) return line(tx, subscription, item, used(tx, subscription, item, previous));
+  const billed = licensed(tx, subscription, item);
+  return line(tx, subscription, item, billed.proration && partsAreFree ? { ...billed, amount: 0 } : billed);
 }
 
 const periodOf = (item: Item): Period => ({ start: item.current_period_start, end: item.current_period_end });

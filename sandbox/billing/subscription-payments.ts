@@ -1,29 +1,80 @@
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { cancelNow } from "./cancellation.ts";
+import { settingsOf } from "./dunning.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
 
-/** What a paid invoice means for its subscription: the first payment makes it active. */
+/**
+ * What a paid invoice means for its subscription: the first payment starts it, and one that is in
+ * arrears goes on when its latest invoice has been paid.
+ */
 export function subscriptionInvoicePaid(tx: Transaction, subscription: Subscription, invoice: Invoice): void {
-  if (subscription.status !== "incomplete") return;
-  const payment = tx.find("invoice_payment", "invoice", invoice.id)?.payment.payment_intent;
-  const method = payment ? tx.need("payment_intent", payment).payment_method : null;
-  tx.update(
-    "subscription",
-    subscription.id,
-    {
-      status: next("subscription", subscription.status, "active"),
-      ...(method && { default_payment_method: method }),
-    },
-    "customer.subscription.updated",
-  );
+  const { id, status } = subscription;
+  if (status === "incomplete") {
+    const first = subscription.trial_end !== null && subscription.trial_end > tx.now ? "trialing" : "active";
+    const kept = keepsMethod(tx, subscription) ? paidWith(tx, invoice) : null;
+    change(tx, subscription, { status: first, ...(kept && { default_payment_method: kept }) });
+  } else if ((status === "past_due" || status === "unpaid") && isLatest(tx, id, invoice)) {
+    change(tx, subscription, { status: "active" });
+  }
 }
 
-/** What a refused payment means for the subscription of the invoice. A first one leaves it incomplete. */
+/** Whether no later invoice has been opened for payment. */
+function isLatest(tx: Transaction, subscription: string, invoice: Invoice): boolean {
+  for (const later of tx.newest("invoice", { index: "subscription", key: subscription })) {
+    if (later.id === invoice.id) return true;
+    if (later.status === "open") return false;
+  }
+  return true;
+}
+
+/** The method of the first payment stays where that was asked for, and after a Checkout session. */
+const keepsMethod = (tx: Transaction, { id, payment_settings }: Subscription): boolean =>
+  payment_settings?.save_default_payment_method === "on_subscription" ||
+  tx.find("checkout_details", "subscription", id) !== undefined;
+
+function paidWith(tx: Transaction, invoice: Invoice): string | null {
+  const intent = tx.find("invoice_payment", "invoice", invoice.id)?.payment.payment_intent;
+  return intent ? tx.need("payment_intent", intent).payment_method : null;
+}
+
+/**
+ * What a payment that was refused, or waits for the customer, means for the subscription: a first one
+ * leaves it incomplete; later it is in arrears and, after the last try, what the settings say.
+ */
 export function subscriptionInvoiceFailed(
-  _tx: Transaction,
-  _subscription: Subscription,
-  _invoice: Invoice,
-): void {}
+  tx: Transaction,
+  subscription: Subscription,
+  invoice: Invoice,
+): void {
+  const { status } = subscription;
+  if (status === "active" || status === "trialing") change(tx, subscription, { status: "past_due" });
+  const current = tx.need("subscription", subscription.id);
+  if (current.status === "past_due" && isGivenUp(tx, invoice)) giveUp(tx, current);
+}
+
+/** Whether the schedule of retries is used up. */
+function isGivenUp(tx: Transaction, invoice: Invoice): boolean {
+  const { attempt_count, auto_advance, collection_method, next_payment_attempt, status } = invoice;
+  const isScheduled =
+    auto_advance === true && collection_method === "charge_automatically" && status === "open";
+  return isScheduled && next_payment_attempt === null && attempt_count > settingsOf(tx).retryDays.length;
+}
+
+function giveUp(tx: Transaction, subscription: Subscription): void {
+  const { afterRetries } = settingsOf(tx);
+  if (afterRetries === "cancel") cancelNow(tx, subscription, { reason: "payment_failed" });
+  if (afterRetries === "unpaid") change(tx, subscription, { status: "unpaid" });
+}
+
+function change(
+  tx: Transaction,
+  { id, status }: Subscription,
+  patch: Partial<Subscription> & { status: Subscription["status"] },
+): void {
+  next("subscription", status, patch.status);
+  tx.update("subscription", id, patch, "customer.subscription.updated");
+}

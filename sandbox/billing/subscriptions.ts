@@ -25,6 +25,8 @@ export interface SubscriptionInput {
   billing_cycle_anchor?: number;
   cancel_at?: number | null;
   cancel_at_period_end?: boolean;
+  /** Whether the first period is shorter, and costs less, when the subscription is to end in it; it is by default. */
+  prorates?: boolean;
   collection_method?: "charge_automatically" | "send_invoice";
   days_until_due?: number | null;
   discounts?: string[];
@@ -39,7 +41,8 @@ export interface SubscriptionInput {
  */
 export function createSubscription(tx: Transaction, input: SubscriptionInput): Subscription {
   const { id = newId("sub"), trial_end = null, cancel_at = null } = input;
-  const terms = { billing_cycle_anchor: trial_end ?? input.billing_cycle_anchor ?? tx.now, cancel_at };
+  const billing_cycle_anchor = input.billing_cycle_anchor ?? trial_end ?? tx.now;
+  const terms = { billing_cycle_anchor, cancel_at: input.prorates === false ? null : cancel_at };
   const items = input.items.map((item) =>
     newItem(
       tx,
@@ -54,7 +57,7 @@ export function createSubscription(tx: Transaction, input: SubscriptionInput): S
     application: null,
     application_fee_percent: null,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null },
-    billing_cycle_anchor: terms.billing_cycle_anchor,
+    billing_cycle_anchor,
     billing_cycle_anchor_config: null,
     billing_mode: billingMode(input.billing_mode ?? "flexible"),
     billing_schedules: [],

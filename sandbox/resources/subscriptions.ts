@@ -1,4 +1,5 @@
-import { type Cancellation, cancelNow, updateSubscription } from "../billing/subscription-changes.ts";
+import { type Cancellation, cancelNow } from "../billing/cancellation.ts";
+import { updateSubscription } from "../billing/subscription-changes.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
@@ -6,6 +7,8 @@ import { metadata, withMetadata } from "../metadata.ts";
 import { flag, type Infer, notYet, object, oneOf, text, unsettable } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
+import { create } from "./subscription-create.ts";
+import { createParams } from "./subscription-params.ts";
 
 type Subscription = Kinds["subscription"];
 
@@ -117,6 +120,7 @@ function listSubscriptions(tx: Transaction, params: Infer<typeof filters & typeo
 }
 
 export const subscriptionRoutes: Route[] = [
+  route("POST", "/v1/subscriptions", createParams, create),
   route("GET", "/v1/subscriptions", { ...listParams, ...filters }, listSubscriptions),
   route("GET", "/v1/subscriptions/:id", {}, (tx, _params, { id = "" }) => tx.need("subscription", id)),
   route("POST", "/v1/subscriptions/:id", updateParams, (tx, params, { id = "" }) => update(tx, params, id)),

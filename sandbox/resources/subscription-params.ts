@@ -1,0 +1,155 @@
+import type { Redemption } from "../billing/discounts.ts";
+import { metadata } from "../metadata.ts";
+import {
+  currency,
+  decimal,
+  either,
+  flag,
+  integer,
+  list,
+  notYet,
+  object,
+  oneOf,
+  type Param,
+  required,
+  text,
+  timestamp,
+  unsettable,
+} from "../params.ts";
+
+/** Prices that are described where they are used. */
+const priceData = {
+  currency: required(currency),
+  product: required(text()),
+  tax_behavior: oneOf("exclusive", "inclusive", "unspecified"),
+  unit_amount: integer({ min: 0, max: 99_999_999_999 }),
+  unit_amount_decimal: decimal,
+};
+
+export const recurringPriceData = object({
+  ...priceData,
+  recurring: required(
+    object({
+      interval: required(oneOf("day", "week", "month", "year")),
+      interval_count: integer({ min: 1, max: 1095 }),
+    }),
+  ),
+});
+
+/** Stripe's `discounts`; an empty string takes them away. */
+export const discounts: Param<Redemption[] | null> = unsettable(
+  list(object({ coupon: text(), discount: text(), promotion_code: text() })),
+);
+
+const quantity = integer({ min: 0, max: 999_999 });
+
+/** An item of a new subscription. */
+export const newItemParams = {
+  billing_thresholds: notYet(),
+  current_trial: notYet(),
+  discounts,
+  metadata,
+  plan: text(),
+  price: text(),
+  price_data: recurringPriceData,
+  quantity,
+  tax_rates: notYet(),
+};
+
+/** An item of a subscription that exists: one with an `id` is changed, one without is added. */
+export const itemChangeParams = { ...newItemParams, clear_usage: flag, deleted: flag, id: text() };
+
+const extraPeriod = object({
+  end: required(object({ timestamp, type: required(oneOf("min_item_period_end", "timestamp")) })),
+  start: required(object({ timestamp, type: required(oneOf("max_item_period_start", "now", "timestamp")) })),
+});
+
+export const extraItems = list(
+  object({
+    discountable: flag,
+    discounts,
+    metadata,
+    period: extraPeriod,
+    price: text(),
+    price_data: object(priceData),
+    quantity,
+    tax_rates: notYet(),
+  }),
+);
+
+export const paymentBehavior = oneOf(
+  "allow_incomplete",
+  "default_incomplete",
+  "error_if_incomplete",
+  "pending_if_incomplete",
+);
+
+export const prorationBehavior = oneOf("always_invoice", "create_prorations", "none");
+
+export const cancelAt = either(oneOf("max_billed_until", "max_period_end", "min_period_end"), timestamp);
+
+export const trialEnd = either(oneOf("now"), timestamp);
+
+export const billingMode = object({
+  flexible: object({ proration_discounts: oneOf("included") }),
+  type: required(oneOf("classic", "flexible")),
+});
+
+const trialSettings = object({
+  end_behavior: required(
+    object({
+      billing_cycle_anchor: notYet(),
+      missing_payment_method: required(oneOf("cancel", "create_invoice", "pause")),
+    }),
+  ),
+});
+
+const paymentSettings = object({
+  payment_method_options: notYet(),
+  payment_method_types: unsettable(list(oneOf("card", "link", "sepa_debit", "us_bank_account"))),
+  save_default_payment_method: oneOf("off", "on_subscription"),
+});
+
+/** What both a new and an existing subscription take. */
+export const commonParams = {
+  add_invoice_items: extraItems,
+  application_fee_percent: notYet(),
+  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  billing_schedules: notYet(),
+  billing_thresholds: notYet(),
+  cancel_at_period_end: flag,
+  collection_method: oneOf("charge_automatically", "send_invoice"),
+  days_until_due: integer({ min: 0, max: 365 }),
+  default_payment_method: text(),
+  default_source: notYet(),
+  default_tax_rates: notYet(),
+  discounts,
+  invoice_settings: notYet(),
+  metadata,
+  off_session: flag,
+  on_behalf_of: notYet(),
+  payment_behavior: paymentBehavior,
+  payment_settings: paymentSettings,
+  pending_invoice_item_interval: notYet(),
+  proration_behavior: prorationBehavior,
+  transfer_data: notYet(),
+  trial_end: trialEnd,
+  trial_from_plan: flag,
+  trial_settings: trialSettings,
+};
+
+/** What `POST /v1/subscriptions` takes. https://docs.stripe.com/api/subscriptions/create */
+export const createParams = {
+  ...commonParams,
+  backdate_start_date: notYet(),
+  billing_cycle_anchor: timestamp,
+  billing_cycle_anchor_config: notYet(),
+  billing_mode: billingMode,
+  cancel_at: cancelAt,
+  currency,
+  customer: required(text()),
+  customer_account: notYet(),
+  description: text({ max: 500 }),
+  items: required(list(object(newItemParams))),
+  trial_period_days: integer({ min: 0, max: 730 }),
+};
