@@ -1,6 +1,6 @@
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { claimItems, lineOfItem, pendingItems } from "./invoice-items.ts";
+import { pendingItems } from "./invoice-items.ts";
 import { draftInvoice } from "./invoices.ts";
 import type { InvoiceLine } from "./lines.ts";
 import type { Period } from "./periods.ts";
@@ -24,14 +24,12 @@ const advances = ({ status, pause_collection }: Subscription) =>
 /** Drafts an invoice of a subscription: pending items first, then the lines of the bill. */
 export function draftBill(tx: Transaction, subscription: Subscription, bill: Bill): Invoice {
   const { collection_method, currency, customer, days_until_due } = subscription;
-  const pending = pendingItems(tx, subscription);
-  claimItems(tx, pending, bill.id);
   return draftInvoice(tx, {
     ...bill,
     customer: tx.need("customer", customer, "customer"),
     subscription,
     currency,
-    lines: [...pending.map(lineOfItem), ...bill.lines],
+    items: pendingItems(tx, subscription).reverse(),
     collection_method,
     days_until_due: days_until_due ?? undefined,
     auto_advance: advances(subscription),

@@ -7,6 +7,7 @@ import { invoices } from "./invoices.ts";
 import { meters } from "./meters.ts";
 import { portal } from "./portal.ts";
 import { search } from "./search.ts";
+import { subscriptions } from "./subscriptions.ts";
 import { testClocks } from "./test-clocks.ts";
 
 /** Calls that together use every operation, and bring by every kind of answer and event. */
@@ -17,6 +18,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   invoices,
   portal,
   checkout,
+  subscriptions,
   testClocks,
   meters,
   search,
