@@ -61,7 +61,7 @@ export type Parts = Awaited<ReturnType<typeof createParts>>;
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const parts = await createParts(config, overrides);
   const { schema, health, metrics, logger, inbox, newContext } = parts;
-  const graphql = createGraphqlServer(schema, config, metrics);
+  const graphql = createGraphqlServer(schema, config, metrics, logger);
   await graphql.start();
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
   const http = createHttp(

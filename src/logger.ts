@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 export type { Logger };
 
@@ -37,11 +37,12 @@ const SECRETS = [
 ];
 const redacted = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** JSON lines on standard output; secrets and personal data are cut out. */
-export function createLogger(level: string): Logger {
-  return pino({
+/** JSON lines on standard output, or wherever else; secrets and personal data are cut out. */
+export function createLogger(level: string, into?: DestinationStream): Logger {
+  const options = {
     level,
     mixin: () => ({ ...scope.getStore() }),
     redact: { paths: redacted, censor: "[redacted]" },
-  });
+  };
+  return into ? pino(options, into) : pino(options);
 }

@@ -1,6 +1,6 @@
 import { OPAQUE_ID } from "./auth/caller.ts";
 import type { Context } from "./context.ts";
-import { NotFound } from "./errors.ts";
+import { BadUserInput, NotFound } from "./errors.ts";
 import { Course, LearningPath, reference, User } from "./types/federated.ts";
 
 /** What the gateway sends for an entity: its type and key. */
@@ -46,5 +46,20 @@ export const REFERENCES: Record<string, Resolve> = {
 export function referenceResolver(type: string): Resolve {
   const resolve = REFERENCES[type];
   if (!resolve) throw new NotFound(`reference resolver for ${type}`);
-  return resolve;
+  return (reference, context) => {
+    if (typeof reference.id === "string") return resolve(reference, context);
+    // a rejection, since a throw would take the other references of the list along
+    return Promise.reject(malformed(`A reference to ${type} needs its id, a string.`));
+  };
 }
+
+/** @throws BadUserInput for a reference to what is no entity here, which spoils the whole list */
+export function assertReferences(representations: readonly unknown[]): void {
+  for (const reference of representations) {
+    const name = (reference as { __typename?: unknown }).__typename;
+    if (typeof name !== "string" || !Object.hasOwn(REFERENCES, name))
+      throw malformed(`A reference names a type with a key: ${Object.keys(REFERENCES).join(", ")}.`);
+  }
+}
+
+const malformed = (message: string) => new BadUserInput("representations", message);

@@ -12,7 +12,7 @@ import {
 import { checkRule } from "./auth/rules.ts";
 import { toGraphQLError } from "./format-error.ts";
 import type { Logger } from "./logger.ts";
-import { referenceResolver } from "./references.ts";
+import { assertReferences, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { CourseResolver, LearningPathResolver, UserResolver } from "./resolvers/federated.resolver.ts";
@@ -77,7 +77,19 @@ export function createSchema(container: ContainerType, logger: Logger): GraphQLS
   const schema = buildSubgraphSchema([
     { typeDefs: parse(schemaSdl(declared)), resolvers: resolvers as never },
   ]);
+  guardReferences(schema);
   return maskErrors(schema, logger);
+}
+
+/** Looks at what a gateway refers to before anything is loaded. */
+function guardReferences(schema: GraphQLSchema): void {
+  const entities = schema.getQueryType()?.getFields()._entities;
+  const resolve = entities?.resolve;
+  if (!entities || !resolve) return;
+  entities.resolve = (source, args, ...rest) => {
+    assertReferences(args.representations);
+    return resolve(source, args, ...rest);
+  };
 }
 
 /** Types with a key: what other subgraphs may refer to. */

@@ -5,11 +5,13 @@ import {
 } from "@apollo/server/plugin/disabled";
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type RequestHandler } from "express";
-import type { GraphQLSchema } from "graphql";
+import { GraphQLError, type GraphQLSchema } from "graphql";
 import type { Caller } from "../auth/caller.ts";
 import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
+import { withCode } from "../format-error.ts";
+import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isPublicDocument } from "./public-documents.ts";
 
@@ -21,6 +23,7 @@ export function createGraphqlServer(
   schema: GraphQLSchema,
   config: Config,
   metrics: Metrics,
+  logger: Logger,
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema,
@@ -29,12 +32,18 @@ export function createGraphqlServer(
     // an Apollo Router probes with POST; browsers are kept from cross-site simple requests
     csrfPrevention: true,
     stopOnTerminationSignals: false,
+    logger: apolloLogger(logger),
+    formatError: (formatted, error) =>
+      formatted.extensions?.code === "INTERNAL_SERVER_ERROR" && error instanceof GraphQLError
+        ? withCode(error, logger).toJSON()
+        : formatted,
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       // traces in answers would tell any caller how each field was resolved
       ApolloServerPluginInlineTraceDisabled(),
       cacheHeaders(schema),
       measured(metrics),
+      noSubscriptions,
     ],
   });
 }
@@ -68,6 +77,28 @@ function cacheHeaders(schema: GraphQLSchema): ApolloServerPlugin<BaseContext> {
       };
     },
   };
+}
+
+/** A subscription would be executed as a query, and find nothing to read. */
+const noSubscriptions: ApolloServerPlugin<BaseContext> = {
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ operation }) {
+        if (operation?.operation !== "subscription") return;
+        throw new GraphQLError(
+          "Live subscriptions come over WebSocket (graphql-transport-ws) at this path, not over HTTP.",
+          { extensions: { code: "BAD_USER_INPUT", http: { status: 400 } } },
+        );
+      },
+    };
+  },
+};
+
+/** Apollo's own words, as lines of our log. */
+function apolloLogger(logger: Logger) {
+  const say = (level: "debug" | "info" | "warn" | "error") => (message: unknown) =>
+    logger[level]({ part: "apollo" }, String(message));
+  return { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
 }
 
 function measured(metrics: Metrics): ApolloServerPlugin<BaseContext> {

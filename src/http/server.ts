@@ -3,6 +3,7 @@ import cors from "cors";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import helmet from "helmet";
 import type { Config } from "../config.ts";
+import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 
@@ -28,7 +29,7 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
   });
   http.use("/graphql", cors({ origin: [...config.corsOrigins], credentials: true }), ...routes.graphql);
   http.use((_request, response) => {
-    response.status(404).json({ error: "There is nothing at this address." });
+    response.status(404).json({ code: "NOT_FOUND", error: "There is nothing at this address." });
   });
   http.use(lastResort(logger));
   return http;
@@ -54,13 +55,40 @@ function measured(metrics: Metrics): RequestHandler {
   };
 }
 
+/** What was wrong with a request that no route has taken; body-parser and Express name its kind. */
+interface HttpFault {
+  readonly status?: number;
+  readonly type?: string;
+  readonly limit?: number;
+}
+
 function lastResort(logger: Logger): ErrorRequestHandler {
-  return (error: { status?: number }, _request, response, next) => {
-    if (response.headersSent) return next(error);
-    const status = error.status && error.status >= 400 && error.status < 500 ? error.status : 500;
-    if (status === 500) logger.error({ err: error }, "a request failed");
+  return (fault: HttpFault, _request, response, next) => {
+    if (response.headersSent) return next(fault);
+    const { status = 500 } = fault;
+    if (status >= 400 && status < 500) {
+      const code: ErrorCode = status === 413 ? "PAYLOAD_TOO_LARGE" : "BAD_USER_INPUT";
+      return void response.status(status).json({ code, error: sentenceFor(fault) });
+    }
+    logger.error({ err: fault }, "a request failed");
+    const code: ErrorCode = "INTERNAL_SERVER_ERROR";
     response
-      .status(status)
-      .json({ error: status === 500 ? "Something went wrong on our side." : "This request cannot be read." });
+      .status(ERROR_CODES[code])
+      .json({ code, error: "Something went wrong on our side.", requestId: response.get("x-request-id") });
   };
+}
+
+function sentenceFor({ type, limit = 0 }: HttpFault): string {
+  switch (type) {
+    case "entity.too.large":
+      return `The body is larger than ${limit / 1024} kB.`;
+    case "entity.parse.failed":
+      return "The body is not JSON: send an object with a query, as content-type application/json.";
+    case "charset.unsupported":
+      return "The body must be in UTF-8.";
+    case "encoding.unsupported":
+      return "The body's content-encoding is not known here: send gzip, deflate, br or none.";
+    default:
+      return "This request cannot be read.";
+  }
 }

@@ -101,7 +101,7 @@ export class CheckoutService {
       if (!isReturnUrl(this.config, input[name]))
         throw new BadUserInput(
           `input.${name}`,
-          "This must be an https URL of an origin that is allowed here.",
+          "This must be an https URL of an origin in RETURN_URL_ORIGINS (or CORS_ORIGIN); any loopback address is fine in development.",
         );
   }
 
