@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { ConfigError, loadConfig, readEnvironment } from "../src/config.ts";
+import { ConfigError, loadStripeSetupConfig, readEnvironment } from "../src/config.ts";
 import { setupStripe } from "../src/stripe/catalogue.ts";
 
 const HELP = `npm run stripe:setup -- --webhook-url https://example.com/webhooks/stripe
@@ -16,7 +16,10 @@ if (values.help || !values["webhook-url"]) {
   process.exit(values.help ? 0 : 2);
 }
 try {
-  await setupStripe(loadConfig(readEnvironment()), { webhookUrl: values["webhook-url"], log: console.log });
+  await setupStripe(loadStripeSetupConfig(readEnvironment()), {
+    webhookUrl: values["webhook-url"],
+    log: console.log,
+  });
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : error);
   process.exit(1);

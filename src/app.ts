@@ -115,7 +115,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const plans = new PlanService(em);
   const subscriptions = new SubscriptionService(em);
   const access = new AccessService(em, clock, config.gracePeriodDays);
-  const sync = new Sync(em, new Road(em, clock, access, stripe));
+  const sync = new Sync(em, stripe, new Road(em, clock, access));
   const intents = new Intents(em, stripe, sync, clock, logger);
   const customers = new CustomerService(em, intents);
   const idempotency = new IdempotencyService(em);

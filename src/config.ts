@@ -114,12 +114,43 @@ export function readEnvironment(): NodeJS.ProcessEnv {
 
 /** Validates the whole environment at once. @throws ConfigError naming every fault. */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  return freeze(toConfig(validated(environment, withoutEmpty(env))));
+}
+
+/** What setting Stripe up needs: the database and an account; its webhook secret does not exist before. */
+export type StripeSetupConfig = Pick<Config, "database"> & {
+  readonly stripe: Pick<Config["stripe"], "secretKey" | "apiBase">;
+};
+
+const setupEnvironment = environment.pick({
+  NODE_ENV: true,
+  DATABASE_URL: true,
+  POSTGRES_HOST: true,
+  POSTGRES_PORT: true,
+  POSTGRES_DB: true,
+  POSTGRES_USER: true,
+  POSTGRES_PASSWORD: true,
+  STRIPE_SECRET_KEY: true,
+  STRIPE_API_BASE: true,
+});
+
+/** Validates what `npm run stripe:setup` needs. @throws ConfigError naming every fault. */
+export function loadStripeSetupConfig(env: NodeJS.ProcessEnv): StripeSetupConfig {
   const given = withoutEmpty(env);
-  const parsed = environment.safeParse(given);
+  const { STRIPE_SECRET_KEY, STRIPE_API_BASE } = validated(setupEnvironment, given);
+  return freeze({
+    database: { url: databaseUrl(given) as string },
+    stripe: { secretKey: STRIPE_SECRET_KEY, apiBase: STRIPE_API_BASE.replace(/\/$/, "") },
+  });
+}
+
+function validated<T extends z.ZodObject>(schema: T, all: Record<string, string>): z.output<T> {
+  const given = Object.fromEntries(Object.entries(all).filter(([name]) => name in schema.shape));
+  const parsed = schema.safeParse(given);
   const faults = parsed.success ? [] : parsed.error.issues.map((issue) => describe(issue, given));
   faults.push(...crossChecks(given));
   if (!parsed.success || faults.length > 0) throw new ConfigError([...new Set(faults)].sort());
-  return freeze(toConfig(parsed.data));
+  return parsed.data;
 }
 
 /** The database's address alone, for commands that need nothing else. @throws ConfigError */

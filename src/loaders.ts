@@ -22,7 +22,6 @@ export type Loaders = ReturnType<typeof createLoaders>;
 export function createLoaders({ em, access, subscriptions }: LoaderParts) {
   return {
     plan: byId(em, Plan),
-    planByPrice: byColumn(em, Plan, "stripePriceId"),
     subscription: byId(em, Subscription),
     subscriptionByStripeId: byColumn(em, Subscription, "stripeSubscriptionId"),
     payment: byId(em, Payment),

@@ -69,6 +69,18 @@ export class Caller {
     if (!this.maySee(userId)) throw new Forbidden("This belongs to another user.");
   }
 
+  /** @throws Unauthenticated, Forbidden */
+  assertAdmin(): void {
+    this.assertKnown();
+    if (!this.isAdmin) throw new Forbidden("This needs the role admin.");
+  }
+
+  /** @throws Unauthenticated, Forbidden */
+  assertStaff(): void {
+    this.assertKnown();
+    if (!this.isStaff) throw new Forbidden("This needs the role admin or service.");
+  }
+
   /**
    * The user that a query is about: the one named, else the caller.
    * @throws Unauthenticated, Forbidden for another user's id, BadUserInput for a malformed id or a service

@@ -1,7 +1,6 @@
 import type { AuthCheckerFn } from "type-graphql";
 import { Authorized, createParameterDecorator, Extensions, ID } from "type-graphql";
 import type { Context } from "../context.ts";
-import { Forbidden } from "../errors.ts";
 
 /**
  * The rules that stand on fields. Every query, mutation and subscription, and every private field of an
@@ -12,7 +11,7 @@ export type Rule =
   | "public"
   /** Nobody signed in is fine; a token that cannot be trusted is not. */
   | "viewer"
-  /** Any known caller; the field itself decides by whose row it is (see {@link UserId} and `own` in services). */
+  /** Any known caller; the field itself decides by whose row it is (see {@link UserId}). */
   | "signed-in"
   /** The owner of the parent object (`root.id` is a user id), an admin or a service. */
   | "owner"
@@ -35,14 +34,8 @@ const checks: Record<Rule, (context: Context, root: unknown) => void> = {
   },
   "signed-in": ({ caller }) => caller.assertKnown(),
   owner: ({ caller }, root) => caller.assertMaySee((root as { id: string }).id),
-  admin: ({ caller }) => {
-    caller.assertKnown();
-    if (!caller.isAdmin) throw new Forbidden("This needs the role admin.");
-  },
-  staff: ({ caller }) => {
-    caller.assertKnown();
-    if (!caller.isStaff) throw new Forbidden("This needs the role admin or service.");
-  },
+  admin: ({ caller }) => caller.assertAdmin(),
+  staff: ({ caller }) => caller.assertStaff(),
 };
 
 /** TypeGraphQL's hook: throws the refusal itself, so that its code says what is wrong. */

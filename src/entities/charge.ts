@@ -1,9 +1,8 @@
 import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
-import { instant, isCurrency, isOneOf, minor, nullable, text } from "./columns.ts";
+import { instant, isCurrency, minor, nullable, text } from "./columns.ts";
 
 /** Mirror of a Stripe charge: one attempt to collect a payment, successful or not. */
 @Entity({ tableName: "charges" })
-@Check({ name: "charges_status", expression: isOneOf("status", ["pending", "succeeded", "failed"]) })
 @Check({ name: "charges_currency", expression: isCurrency("currency") })
 @Check({
   name: "charges_amounts",

@@ -1,12 +1,11 @@
-import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
 import { Field, ID, ObjectType } from "type-graphql";
 import { DateTime } from "../types/scalars.ts";
-import { instant, integer, isOneOf, isOpaqueId, nullable, text, uuid } from "./columns.ts";
+import { instant, integer, isOpaqueId, nullable, text, uuid } from "./columns.ts";
 
 /** Mirror of a Stripe Checkout session: a page where the user pays. */
 @Entity({ tableName: "checkout_sessions" })
 @Check({ name: "checkout_sessions_user_id", expression: isOpaqueId("user_id") })
-@Check({ name: "checkout_sessions_status", expression: isOneOf("status", ["open", "complete", "expired"]) })
 @ObjectType()
 export class CheckoutSession {
   @Field(() => ID)
@@ -18,7 +17,7 @@ export class CheckoutSession {
   userId!: string;
 
   /** The intent that asked for it; null for a session made elsewhere. */
-  @Unique({ name: "checkout_sessions_intent" })
+  @Index({ name: "checkout_sessions_by_intent" })
   @Property(uuid(nullable))
   intentId?: string | null;
 

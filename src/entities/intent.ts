@@ -1,3 +1,4 @@
+import { OptionalProps } from "@mikro-orm/core";
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { v7 } from "uuid";
 import { instant, integer, isOneOf, isOpaqueId, json, nullable, text, uuid } from "./columns.ts";
@@ -18,10 +19,14 @@ export type IntentState = (typeof INTENT_STATES)[number];
     "create unique index intents_one_pending on intents (user_id, kind, subject) where state = 'PENDING'",
 })
 @Index({
-  name: "intents_pending",
-  expression: "create index intents_pending on intents (next_try_at) where state = 'PENDING'",
+  name: "intents_unsettled",
+  expression:
+    "create index intents_unsettled on intents (next_try_at) where settled_at is null and state <> 'FAILED'",
 })
+@Index({ name: "intents_by_subject", properties: ["userId", "kind", "subject"] })
 export class Intent {
+  [OptionalProps]?: "nextTryAt";
+
   @PrimaryKey(uuid())
   id: string = v7();
 
@@ -55,14 +60,19 @@ export class Intent {
   @Property(instant(nullable))
   postedAt?: Date | null;
 
+  /** When our rows had followed what it did; until then it is not done. */
+  @Property(instant(nullable))
+  settledAt?: Date | null;
+
   @Property(json(nullable))
   error?: { code: string; message: string } | null;
 
   @Property(integer())
   tries: number = 0;
 
-  @Property(instant())
-  nextTryAt: Date = new Date();
+  /** On the database's clock, like the lease. */
+  @Property({ ...instant(), defaultRaw: "now()" })
+  nextTryAt!: Date;
 
   /** Who runs it now, until when; on the database's clock. */
   @Property(instant(nullable))

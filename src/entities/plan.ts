@@ -1,4 +1,4 @@
-import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Check, Entity, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { Directive, Field, ID, Int, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
 import { BillingInterval, PlanTier } from "../types/enums.ts";
@@ -83,7 +83,6 @@ export class Plan {
   stripePriceId?: string | null;
 
   /** Names the price at Stripe across accounts; null for Free. */
-  @Index({ name: "subscription_plans_lookup_key" })
   @Property(text(nullable))
   lookupKey?: string | null;
 

@@ -1,4 +1,4 @@
-import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
+import { Check, Entity, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
 import { instant, isOpaqueId, nullable, text, uuid } from "./columns.ts";
 
 /**
@@ -19,7 +19,6 @@ export class SubscriptionSlot {
   @Property(uuid(nullable))
   intentId?: string | null;
 
-  @Index({ name: "subscription_slots_by_checkout_session" })
   @Property(text(nullable))
   checkoutSessionId?: string | null;
 

@@ -5,7 +5,7 @@ import { DomainError, ProviderUnavailable } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
-import { outcomeOf } from "../stripe/errors.ts";
+import { isReplayedFailure, outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser } from "../user-lock.ts";
@@ -59,7 +59,7 @@ export class Intents {
       const deadline = Date.now() + WAIT_MS;
       for (;;) {
         const intent = await this.em.fork().findOneOrFail(Intent, { id });
-        if (intent.state === "SUCCEEDED") return this.settle(intent);
+        if (intent.state === "SUCCEEDED") return this.settle(id, intent);
         if (intent.state === "FAILED") throw failureOf(intent);
         if (await this.lease(id)) return this.post(intent);
         if (Date.now() > deadline) throw new ProviderUnavailable();
@@ -68,11 +68,11 @@ export class Intents {
     });
   }
 
-  /** Pending intents that are due and that nobody carries, for the sweep. */
+  /** Intents that are due, pending or with rows that have not followed, and that nobody carries: for the sweep. */
   async overdue(limit: number): Promise<string[]> {
     const rows = await this.em.fork().execute<{ id: string }[]>(
       `select id from intents
-       where state = 'PENDING' and next_try_at < now() - interval '5 seconds'
+       where settled_at is null and state <> 'FAILED' and next_try_at < now() - interval '5 seconds'
          and (lease_until is null or lease_until < now()) limit ?`,
       [limit],
     );
@@ -80,19 +80,23 @@ export class Intents {
   }
 
   private async post(intent: Intent): Promise<string> {
-    try {
-      const { id } = await this.postOrFind(intent);
-      await this.update(intent.id, "state = 'SUCCEEDED', stripe_id = ?, lease_until = null", [id]);
-      return this.settle({ ...intent, stripeId: id });
-    } catch (error) {
+    const { id } = await this.effect(intent).catch(async (error: unknown) => {
       const outcome = error instanceof DomainError ? "unknown" : outcomeOf(error);
       if (outcome === "unknown") await this.putOff(intent);
       else await this.fail(intent, error as Error & { code?: string });
       throw error;
-    }
+    });
+    // from here on the sweep looks after it: our rows follow even if this process ends now
+    await this.update(
+      intent.id,
+      "state = 'SUCCEEDED', stripe_id = ?, next_try_at = now(), lease_until = null",
+      [id],
+    );
+    return this.settle(intent.id, { kind: intent.kind, stripeId: id, settledAt: null });
   }
 
-  private async postOrFind(intent: Intent): Promise<{ id: string }> {
+  /** What the intent made or changed at Stripe: posted now, or found when it was posted too long ago. */
+  private async effect(intent: Intent): Promise<{ id: string }> {
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
     const now = this.clock.now();
     if (intent.postedAt && now.getTime() - intent.postedAt.getTime() > POST_WITHIN_MS) {
@@ -101,14 +105,32 @@ export class Intents {
       throw new Lapsed();
     }
     await this.update(intent.id, "posted_at = coalesce(posted_at, ?), tries = tries + 1", [now]);
-    return kind.post(this.stripe, intent, `${intent.id}:${intent.attempt}:${intent.paramsHash.slice(0, 32)}`);
+    try {
+      return await kind.post(this.stripe, intent, keyOf(intent));
+    } catch (error) {
+      if (!isReplayedFailure(error)) throw error;
+      // Stripe keeps a failure of its own under the key: this attempt will never succeed, though it may have had effect
+      return (
+        (await kind.find(this.stripe, intent)) ??
+        kind.post(this.stripe, await this.nextAttempt(intent, now), keyOf(intent))
+      );
+    }
   }
 
-  /** Our rows follow before the caller is answered; when that fails, the webhook or the next call does it. */
-  private async settle(intent: Pick<Intent, "kind" | "stripeId">): Promise<string> {
+  private async nextAttempt(intent: Intent, now: Date): Promise<Intent> {
+    intent.attempt += 1;
+    await this.update(intent.id, "attempt = ?, posted_at = ?", [intent.attempt, now]);
+    return intent;
+  }
+
+  /** Our rows follow before the caller is answered; what cannot follow now is followed by a job. */
+  private async settle(id: string, intent: Pick<Intent, "kind" | "stripeId" | "settledAt">): Promise<string> {
+    const stripeId = intent.stripeId as string;
+    if (intent.settledAt) return stripeId;
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
-    await this.sync.run(kind.aggregate, intent.stripeId as string);
-    return intent.stripeId as string;
+    await this.sync.run(kind.aggregate, stripeId);
+    await this.update(id, "settled_at = now()", []);
+    return stripeId;
   }
 
   private async putOff(intent: Intent): Promise<void> {
@@ -153,6 +175,9 @@ class Lapsed extends Error {
     super("The change was never made at Stripe and is too old to be made now.");
   }
 }
+
+/** Stripe's idempotency key: the intent, the attempt and what is asked. */
+const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${paramsHash.slice(0, 32)}`;
 
 function failureOf(intent: Intent): Error {
   return Object.assign(new Error(intent.error?.message ?? "Stripe refused the change."), {

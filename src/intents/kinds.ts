@@ -15,7 +15,7 @@ export interface IntentKind {
   once: boolean;
 }
 
-/** A kind as its caller names it; `resume` finds it again by the name in the row. */
+/** Each kind under the name that stands in its rows. */
 export const INTENT_KINDS = {
   "create-customer": {
     post: (stripe, intent, key) =>
@@ -26,12 +26,12 @@ export const INTENT_KINDS = {
         },
         key,
       ),
-    find: (stripe, intent) => stripe.customerByMetadata(INTENT_ID, intent.id),
+    find: (stripe, intent) => stripe.customerByMetadata(INTENT_ID, intent.id, intent.createdAt),
     aggregate: "customer",
     once: true,
   },
   "create-checkout-session": {
-    post: (stripe, intent, key) => stripe.createCheckoutSession(sessionParams(intent), key),
+    post: (stripe, intent, key) => stripe.createCheckoutSession(sessionWithOurMetadata(intent), key),
     find: (stripe, intent) =>
       stripe.checkoutSessionByMetadata(String(intent.params.customer), INTENT_ID, intent.id),
     aggregate: "checkout_session",
@@ -50,7 +50,7 @@ export const INTENT_KINDS = {
 export type IntentKindName = keyof typeof INTENT_KINDS;
 
 /** What a session makes does not inherit its metadata, so the subscription is given its own copy. */
-function sessionParams(intent: Intent): Stripe.Checkout.SessionCreateParams {
+function sessionWithOurMetadata(intent: Intent): Stripe.Checkout.SessionCreateParams {
   const params = intent.params as unknown as Stripe.Checkout.SessionCreateParams;
   const metadata = { [USER_ID]: intent.userId, [INTENT_ID]: intent.id };
   return {

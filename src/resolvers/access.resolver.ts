@@ -1,11 +1,9 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
-import { OPAQUE_ID } from "../auth/caller.ts";
 import { Rule, UserId } from "../auth/rules.ts";
 import type { Clock } from "../clock.ts";
 import type { Context } from "../context.ts";
 import { UserAccess } from "../entities/user-access.ts";
-import { BadUserInput } from "../errors.ts";
-import type { AccessService } from "../services/access.service.ts";
+import { type AccessService, questionOf } from "../services/access.service.ts";
 import { PurchasableType } from "../types/enums.ts";
 import { Course, LearningPath, reference, User } from "../types/federated.ts";
 import { AccessDecision } from "../types/results.ts";
@@ -34,9 +32,7 @@ export class AccessResolver {
     @Arg("resourceId", () => ID) resourceId: string,
     @Ctx() { loaders }: Context,
   ): Promise<AccessDecision> {
-    if (!OPAQUE_ID.test(resourceId))
-      throw new BadUserInput("resourceId", "An id has 1 to 128 printable characters.");
-    return loaders.decision.load({ userId, resourceType, resourceId });
+    return loaders.decision.load(questionOf(userId, resourceType, resourceId));
   }
 
   @FieldResolver(() => User, { nullable: true })

@@ -5,6 +5,7 @@ import { CheckoutSession } from "../entities/checkout-session.ts";
 import type { CheckoutService } from "../services/checkout.service.ts";
 import { CheckoutConfirmation } from "../types/results.ts";
 import { CreateCheckoutSessionInput } from "./inputs/checkout.inputs.ts";
+import { IdempotencyKey } from "./inputs/idempotency-key.ts";
 
 @Resolver(() => CheckoutSession)
 export class CheckoutResolver {
@@ -27,11 +28,10 @@ export class CheckoutResolver {
   @Rule("signed-in")
   confirmCheckout(
     @Arg("sessionId", () => ID) sessionId: string,
-    // the same answer however often it is asked, so the key changes nothing
-    @Arg("idempotencyKey", () => String, { nullable: true }) _key: string | null,
+    @IdempotencyKey() idempotencyKey: string | null,
     @Ctx() { caller }: Context,
   ): Promise<CheckoutConfirmation> {
-    return this.checkout.confirm(caller, sessionId);
+    return this.checkout.confirm(caller, sessionId, idempotencyKey);
   }
 
   @FieldResolver(() => String, { description: "Where to pay. Send the browser there." })

@@ -3,7 +3,6 @@ import { Rule } from "../auth/rules.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
 import { Plan } from "../entities/plan.ts";
-import { Forbidden } from "../errors.ts";
 import type { PlanService } from "../services/plan.service.ts";
 import { PaymentConfig } from "../types/results.ts";
 
@@ -22,11 +21,7 @@ export class PlanResolver {
     @Arg("includeInactive", () => Boolean, { defaultValue: false }) includeInactive: boolean,
     @Ctx() { caller }: Context,
   ): Promise<Plan[]> {
-    if (includeInactive && !caller.isAdmin) {
-      caller.assertKnown();
-      throw new Forbidden("Plans that are no longer sold are for admins.");
-    }
-    return this.plansService.list(includeInactive);
+    return this.plansService.list(caller, includeInactive);
   }
 
   @Query(() => Plan, { nullable: true })

@@ -33,9 +33,9 @@ export class SubscriptionResolver {
   }
 
   @FieldResolver(() => Plan)
-  async plan(@Root() { stripePriceId }: Subscription, @Ctx() { loaders }: Context): Promise<Plan> {
-    const plan = await loaders.planByPrice.load(stripePriceId);
-    if (!plan) throw new NotFound("plan with the price of this subscription");
+  async plan(@Root() { planId }: Subscription, @Ctx() { loaders }: Context): Promise<Plan> {
+    const plan = planId ? await loaders.plan.load(planId) : null;
+    if (!plan) throw new NotFound("plan of this subscription");
     return plan;
   }
 

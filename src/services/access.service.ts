@@ -1,8 +1,10 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { instantIn } from "../database.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
+import { BadUserInput } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
 import type { Write } from "../sync/road.ts";
 import type { AccessSource, PurchasableType } from "../types/enums.ts";
@@ -13,6 +15,17 @@ export interface AccessQuestion {
   userId: string;
   resourceType: PurchasableType;
   resourceId: string;
+}
+
+/** The question as a client asks it. @throws BadUserInput for what cannot be anybody's id */
+export function questionOf(
+  userId: string,
+  resourceType: PurchasableType,
+  resourceId: string,
+): AccessQuestion {
+  if (!OPAQUE_ID.test(resourceId))
+    throw new BadUserInput("resourceId", "An id has 1 to 128 printable characters.");
+  return { userId, resourceType, resourceId };
 }
 
 /** The answer, with the grant that decided it: the one that lasts longest. */
@@ -149,7 +162,12 @@ const BILLING_FACTS = `
        from charges charge join invoice_payments using (stripe_payment_intent_id)
       where charge.status = 'failed' and stripe_invoice_id = (
         select stripe_invoice_id from invoices
-         where stripe_subscription_id = ? and status in ('OPEN', 'UNCOLLECTIBLE')
+         where stripe_subscription_id = ?
+           -- what was written off and followed by a paid one is history
+           and (status = 'OPEN' or status = 'UNCOLLECTIBLE' and stripe_created_at > coalesce(
+             (select max(paid.stripe_created_at) from invoices paid
+               where paid.stripe_subscription_id = invoices.stripe_subscription_id and paid.status = 'PAID'),
+             '-infinity'))
          order by stripe_created_at limit 1)) as first_failure_at`;
 
 /** A platform grant opens what is standard, a resource grant that resource, a path grant the path and its courses. */

@@ -3,30 +3,25 @@ import { type Caller, OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { type Config, isReturnUrl } from "../config.ts";
 import { CheckoutSession } from "../entities/checkout-session.ts";
-import { Intent } from "../entities/intent.ts";
+import type { Intent } from "../entities/intent.ts";
 import type { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
-import { SubscriptionSlot } from "../entities/subscription-slot.ts";
 import { AlreadySubscribed, BadUserInput, Conflict, DomainError, NotFound, PlanInactive } from "../errors.ts";
 import { hashOf } from "../hash.ts";
-import { type Intents, openIntent } from "../intents/intents.ts";
+import type { Intents } from "../intents/intents.ts";
 import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
+import { isMissing } from "../stripe/errors.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser } from "../user-lock.ts";
 import type { CustomerService } from "./customer.service.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 import type { PlanService } from "./plan.service.ts";
+import { type Claim, claimSlot, hasLiveSubscription } from "./subscription-slots.ts";
 
 /** A session that is about to expire is not handed out again. */
 const USABLE_MS = 10 * 60_000;
 /** How often a slot that keeps changing hands is looked at again before the caller is asked to retry. */
 const ROUNDS = 6;
-
-/** Who holds the user's one slot, and so what a new checkout has to do first. */
-type Claim =
-  | { holder: "subscription" }
-  | { holder: "session"; session: CheckoutSession; paramsHash: string | null }
-  | { holder: "intent"; intent: Intent };
 
 /** What a checkout returned to: whether money arrived, and what it opened. */
 export interface Confirmation {
@@ -55,25 +50,41 @@ export class CheckoutService {
   /** The open session again for equal input; for other input the old one is expired first. */
   async create(caller: Caller, input: CreateCheckoutSessionInput): Promise<CheckoutSession> {
     caller.ownId();
-    const plan = await this.sellable(input);
-    this.assertReturnUrls(input);
     return this.parts.idempotency.run({
       caller,
       key: input.idempotencyKey,
       operation: "createCheckoutSession",
       input,
-      work: async () => (await this.open(caller, input, plan)).id,
+      work: async () => {
+        const plan = await this.sellable(input);
+        this.assertReturnUrls(input);
+        return (await this.open(caller, input, plan)).id;
+      },
       read: (id) => this.em.fork().findOneOrFail(CheckoutSession, { id }),
     });
   }
 
   /** Reads the caller's session from Stripe and applies it now, before any webhook. @throws NotFound */
-  async confirm(caller: Caller, sessionId: string): Promise<Confirmation> {
+  async confirm(caller: Caller, sessionId: string, idempotencyKey: string | null): Promise<Confirmation> {
     const userId = caller.ownId();
-    const known =
-      OPAQUE_ID.test(sessionId) && (await this.em.fork().findOne(CheckoutSession, { id: sessionId, userId }));
-    if (!known) throw new NotFound("checkout session");
-    await this.parts.sync.checkoutSession(sessionId);
+    return this.parts.idempotency.run({
+      caller,
+      key: idempotencyKey,
+      operation: "confirmCheckout",
+      input: { sessionId },
+      work: async () => {
+        const isTheirs =
+          OPAQUE_ID.test(sessionId) &&
+          (await this.em.fork().findOne(CheckoutSession, { id: sessionId, userId }));
+        if (!isTheirs) throw new NotFound("checkout session");
+        await this.parts.sync.checkoutSession(sessionId);
+        return sessionId;
+      },
+      read: () => this.confirmation(userId, sessionId),
+    });
+  }
+
+  private async confirmation(userId: string, sessionId: string): Promise<Confirmation> {
     const em = this.em.fork();
     const session = await em.findOneOrFail(CheckoutSession, { id: sessionId, userId });
     const stripeSubscriptionId = session.isPaid ? session.stripeSubscriptionId : null;
@@ -110,6 +121,8 @@ export class CheckoutService {
     input: CreateCheckoutSessionInput,
     plan: Plan,
   ): Promise<CheckoutSession> {
+    // asked first: a subscriber whose customer was deleted at Stripe does not get another one
+    if (await hasLiveSubscription(this.em.fork(), caller.id)) throw new AlreadySubscribed();
     const params = sessionParams(await this.parts.customers.ensure(caller), input, plan);
     const wanted = hashOf(params);
     for (let round = 0; round < ROUNDS; round++) {
@@ -119,21 +132,30 @@ export class CheckoutService {
         await this.carryThrough(claim.intent, wanted);
         continue;
       }
-      if (claim.paramsHash === wanted && this.isUsable(claim.session)) return claim.session;
-      await this.close(claim.session);
+      const session = await this.asStripeHasIt(claim.session);
+      if (claim.paramsHash === wanted && this.isUsable(session)) return session;
+      await this.close(session);
     }
     throw new Conflict("Another checkout of yours is being prepared. Try again in a moment.", {
       retryable: true,
     });
   }
 
-  /** Another tab's intent that fails is not this caller's failure: the next round claims the slot anew. */
+  /** Another tab's intent that Stripe refuses is not this caller's failure: the next round claims the slot anew. */
   private async carryThrough(intent: Intent, wanted: string): Promise<void> {
     try {
       await this.parts.intents.carryThrough(intent.id);
     } catch (error) {
-      if (intent.paramsHash === wanted) throw error;
+      // a customer that Stripe does not know (any more) is noted, so that the next call makes another
+      if (isMissing(error)) await this.parts.sync.customer(String(intent.params.customer));
+      if (error instanceof DomainError || intent.paramsHash === wanted) throw error;
     }
+  }
+
+  /** The row of a session after a look at Stripe: its webhook may be late, and a page that was paid is no page to pay at. */
+  private async asStripeHasIt(session: CheckoutSession): Promise<CheckoutSession> {
+    if (session.isOpen) await this.parts.sync.checkoutSession(session.id);
+    return this.em.fork().findOneOrFail(CheckoutSession, { id: session.id });
   }
 
   private isUsable(session: CheckoutSession): boolean {
@@ -142,41 +164,20 @@ export class CheckoutService {
 
   /** Expires an open session; one that was completed meanwhile is synced, and the next round sees what it made. */
   private async close(session: CheckoutSession): Promise<void> {
-    if (session.isOpen) {
-      const request = { userId: session.userId, subject: session.id, params: {} };
-      await this.parts.intents
-        .run({ ...request, kind: "expire-checkout-session" })
-        .catch((error: unknown) => {
-          if (error instanceof DomainError) throw error;
-        });
-    }
-    await this.parts.sync.checkoutSession(session.id);
+    if (!session.isOpen) return void (await this.parts.sync.checkoutSession(session.id));
+    const request = { userId: session.userId, subject: session.id, params: {} };
+    await this.parts.intents
+      .run({ ...request, kind: "expire-checkout-session" })
+      .catch(async (error: unknown) => {
+        if (error instanceof DomainError) throw error;
+        await this.parts.sync.checkoutSession(session.id);
+      });
   }
 
-  /** Looks, under the user's lock, at who holds the slot, and takes it when it is free. */
   private claimSlot(userId: string, params: Record<string, unknown>): Promise<Claim> {
-    return this.em.fork().transactional(async (tx): Promise<Claim> => {
+    return this.em.fork().transactional(async (tx) => {
       await lockUser(tx, userId);
-      const slot = await tx.findOne(SubscriptionSlot, { userId });
-      if (slot?.stripeSubscriptionId || (await hasLiveSubscription(tx, userId)))
-        return { holder: "subscription" };
-      const session =
-        slot?.checkoutSessionId && (await tx.findOne(CheckoutSession, { id: slot.checkoutSessionId }));
-      if (session) return { holder: "session", session, paramsHash: await paramsHashOf(tx, session) };
-      const holding = slot?.intentId ? await tx.findOne(Intent, { id: slot.intentId }) : null;
-      if (holding && holding.state !== "FAILED") return { holder: "intent", intent: holding };
-      const intent = await openIntent(
-        tx,
-        { userId, kind: "create-checkout-session", subject: "subscription", params },
-        this.clock.now(),
-      );
-      await tx.upsert(SubscriptionSlot, {
-        userId,
-        intentId: intent.id,
-        checkoutSessionId: null,
-        updatedAt: new Date(),
-      });
-      return { holder: "intent", intent };
+      return claimSlot(tx, userId, params, this.clock.now());
     });
   }
 }
@@ -194,14 +195,4 @@ function sessionParams(
     cancel_url: input.cancelUrl,
     ...(plan.trialDays > 0 && { subscription_data: { trial_period_days: plan.trialDays } }),
   };
-}
-
-async function hasLiveSubscription(tx: EntityManager, userId: string): Promise<boolean> {
-  const rows = await tx.find(Subscription, { userId });
-  return rows.some((subscription) => subscription.isLive);
-}
-
-async function paramsHashOf(tx: EntityManager, session: CheckoutSession): Promise<string | null> {
-  const intent = session.intentId ? await tx.findOne(Intent, { id: session.intentId }) : null;
-  return intent?.paramsHash ?? null;
 }

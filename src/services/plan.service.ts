@@ -1,13 +1,15 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { validate as isUuid } from "uuid";
+import type { Caller } from "../auth/caller.ts";
 import { Plan } from "../entities/plan.ts";
 
 /** The catalogue: what is sold, and what was. */
 export class PlanService {
   constructor(private readonly em: EntityManager) {}
 
-  /** Cheapest month first; with the ones that are no longer sold when asked for. */
-  async list(includeInactive = false): Promise<Plan[]> {
+  /** Cheapest month first; for admins with the ones that are no longer sold. @throws Unauthenticated, Forbidden */
+  async list(caller: Caller, includeInactive: boolean): Promise<Plan[]> {
+    if (includeInactive) caller.assertAdmin();
     const plans = await this.em.fork().find(Plan, includeInactive ? {} : { isActive: true });
     return plans.sort(
       (left, right) =>

@@ -48,6 +48,9 @@ export function grantOf(
     case "INCOMPLETE":
     case "INCOMPLETE_EXPIRED":
       return null;
+    default:
+      // a status that Stripe has added since: what was paid for stays open
+      return facts.everPaid ? until("SUBSCRIPTION", paidThrough) : null;
   }
 }
 

@@ -1,49 +1,96 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { CheckoutSession } from "../entities/checkout-session.ts";
+import { Intent } from "../entities/intent.ts";
+import { Subscription } from "../entities/subscription.ts";
+import { SubscriptionSlot } from "../entities/subscription-slot.ts";
+import { openIntent } from "../intents/intents.ts";
 
 /*
  * The guard against a second live subscription of ours. A slot is claimed by the intent of a checkout, handed
- * to the session that it makes and then to the subscription that is paid for. All under the user's lock.
+ * to the session that it makes and then to the subscription that is paid for; it is free again when its holder
+ * has ended. All under the user's lock.
  */
 
-/** The session that an intent made holds the slot from now on. */
-export async function sessionTakesSlot(
+/** Who holds the user's one slot, and so what a new checkout has to do first. */
+export type Claim =
+  | { holder: "subscription" }
+  | { holder: "session"; session: CheckoutSession; paramsHash: string | null }
+  | { holder: "intent"; intent: Intent };
+
+/** Looks at who holds the slot, and takes it for a checkout with these parameters when it is free. */
+export async function claimSlot(
   tx: EntityManager,
   userId: string,
-  intentId: string,
-  sessionId: string,
-): Promise<void> {
+  params: Record<string, unknown>,
+  now: Date,
+): Promise<Claim> {
+  if (await hasLiveSubscription(tx, userId)) return { holder: "subscription" };
+  const slot = await tx.findOne(SubscriptionSlot, { userId });
+  const session =
+    slot?.checkoutSessionId && (await tx.findOne(CheckoutSession, { id: slot.checkoutSessionId }));
+  if (session) return { holder: "session", session, paramsHash: await paramsHashOf(tx, session) };
+  const holding = slot?.intentId ? await tx.findOne(Intent, { id: slot.intentId }) : null;
+  if (holding && holding.state !== "FAILED") return { holder: "intent", intent: holding };
+  const request = { userId, kind: "create-checkout-session", subject: "subscription", params } as const;
+  const intent = await openIntent(tx, request, now);
+  await tx.upsert(SubscriptionSlot, {
+    ...{ userId, intentId: intent.id },
+    ...{ checkoutSessionId: null, stripeSubscriptionId: null, updatedAt: new Date() },
+  });
+  return { holder: "intent", intent };
+}
+
+/** Whether a subscription of the user is live: the rows say so, or the slot until they do. */
+export async function hasLiveSubscription(em: EntityManager, userId: string): Promise<boolean> {
+  const slot = await em.findOne(SubscriptionSlot, { userId });
+  if (slot?.stripeSubscriptionId) return true;
+  const rows = await em.find(Subscription, { userId });
+  return rows.some((subscription) => subscription.isLive);
+}
+
+async function paramsHashOf(tx: EntityManager, session: CheckoutSession): Promise<string | null> {
+  const intent = session.intentId ? await tx.findOne(Intent, { id: session.intentId }) : null;
+  return intent?.paramsHash ?? null;
+}
+
+/** What became of a session: an open one takes the slot over from its intent, one that leads nowhere frees it. */
+export async function slotFollowsSession(tx: EntityManager, session: CheckoutSession): Promise<void> {
+  const { userId, intentId = null, id } = session;
+  const leadsNowhere = session.status === "expired" || (await hasMadeWhatEnded(tx, session));
   await tx.execute(
-    `update subscription_slots set intent_id = null, checkout_session_id = ?, updated_at = now()
-     where user_id = ? and intent_id = ?`,
-    [sessionId, userId, intentId],
+    leadsNowhere
+      ? "delete from subscription_slots where user_id = ? and (checkout_session_id = ? or intent_id = ?)"
+      : `update subscription_slots set intent_id = null, checkout_session_id = ?, updated_at = now()
+         where user_id = ? and intent_id = ?`,
+    leadsNowhere ? [userId, id, intentId] : [id, userId, intentId],
   );
 }
 
-/** A live subscription holds the slot, whoever held it before; a second one leaves the first its place. */
-export async function subscriptionTakesSlot(
-  tx: EntityManager,
-  userId: string,
-  subscriptionId: string,
-): Promise<void> {
-  await tx.execute(
-    `insert into subscription_slots (user_id, stripe_subscription_id, updated_at) values (?, ?, now())
-     on conflict (user_id) do update
-       set intent_id = null, checkout_session_id = null, stripe_subscription_id = excluded.stripe_subscription_id,
-           updated_at = now()
-       where subscription_slots.stripe_subscription_id is null`,
-    [userId, subscriptionId],
-  );
+async function hasMadeWhatEnded(tx: EntityManager, session: CheckoutSession): Promise<boolean> {
+  const { stripeSubscriptionId } = session;
+  if (!stripeSubscriptionId) return false;
+  return (await tx.findOne(Subscription, { stripeSubscriptionId }))?.hasEnded ?? false;
 }
 
-/** Frees the slot if this session or subscription holds it. */
-export async function releaseSlot(
-  tx: EntityManager,
-  userId: string,
-  holder: { checkoutSessionId: string } | { stripeSubscriptionId: string },
-): Promise<void> {
-  const [column, id] =
-    "checkoutSessionId" in holder
-      ? ["checkout_session_id", holder.checkoutSessionId]
-      : ["stripe_subscription_id", holder.stripeSubscriptionId];
-  await tx.execute(`delete from subscription_slots where user_id = ? and ${column} = ?`, [userId, id]);
+/**
+ * What became of a subscription: a live one takes the slot, whoever held it before (a second one leaves the first
+ * its place); one that has ended frees it, also when its session was still holding it.
+ */
+export async function slotFollowsSubscription(tx: EntityManager, subscription: Subscription): Promise<void> {
+  const { userId, stripeSubscriptionId } = subscription;
+  if (subscription.isLive)
+    await tx.execute(
+      `insert into subscription_slots (user_id, stripe_subscription_id, updated_at) values (?, ?, now())
+       on conflict (user_id) do update
+         set intent_id = null, checkout_session_id = null, stripe_subscription_id = excluded.stripe_subscription_id,
+             updated_at = now()
+         where subscription_slots.stripe_subscription_id is null`,
+      [userId, stripeSubscriptionId],
+    );
+  if (subscription.hasEnded)
+    await tx.execute(
+      `delete from subscription_slots where user_id = ? and (stripe_subscription_id = ? or checkout_session_id in
+         (select id from checkout_sessions where user_id = ? and stripe_subscription_id = ?))`,
+      [userId, stripeSubscriptionId, userId, stripeSubscriptionId],
+    );
 }

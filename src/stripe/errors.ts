@@ -17,6 +17,13 @@ export function outcomeOf(error: unknown): Outcome {
   return "unknown";
 }
 
+/** Whether Stripe answered with a failure of its own (5xx) that it keeps under the idempotency key. */
+export function isReplayedFailure(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (!(cause instanceof Stripe.errors.StripeError)) return false;
+  return (cause.statusCode ?? 0) >= 500 && cause.headers?.["idempotent-replayed"] === "true";
+}
+
 /** Whether Stripe says that there is no such object. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing";

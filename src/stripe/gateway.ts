@@ -8,9 +8,11 @@ import { isMissing, outcomeOf } from "./errors.ts";
 const TIMEOUT_MS = 4_500;
 const RETRIES = 1;
 const PAGE = 100;
+/** By how much Stripe's clock and ours may differ. */
+const CLOCKS_DISAGREE_MS = 3_600_000;
 
 /** stripe-node for a configuration; with a base other than Stripe's own in development and tests. */
-export function stripeClient(config: Config["stripe"]): Stripe {
+export function stripeClient(config: Pick<Config["stripe"], "secretKey" | "apiBase">): Stripe {
   const base = new URL(config.apiBase);
   return new Stripe(config.secretKey, {
     host: base.hostname,
@@ -67,6 +69,16 @@ export class StripeGateway {
     );
   }
 
+  /** All links of an invoice to its payments; the ones within the invoice are only the first page. */
+  async paymentsOfInvoice(invoice: Stripe.Invoice): Promise<Stripe.InvoicePayment[]> {
+    if (invoice.payments && !invoice.payments.has_more) return invoice.payments.data;
+    return this.call("invoicePayments.list", () =>
+      this.stripe.invoicePayments
+        .list({ invoice: invoice.id, limit: PAGE })
+        .autoPagingToArray({ limit: 1_000 }),
+    );
+  }
+
   paymentIntent(id: string): Promise<Stripe.PaymentIntent | null> {
     return this.read("paymentIntents.retrieve", () => this.stripe.paymentIntents.retrieve(id));
   }
@@ -109,10 +121,11 @@ export class StripeGateway {
     );
   }
 
-  /** The customer made by an intent, found through the list since search lags. */
-  async customerByMetadata(key: string, value: string): Promise<Stripe.Customer | null> {
+  /** The customer made by an intent at or after a moment, found through the list since search lags. */
+  async customerByMetadata(key: string, value: string, since: Date): Promise<Stripe.Customer | null> {
+    const created = { gte: Math.floor((since.getTime() - CLOCKS_DISAGREE_MS) / 1000) };
     return this.call("customers.list", async () => {
-      for await (const customer of this.stripe.customers.list({ limit: PAGE }))
+      for await (const customer of this.stripe.customers.list({ created, limit: PAGE }))
         if (customer.metadata[key] === value) return customer;
       return null;
     });

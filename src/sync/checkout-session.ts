@@ -1,13 +1,13 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { CheckoutSession } from "../entities/checkout-session.ts";
-import { releaseSlot, sessionTakesSlot } from "../services/subscription-slots.ts";
+import { slotFollowsSession } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID } from "../stripe/metadata.ts";
+import { lockUser } from "../user-lock.ts";
 import { mirror } from "./mirror.ts";
-import type { Journey } from "./road.ts";
+import type { Journey, OwnerOf } from "./road.ts";
 import { idOf, instantOf } from "./values.ts";
-
-type OwnerOf = (stripeCustomerId: string | null) => Promise<string | null>;
 
 /** A Checkout session; the subscription that it made is an aggregate of its own. */
 export function checkoutSessionJourney(
@@ -18,7 +18,7 @@ export function checkoutSessionJourney(
   return {
     objectId: id,
     read: () => stripe.checkoutSession(id),
-    owner: (session) => ownerOf(idOf(session.customer)),
+    owner: (session) => ownerOf(idOf(session.customer), (em) => em.findOne(CheckoutSession, { id })),
     async write(session, { tx, userId, audit }) {
       const intentId = session.metadata?.[INTENT_ID] ?? null;
       const change = await mirror(
@@ -39,10 +39,22 @@ export function checkoutSessionJourney(
       );
       // an address to pay at is a secret of its owner, so the audit log does not keep it
       audit("checkout_sessions", session.id, withoutUrl(change));
-      if (session.status === "expired") await releaseSlot(tx, userId, { checkoutSessionId: session.id });
-      else if (intentId) await sessionTakesSlot(tx, userId, intentId, session.id);
+      await tx.flush();
+      await slotFollowsSession(tx, change.row);
     },
   };
+}
+
+/** A session that Stripe does not know (any more) can never be paid: its row says so, and the slot is free. */
+export async function sessionIsGone(em: EntityManager, id: string): Promise<void> {
+  await em.transactional(async (tx) => {
+    const session = await tx.findOne(CheckoutSession, { id });
+    if (!session?.isOpen) return;
+    await lockUser(tx, session.userId);
+    Object.assign(session, { status: "expired", version: session.version + 1 });
+    await tx.flush();
+    await slotFollowsSession(tx, session);
+  });
 }
 
 function withoutUrl<T extends { before: object | null; after: object | null }>(change: T): T {

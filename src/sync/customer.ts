@@ -3,7 +3,7 @@ import { Customer } from "../entities/customer.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
-import { mirror } from "./mirror.ts";
+import { mirror, mirrorAll } from "./mirror.ts";
 import type { Journey, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
@@ -21,8 +21,8 @@ export function customerJourney(
   return {
     objectId: id,
     async read() {
-      const customer = await stripe.customer(id);
-      if (!customer) return null;
+      // one that Stripe does not know is as good as deleted
+      const customer = (await stripe.customer(id)) ?? ({ id, object: "customer", deleted: true } as const);
       return { customer, methods: customer.deleted ? [] : await stripe.paymentMethods(id) };
     },
     async owner({ customer }) {
@@ -76,22 +76,17 @@ async function writeMethods(
     { userId, isDefault: true, stripePaymentMethodId: { $ne: defaultId ?? "" } },
     { isDefault: false },
   );
-  for (const method of methods) {
-    const change = await mirror(
-      tx,
-      PaymentMethod,
-      { stripePaymentMethodId: method.id },
-      {
-        userId,
-        type: method.type,
-        brand: method.card?.brand ?? null,
-        last4: method.card?.last4 ?? method.sepa_debit?.last4 ?? null,
-        expMonth: method.card?.exp_month ?? null,
-        expYear: method.card?.exp_year ?? null,
-        isDefault: method.id === defaultId,
-        stripeCreatedAt: instantOf(method.created) as Date,
-      },
-    );
+  const rows = methods.map((method) => ({
+    stripePaymentMethodId: method.id,
+    userId,
+    type: method.type,
+    brand: method.card?.brand ?? null,
+    last4: method.card?.last4 ?? method.sepa_debit?.last4 ?? null,
+    expMonth: method.card?.exp_month ?? null,
+    expYear: method.card?.exp_year ?? null,
+    isDefault: method.id === defaultId,
+    stripeCreatedAt: instantOf(method.created) as Date,
+  }));
+  for (const change of await mirrorAll(tx, PaymentMethod, "stripePaymentMethodId", rows))
     audit("payment_methods", change.row.id, change);
-  }
 }

@@ -4,15 +4,14 @@ import { Invoice, InvoiceLine, InvoicePayment } from "../entities/invoice.ts";
 import { Subscription } from "../entities/subscription.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
-import { mirror } from "./mirror.ts";
-import type { Journey } from "./road.ts";
+import { mirror, mirrorAll } from "./mirror.ts";
+import type { Journey, OwnerOf } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
-
-type OwnerOf = (stripeCustomerId: string | null) => Promise<string | null>;
 
 interface RemoteInvoice {
   invoice: Stripe.Invoice;
   lines: Stripe.InvoiceLineItem[];
+  payments: Stripe.InvoicePayment[];
 }
 
 /** An invoice with its lines and its links to payments; a paid one moves its subscription's access. */
@@ -21,10 +20,16 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
     objectId: id,
     async read() {
       const invoice = await stripe.invoice(id);
-      return invoice && { invoice, lines: await stripe.invoiceLines(invoice) };
+      if (!invoice) return null;
+      const [lines, payments] = await Promise.all([
+        stripe.invoiceLines(invoice),
+        stripe.paymentsOfInvoice(invoice),
+      ]);
+      return { invoice, lines, payments };
     },
-    owner: ({ invoice }) => ownerOf(idOf(invoice.customer)),
-    async write({ invoice, lines }, write) {
+    owner: ({ invoice }) =>
+      ownerOf(idOf(invoice.customer), (em) => em.findOne(Invoice, { stripeInvoiceId: id })),
+    async write({ invoice, lines, payments }, write) {
       const { tx, userId } = write;
       const subscriptionId = subscriptionOf(invoice);
       const change = await mirror(
@@ -39,7 +44,7 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
       );
       write.audit("invoices", change.row.id, change);
       await writeLines(tx, invoice.id, lines);
-      await writeInvoicePayments(tx, invoice.payments?.data ?? []);
+      await writeInvoicePayments(tx, payments);
       await tx.flush();
       const subscription =
         subscriptionId && (await tx.findOne(Subscription, { stripeSubscriptionId: subscriptionId }));
@@ -79,39 +84,28 @@ async function writeLines(
 ): Promise<void> {
   const ids = lines.map((line) => line.id);
   await tx.nativeDelete(InvoiceLine, { stripeInvoiceId: invoiceId, stripeLineId: { $nin: ids } });
-  for (const [position, line] of lines.entries())
-    await mirror(
-      tx,
-      InvoiceLine,
-      { stripeLineId: line.id },
-      {
-        stripeInvoiceId: invoiceId,
-        stripeSubscriptionId: idOf(line.parent?.subscription_item_details?.subscription ?? line.subscription),
-        position,
-        description: line.description ?? "",
-        quantity: line.quantity ?? null,
-        amountMinor: line.amount,
-        currency: currencyOf(line.currency),
-        periodStart: instantOf(line.period?.start),
-        periodEnd: instantOf(line.period?.end),
-      },
-    );
+  const rows = lines.map((line, position) => ({
+    stripeLineId: line.id,
+    stripeInvoiceId: invoiceId,
+    stripeSubscriptionId: idOf(line.parent?.subscription_item_details?.subscription ?? line.subscription),
+    position,
+    description: line.description ?? "",
+    quantity: line.quantity ?? null,
+    amountMinor: line.amount,
+    currency: currencyOf(line.currency),
+    periodStart: instantOf(line.period?.start),
+    periodEnd: instantOf(line.period?.end),
+  }));
+  await mirrorAll(tx, InvoiceLine, "stripeLineId", rows);
 }
 
 /** Links invoices to payment intents; the payment's sync writes the same rows from its side. */
 export async function writeInvoicePayments(tx: EntityManager, links: Stripe.InvoicePayment[]): Promise<void> {
-  for (const link of links) {
-    const paymentIntent = idOf(link.payment.payment_intent);
-    if (!paymentIntent) continue;
-    await mirror(
-      tx,
-      InvoicePayment,
-      { stripeInvoicePaymentId: link.id },
-      {
-        stripeInvoiceId: idOf(link.invoice) as string,
-        stripePaymentIntentId: paymentIntent,
-        status: link.status,
-      },
-    );
-  }
+  const rows = links.flatMap((link) => {
+    const stripePaymentIntentId = idOf(link.payment.payment_intent);
+    if (!stripePaymentIntentId) return [];
+    const stripeInvoiceId = idOf(link.invoice) as string;
+    return [{ stripeInvoicePaymentId: link.id, stripeInvoiceId, stripePaymentIntentId, status: link.status }];
+  });
+  await mirrorAll(tx, InvoicePayment, "stripeInvoicePaymentId", rows);
 }

@@ -20,11 +20,30 @@ export async function mirror<T extends object>(
   values: Partial<T>,
 ): Promise<Change<T>> {
   const found = await tx.findOne(entity, key as never);
-  if (!found) {
-    const row = tx.create(entity, { ...key, ...values } as never, { persist: true }) as T;
-    return { row, before: null, after: { ...values } };
-  }
-  const row = found as T;
+  return found ? bring(found as T, values) : insert(tx, entity, { ...key, ...values });
+}
+
+/** Brings many rows to their values, each found by one column; reads them in one statement. */
+export async function mirrorAll<T extends object>(
+  tx: EntityManager,
+  entity: EntityName<T>,
+  key: keyof T & string,
+  rows: Partial<T>[],
+): Promise<Change<T>[]> {
+  if (rows.length === 0) return [];
+  const found = (await tx.find(entity, { [key]: { $in: rows.map((row) => row[key]) } } as never)) as T[];
+  const known = new Map(found.map((row) => [row[key], row]));
+  return rows.map((values) => {
+    const row = known.get(values[key] as T[keyof T & string]);
+    return row ? bring(row, values) : insert(tx, entity, values);
+  });
+}
+
+function insert<T extends object>(tx: EntityManager, entity: EntityName<T>, values: Partial<T>): Change<T> {
+  return { row: tx.create(entity, values as never, { persist: true }) as T, before: null, after: values };
+}
+
+function bring<T extends object>(row: T, values: Partial<T>): Change<T> {
   const changed = (Object.keys(values) as (keyof T)[]).filter((name) => !same(row[name], values[name]));
   if (changed.length === 0) return { row, before: {}, after: null };
   const before = pick(row, changed);

@@ -8,11 +8,9 @@ import { eventId } from "../events/event-types.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { PaymentStatus } from "../types/enums.ts";
 import { writeInvoicePayments } from "./invoice.ts";
-import { mirror } from "./mirror.ts";
-import type { Journey, Write } from "./road.ts";
+import { mirror, mirrorAll } from "./mirror.ts";
+import type { Journey, OwnerOf, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
-
-type OwnerOf = (stripeCustomerId: string | null) => Promise<string | null>;
 
 export interface RemotePayment {
   intent: Stripe.PaymentIntent;
@@ -38,11 +36,11 @@ export function paymentJourney(
       ]);
       return intent && { intent, charges, links };
     },
-    async owner({ intent, links }) {
-      const userId = await ownerOf(idOf(intent.customer));
-      // what a payment pays for is known before the payment is announced
-      if (userId) for (const link of links) await ensurePaidFor(idOf(link.invoice) as string);
-      return userId;
+    owner: ({ intent }) =>
+      ownerOf(idOf(intent.customer), (em) => em.findOne(Payment, { stripePaymentIntentId: id })),
+    // what a payment pays for is known before the payment is announced
+    async upstream({ links }) {
+      for (const link of links) await ensurePaidFor(idOf(link.invoice) as string);
     },
     async write(remote, write) {
       const { tx, userId } = write;
@@ -68,26 +66,19 @@ export function paymentJourney(
 
 /** Writes the charges and returns those that were not known to have succeeded or failed. */
 async function writeCharges({ intent, charges }: RemotePayment, { tx, userId }: Write): Promise<Charge[]> {
-  const ended: Charge[] = [];
-  for (const charge of charges) {
-    const change = await mirror(
-      tx,
-      Charge,
-      { stripeChargeId: charge.id },
-      {
-        stripePaymentIntentId: intent.id,
-        userId,
-        status: charge.status as Charge["status"],
-        amountMinor: charge.amount,
-        amountRefundedMinor: charge.amount_refunded,
-        currency: currencyOf(charge.currency),
-        failureCode: charge.outcome?.reason ?? charge.failure_code ?? null,
-        stripeCreatedAt: instantOf(charge.created) as Date,
-      },
-    );
-    if (change.after?.status && change.row.status !== "pending") ended.push(change.row);
-  }
-  return ended;
+  const rows = charges.map((charge) => ({
+    stripeChargeId: charge.id,
+    stripePaymentIntentId: intent.id,
+    userId,
+    status: charge.status as Charge["status"],
+    amountMinor: charge.amount,
+    amountRefundedMinor: charge.amount_refunded,
+    currency: currencyOf(charge.currency),
+    failureCode: charge.outcome?.reason ?? charge.failure_code ?? null,
+    stripeCreatedAt: instantOf(charge.created) as Date,
+  }));
+  const changes = await mirrorAll(tx, Charge, "stripeChargeId", rows);
+  return changes.filter(({ row, after }) => after?.status && row.status !== "pending").map(({ row }) => row);
 }
 
 function columnsOf({ intent, charges }: RemotePayment) {

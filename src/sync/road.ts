@@ -4,7 +4,6 @@ import { AuditEntry } from "../entities/audit-entry.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import type { AccessService } from "../services/access.service.ts";
-import type { StripeGateway } from "../stripe/gateway.ts";
 import { lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTicket, Tickets } from "./tickets.ts";
@@ -21,13 +20,30 @@ export interface Write {
   audit<T extends object>(table: string, rowId: string, change: Change<T>): void;
 }
 
+/**
+ * The user that an object belongs to: that of its row when there is one (its customer may be gone), else the user
+ * behind its Stripe customer; null when that is not one of ours.
+ */
+export type OwnerOf = (
+  stripeCustomerId: string | null,
+  findRow: (em: EntityManager) => Promise<{ userId: string } | null>,
+) => Promise<string | null>;
+
 /** What a sync reads from Stripe, whose it is, and how it becomes rows. */
 export interface Journey<Remote> {
   objectId: string;
   read(): Promise<Remote | null>;
   /** The user it belongs to; null when its customer is not one of ours. */
   owner(remote: Remote): Promise<string | null>;
+  /** Brings what the object belongs to into our rows, before the object itself is written. */
+  upstream?(remote: Remote): Promise<void>;
   write(remote: Remote, write: Write): Promise<void>;
+}
+
+/** How a journey ended, and what it read; null when there was nothing. */
+export interface Trip<Remote> {
+  arrival: Arrival;
+  remote: Remote | null;
 }
 
 /**
@@ -50,18 +66,18 @@ export class Road {
     private readonly em: EntityManager,
     private readonly clock: Clock,
     private readonly access: AccessService,
-    readonly stripe: StripeGateway,
   ) {
     this.tickets = new Tickets(em);
   }
 
-  async travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Arrival> {
+  async travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Trip<Remote>> {
     const ticket = await this.tickets.next(journey.objectId);
     const remote = await journey.read();
-    if (remote === null) return "gone";
+    if (remote === null) return { arrival: "gone", remote };
     const userId = await journey.owner(remote);
-    if (userId === null) return "foreign";
-    return this.em.fork().transactional(async (tx) => {
+    if (userId === null) return { arrival: "foreign", remote };
+    await journey.upstream?.(remote);
+    const arrival = await this.em.fork().transactional(async (tx): Promise<Arrival> => {
       await lockUser(tx, userId);
       if (!(await claimTicket(tx, ticket))) return "superseded";
       const events: DomainEvent[] = [];
@@ -70,6 +86,7 @@ export class Road {
       await addToOutbox(tx, events);
       return "applied";
     });
+    return { arrival, remote };
   }
 
   private writing(tx: EntityManager, userId: string, events: DomainEvent[], cause: string | null): Write {

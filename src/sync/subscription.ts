@@ -2,14 +2,13 @@ import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
-import { releaseSlot, subscriptionTakesSlot } from "../services/subscription-slots.ts";
+import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
 import { type Change, mirror } from "./mirror.ts";
-import type { Journey, Write } from "./road.ts";
+import { planOf } from "./plan.ts";
+import type { Journey, OwnerOf, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
-
-type OwnerOf = (stripeCustomerId: string | null) => Promise<string | null>;
 
 /** A subscription: its row, the user's slot, the grants that follow from it, and its events. */
 export function subscriptionJourney(
@@ -21,11 +20,11 @@ export function subscriptionJourney(
   return {
     objectId: id,
     read: () => stripe.subscription(id),
-    async owner({ customer, latest_invoice: invoice }) {
-      const userId = await ownerOf(idOf(customer));
-      // access follows from what is paid: known first, a subscription never shows as active but closed
-      if (userId && invoice && typeof invoice === "object") await ensureInvoice(invoice);
-      return userId;
+    owner: ({ customer }) =>
+      ownerOf(idOf(customer), (em) => em.findOne(Subscription, { stripeSubscriptionId: id })),
+    // access follows from what is paid: known first, a subscription never shows as active but closed
+    async upstream({ latest_invoice: invoice }) {
+      if (invoice && typeof invoice === "object") await ensureInvoice(invoice);
     },
     async write(remote, write) {
       const { tx, userId } = write;
@@ -34,12 +33,12 @@ export function subscriptionJourney(
       const change = await mirror(tx, Subscription, key, {
         userId,
         ...columnsOf(remote),
+        planId: await planOf(tx, remote, await tx.findOne(Subscription, key)),
         hasPaymentMethod: Boolean(remote.default_payment_method ?? customer?.defaultPaymentMethodId),
       });
       write.audit("subscriptions", change.row.id, change);
       await tx.flush();
-      if (change.row.isLive) await subscriptionTakesSlot(tx, userId, remote.id);
-      if (change.row.hasEnded) await releaseSlot(tx, userId, { stripeSubscriptionId: remote.id });
+      await slotFollowsSubscription(tx, change.row);
       announce(change, write);
       await write.access.followSubscription(write, change.row);
     },

@@ -4,12 +4,13 @@ import { Customer } from "../entities/customer.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
 import { Subscription } from "../entities/subscription.ts";
-import { checkoutSessionJourney } from "./checkout-session.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
 import { customerJourney } from "./customer.ts";
 import { invoiceJourney } from "./invoice.ts";
 import { paymentJourney } from "./payment.ts";
-import type { Arrival, Journey, Road } from "./road.ts";
+import type { Arrival, Journey, OwnerOf, Road, Trip } from "./road.ts";
 import { subscriptionJourney } from "./subscription.ts";
 import { idOf, wordOf } from "./values.ts";
 
@@ -33,6 +34,7 @@ export class Sync {
 
   constructor(
     private readonly em: EntityManager,
+    private readonly stripe: StripeGateway,
     private readonly road: Road,
   ) {}
 
@@ -53,13 +55,16 @@ export class Sync {
   }
 
   async customer(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = customerJourney(this.road.stripe, id, () => this.knownOwner(id));
-    return (await this.travel(journey, cause)).arrival;
+    const journey = customerJourney(this.stripe, id, () => this.knownOwner(id));
+    const { arrival } = await this.travel(journey, cause);
+    if (arrival === "applied") await this.followTrials(id, cause);
+    return arrival;
   }
 
   async checkoutSession(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = checkoutSessionJourney(this.road.stripe, id, this.ownerOf);
+    const journey = checkoutSessionJourney(this.stripe, id, this.ownerOf);
     const { arrival, remote } = await this.travel(journey, cause);
+    if (arrival === "gone") await sessionIsGone(this.em.fork(), id);
     const subscriptionId = idOf(remote?.subscription);
     if (subscriptionId && !(await this.subscriptionIsLive(subscriptionId)))
       await this.subscription(subscriptionId, cause);
@@ -74,18 +79,31 @@ export class Sync {
   }
 
   async invoice(id: string, cause: string | null = null): Promise<Arrival> {
-    const { arrival } = await this.travel(invoiceJourney(this.road.stripe, id, this.ownerOf), cause);
+    const { arrival } = await this.travel(invoiceJourney(this.stripe, id, this.ownerOf), cause);
     if (arrival === "applied") await this.followPayments(id, cause);
     return arrival;
   }
 
   async payment(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = paymentJourney(this.road.stripe, id, this.ownerOf, this.ensurePaidFor);
+    const journey = paymentJourney(this.stripe, id, this.ownerOf, this.ensurePaidFor);
     return (await this.travel(journey, cause)).arrival;
   }
 
   private subscriptionOf(id: string): Journey<Stripe.Subscription> {
-    return subscriptionJourney(this.road.stripe, id, this.ownerOf, this.ensureInvoice);
+    return subscriptionJourney(this.stripe, id, this.ownerOf, this.ensureInvoice);
+  }
+
+  /** Whether a trial outlives its end depends on whether the customer has a method stored. */
+  private async followTrials(stripeCustomerId: string, cause: string | null): Promise<void> {
+    const em = this.em.fork();
+    const customer = await em.findOne(Customer, { stripeCustomerId });
+    if (!customer) return;
+    const hasPaymentMethod = customer.defaultPaymentMethodId != null;
+    const trials = await em.find(Subscription, {
+      ...{ userId: customer.userId, status: "TRIALING" },
+      hasPaymentMethod: !hasPaymentMethod,
+    });
+    for (const trial of trials) await this.travel(this.subscriptionOf(trial.stripeSubscriptionId), cause);
   }
 
   /** Payments of an invoice that our rows do not know to have succeeded. */
@@ -100,22 +118,21 @@ export class Sync {
 
   /** Callers who share one read share what it saw: each follows what the object leads to, and waits for it. */
   private travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Trip<Remote>> {
-    const trip = this.reads.run(journey.objectId, async () => {
-      const { watching, seen } = watched(journey);
-      const arrival = await this.road.travel(watching, cause);
-      return { arrival, remote: seen() };
-    });
+    const trip = this.reads.run(journey.objectId, () => this.road.travel(journey, cause));
     return trip as Promise<Trip<Remote>>;
   }
 
+  private readonly ownerOf: OwnerOf = async (stripeCustomerId, findRow) =>
+    (await findRow(this.em.fork()))?.userId ??
+    (stripeCustomerId === null ? null : await this.ownerOfCustomer(stripeCustomerId));
+
   /** The user behind a Stripe customer; asks Stripe when our rows do not know it. */
-  private readonly ownerOf = async (stripeCustomerId: string | null): Promise<string | null> => {
-    if (!stripeCustomerId) return null;
+  private async ownerOfCustomer(stripeCustomerId: string): Promise<string | null> {
     const known = await this.knownOwner(stripeCustomerId);
     if (known) return known;
     await this.customer(stripeCustomerId);
     return this.knownOwner(stripeCustomerId);
-  };
+  }
 
   private async knownOwner(stripeCustomerId: string): Promise<string | null> {
     return (await this.em.fork().findOne(Customer, { stripeCustomerId }))?.userId ?? null;
@@ -126,14 +143,13 @@ export class Sync {
     const row = await this.em.fork().findOne(Invoice, { stripeInvoiceId: invoice.id });
     const isSame =
       row?.status === wordOf(invoice.status ?? "draft") && row.amountPaidMinor === invoice.amount_paid;
-    if (!isSame) await this.travel(invoiceJourney(this.road.stripe, invoice.id, this.ownerOf), null);
+    if (!isSame) await this.travel(invoiceJourney(this.stripe, invoice.id, this.ownerOf), null);
   };
 
   /** Upstream of a payment: the invoice that it pays, and the subscription that this bills. */
   private readonly ensurePaidFor = async (stripeInvoiceId: string): Promise<void> => {
     const find = () => this.em.fork().findOne(Invoice, { stripeInvoiceId });
-    if (!(await find()))
-      await this.travel(invoiceJourney(this.road.stripe, stripeInvoiceId, this.ownerOf), null);
+    if (!(await find())) await this.travel(invoiceJourney(this.stripe, stripeInvoiceId, this.ownerOf), null);
     const stripeSubscriptionId = (await find())?.stripeSubscriptionId;
     if (!stripeSubscriptionId) return;
     if (await this.em.fork().findOne(Subscription, { stripeSubscriptionId })) return;
@@ -143,20 +159,4 @@ export class Sync {
   private async subscriptionIsLive(stripeSubscriptionId: string): Promise<boolean> {
     return (await this.em.fork().findOne(Subscription, { stripeSubscriptionId }))?.isLive ?? false;
   }
-}
-
-/** How a journey ended, and what it read; null when there was nothing. */
-interface Trip<Remote> {
-  arrival: Arrival;
-  remote: Remote | null;
-}
-
-/** A journey that remembers what it read. */
-function watched<Remote>(journey: Journey<Remote>): { watching: Journey<Remote>; seen: () => Remote | null } {
-  let seen: Remote | null = null;
-  const read = async () => {
-    seen = await journey.read();
-    return seen;
-  };
-  return { watching: { ...journey, read }, seen: () => seen };
 }

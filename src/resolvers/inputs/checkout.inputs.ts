@@ -1,5 +1,6 @@
-import { IsOptional, IsUUID, Length, Matches, Max, Min } from "class-validator";
+import { IsUUID, Length, Max, Min } from "class-validator";
 import { Field, ID, InputType, Int } from "type-graphql";
+import { IdempotencyKeyField } from "./idempotency-key.ts";
 
 const MAX_SEATS = 10_000;
 
@@ -22,9 +23,6 @@ export class CreateCheckoutSessionInput {
   @Length(1, 2_000, { message: "A URL of at most 2000 characters." })
   cancelUrl!: string;
 
-  @Field(() => String, { nullable: true })
-  @IsOptional()
-  @Length(1, 255, { message: "An idempotency key has 1 to 255 characters." })
-  @Matches(/^\P{Cc}*$/u, { message: "An idempotency key holds no control characters." })
+  @IdempotencyKeyField()
   idempotencyKey?: string | null;
 }
