@@ -131,6 +131,13 @@ const includable: { [K in Kind]?: Includes<Kinds[K]> } = {
         {},
       ),
   },
+  coupon: {
+    applies_to: (tx, coupon) => {
+      const { products } = tx.need("coupon_terms", coupon.id);
+      return products ? { products } : undefined;
+    },
+    currency_options: (tx, coupon) => tx.need("coupon_terms", coupon.id).currency_options,
+  },
   customer: {
     subscriptions: (tx, customer) =>
       pageOf(

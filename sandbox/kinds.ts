@@ -139,6 +139,17 @@ export interface StoredMeterEvent {
   canceled: boolean;
 }
 
+/** What a coupon shows only when it is asked to: its other currencies, and the products it is for. */
+export interface CouponTerms {
+  /** The coupon's id. */
+  id: string;
+  currency_options: Record<string, { amount_off: number }>;
+  /** Null for all products. */
+  products: string[] | null;
+  /** No more to be redeemed; the discounts it has become go on. */
+  deleted: boolean;
+}
+
 /** What a price shows only when it is asked to: its other currencies, and its tiers. */
 export interface PriceTerms {
   /** The price's id. */
@@ -158,6 +169,7 @@ export interface Kinds {
   "checkout.session": Wire<Stripe.Checkout.Session>;
   checkout_details: CheckoutDetails;
   coupon: Wire<Stripe.Coupon>;
+  coupon_terms: CouponTerms;
   credit_note: Wire<Stripe.CreditNote>;
   customer: Wire<Stripe.Customer>;
   customer_balance_transaction: Wire<Stripe.CustomerBalanceTransaction>;
@@ -212,6 +224,7 @@ export const indexes = {
     subscription: (d) => d.attempt?.subscription,
   },
   coupon: {},
+  coupon_terms: {},
   credit_note: { customer: (n) => n.customer, invoice: (n) => n.invoice },
   customer: { email: (c) => c.email, test_clock: (c) => c.test_clock },
   customer_balance_transaction: { customer: (t) => t.customer },

@@ -44,7 +44,7 @@ export function reckoned(
     pricing: pricingOf(item),
   }));
   const currency = line_items[0]?.currency ?? "";
-  const terms: DiscountTerms[] = coupon ? [{ id: coupon.id, ...termsOfCoupon(coupon, currency) }] : [];
+  const terms: DiscountTerms[] = coupon ? [{ id: coupon.id, ...termsOfCoupon(tx, coupon, currency) }] : [];
   return totalsOf(lines, terms).lines.map(({ item, amount, discount_amounts }) => {
     const amount_discount = (discount_amounts ?? []).reduce((sum, part) => sum + part.amount, 0);
     return { ...item, amount_subtotal: amount, amount_discount, amount_total: amount - amount_discount };

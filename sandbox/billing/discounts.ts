@@ -2,7 +2,7 @@ import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { assertRedeemable, countRedemption, termsOfCoupon } from "./coupons.ts";
+import { assertRedeemable, countRedemption, needCoupon, termsOfCoupon } from "./coupons.ts";
 import { recurrenceAfter } from "./periods.ts";
 import { assertUsable, codeInUse } from "./promotion-codes.ts";
 import type { DiscountTerms } from "./totals.ts";
@@ -80,14 +80,14 @@ function redeemOne(tx: Transaction, redemption: Redemption, target: RedemptionTa
 function redeemable(tx: Transaction, redemption: Redemption, target: RedemptionTarget) {
   const { param = "discounts" } = target;
   if (redemption.coupon) {
-    const coupon = tx.need("coupon", redemption.coupon, `${param}[coupon]`);
-    assertRedeemable(coupon, { at: tx.now, currency: target.currency, param: `${param}[coupon]` });
+    const coupon = needCoupon(tx, redemption.coupon, `${param}[coupon]`);
+    assertRedeemable(tx, coupon, { currency: target.currency, param: `${param}[coupon]` });
     return { coupon, code: null };
   }
   const code = codeInUse(tx, redemption.promotion_code!, `${param}[promotion_code]`);
   assertUsable(tx, code, { ...target, param: `${param}[promotion_code]` });
-  const coupon = tx.need("coupon", code.promotion.coupon ?? "", `${param}[promotion_code]`);
-  assertRedeemable(coupon, { at: tx.now, currency: target.currency, param: `${param}[promotion_code]` });
+  const coupon = needCoupon(tx, code.promotion.coupon ?? "", `${param}[promotion_code]`);
+  assertRedeemable(tx, coupon, { currency: target.currency, param: `${param}[promotion_code]` });
   return { coupon, code };
 }
 
@@ -113,7 +113,7 @@ export function activeDiscounts(tx: Transaction, owner: Subscription | Customer,
 /** What a discount takes off in a currency. One whose coupon knows no such currency takes nothing. */
 export function termsOf(tx: Transaction, discount: string, currency: string): DiscountTerms {
   const coupon = tx.need("coupon", tx.need("discount", discount).source.coupon ?? "", "coupon");
-  return { id: discount, ...termsOfCoupon(coupon, currency) };
+  return { id: discount, ...termsOfCoupon(tx, coupon, currency) };
 }
 
 /** Takes a discount off its subscription or customer, and tells; invoices that have it keep it. */

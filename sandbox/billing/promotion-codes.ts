@@ -1,9 +1,86 @@
 import { invalidRequest, noSuch } from "../errors.ts";
+import { newId, randomText } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
 import type { RedemptionTarget } from "./discounts.ts";
 
 type PromotionCode = Kinds["promotion_code"];
+
+/** What a new code is made from. */
+export type CodeInput = Pick<
+  PromotionCode,
+  "active" | "customer" | "expires_at" | "max_redemptions" | "metadata" | "restrictions"
+> & { code?: string | undefined };
+
+/** A new code for a coupon (`promotion_code.created`); without a code of its own, a random one. */
+export function createCode(tx: Transaction, coupon: Kinds["coupon"], input: CodeInput): PromotionCode {
+  if (!coupon.valid) {
+    throw invalidRequest(`The coupon ${coupon.id} is not valid any more.`, { param: "promotion[coupon]" });
+  }
+  assertInTime(tx, coupon, input);
+  const { code = randomText(8).toUpperCase(), ...fields } = input;
+  if (input.active) assertUnique(tx, code, input.customer);
+  const created = tx.insert("promotion_code", {
+    ...fields,
+    id: newId("promo"),
+    object: "promotion_code",
+    code,
+    created: tx.now,
+    customer_account: null,
+    livemode: false,
+    promotion: { coupon: coupon.id, type: "coupon" },
+    times_redeemed: 0,
+  });
+  tx.emit("promotion_code.created", created);
+  return created;
+}
+
+function assertInTime(tx: Transaction, coupon: Kinds["coupon"], { expires_at, max_redemptions }: CodeInput) {
+  if (expires_at !== null && expires_at <= tx.now) {
+    throw invalidRequest("The expires_at timestamp must be in the future.", { param: "expires_at" });
+  }
+  if (expires_at !== null && coupon.redeem_by !== null && expires_at > coupon.redeem_by) {
+    throw invalidRequest("A promotion code cannot expire after its coupon's redeem_by.", {
+      param: "expires_at",
+    });
+  }
+  const most = coupon.max_redemptions;
+  if (most !== null && max_redemptions !== null && max_redemptions > most) {
+    throw invalidRequest("A promotion code cannot be redeemed more often than its coupon.", {
+      param: "max_redemptions",
+    });
+  }
+}
+
+/** One active code at a time, in whatever case: for everybody, and for each customer. */
+function assertUnique(tx: Transaction, code: string, customer: string | null): void {
+  const rival = [...tx.newest("promotion_code", { index: "code", key: code.toLowerCase() })].find(
+    (other) => other.active && (other.customer === null || customer === null || other.customer === customer),
+  );
+  if (rival) {
+    throw invalidRequest(`An active promotion code with \`code: ${code}\` already exists.`, {
+      param: "code",
+    });
+  }
+}
+
+/** Changes a code; one that is used up, or whose coupon is, cannot become active again. */
+export function updateCode(
+  tx: Transaction,
+  code: PromotionCode,
+  patch: Partial<Pick<PromotionCode, "active" | "metadata" | "restrictions">>,
+): PromotionCode {
+  if (patch.active && !code.active) {
+    const isOver =
+      !tx.get("coupon", code.promotion.coupon ?? "")?.valid ||
+      (code.expires_at !== null && code.expires_at <= tx.now) ||
+      (code.max_redemptions !== null && code.times_redeemed >= code.max_redemptions);
+    if (isOver)
+      throw invalidRequest("This promotion code cannot be activated any more.", { param: "active" });
+    assertUnique(tx, code.code, code.customer);
+  }
+  return tx.update("promotion_code", code.id, patch, "promotion_code.updated");
+}
 
 /** The promotion code of an id, which must be active. */
 export function codeInUse(tx: Transaction, id: string, param: string): PromotionCode {

@@ -1,7 +1,9 @@
 import type { Route } from "../router.ts";
 import { accountRoutes } from "./account.ts";
 import { checkoutSessionRoutes } from "./checkout-sessions.ts";
+import { couponRoutes } from "./coupons.ts";
 import { customerRoutes } from "./customers.ts";
+import { discountRoutes } from "./discounts.ts";
 import { eventRoutes } from "./events.ts";
 import { invoiceItemRoutes } from "./invoice-items.ts";
 import { invoicePreviewRoutes } from "./invoice-preview.ts";
@@ -12,6 +14,7 @@ import { paymentRoutes } from "./payments.ts";
 import { portalConfigurationRoutes } from "./portal-configurations.ts";
 import { priceRoutes } from "./prices.ts";
 import { productRoutes } from "./products.ts";
+import { promotionCodeRoutes } from "./promotion-codes.ts";
 import { searchRoutes } from "./search.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
 import { testClockRoutes } from "./test-clocks.ts";
@@ -21,7 +24,9 @@ import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
 export const routes: Route[] = [
   ...accountRoutes,
   ...checkoutSessionRoutes,
+  ...couponRoutes,
   ...customerRoutes,
+  ...discountRoutes,
   ...eventRoutes,
   ...invoiceItemRoutes,
   ...invoicePreviewRoutes,
@@ -32,6 +37,7 @@ export const routes: Route[] = [
   ...portalConfigurationRoutes,
   ...priceRoutes,
   ...productRoutes,
+  ...promotionCodeRoutes,
   ...searchRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,

@@ -3,6 +3,7 @@ import { account } from "./account.ts";
 import { catalogue } from "./catalogue.ts";
 import { checkout } from "./checkout.ts";
 import { customers } from "./customers.ts";
+import { discounts } from "./discounts.ts";
 import { invoices } from "./invoices.ts";
 import { meters } from "./meters.ts";
 import { portal } from "./portal.ts";
@@ -15,6 +16,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   account,
   catalogue,
   customers,
+  discounts,
   invoices,
   portal,
   checkout,
