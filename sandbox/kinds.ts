@@ -57,6 +57,8 @@ export interface CheckoutDetails {
   >;
   /** Whether a name that the payer types becomes the known customer's. */
   updates_name: boolean;
+  /** What the payer has typed of themselves. */
+  payer: { email: string | null; name: string | null };
   /** What a first, unpaid attempt has left behind; the next attempt goes on with it. */
   attempt: {
     customer: string | null;

@@ -21,14 +21,6 @@ export function isTrial({ subscription_data: data }: Pick<CheckoutDetails, "subs
   return data.trial_end !== null || data.trial_period_days !== null;
 }
 
-/** The coupon that a session's discounts redeem; there is one discount at most. */
-export function couponOf(tx: Transaction, discounts: Session["discounts"]): Kinds["coupon"] | undefined {
-  const [discount] = discounts ?? [];
-  if (!discount) return undefined;
-  const code = discount.promotion_code && tx.need("promotion_code", discount.promotion_code);
-  return tx.get("coupon", (code ? code.promotion.coupon : discount.coupon) ?? "");
-}
-
 /** The items with the amounts that are due when the session is paid: a trial postpones what recurs. */
 export function reckoned(
   tx: Transaction,

@@ -1,10 +1,9 @@
 import { invalidRequest } from "../errors.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { assertChargeable, couponOf, reckoned, totals } from "./checkout-amounts.ts";
-import { abandonAttempt, createsCustomer } from "./checkout-order.ts";
-import { redemptions } from "./checkout-outcome.ts";
-import { redeem } from "./discounts.ts";
+import { assertChargeable, reckoned, totals } from "./checkout-amounts.ts";
+import { assertRedeemable, couponOf } from "./checkout-discounts.ts";
+import { abandonAttempt } from "./checkout-order.ts";
 import { findCode } from "./promotion-codes.ts";
 
 type Session = Kinds["checkout.session"];
@@ -59,24 +58,4 @@ export function changeQuantity(tx: Transaction, session: Session, item: string, 
   }
   const changed = line_items.map((line) => (line.id === item ? { ...line, quantity } : line));
   return changeOrder(tx, session, { line_items: changed });
-}
-
-/** Refuses a coupon or code that this session could not redeem. It is redeemed when the session is paid. */
-export function assertRedeemable(tx: Transaction, session: Session, discounts: Session["discounts"]): void {
-  const given = redemptions(discounts);
-  const code = tx.get("promotion_code", given[0]?.promotion_code ?? "");
-  if (code?.restrictions.first_time_transaction && !session.customer && !createsCustomer(tx, session)) {
-    throw invalidRequest(
-      "This promotion code is for first purchases, and this Checkout Session does not know its customer.",
-      { param: "discounts" },
-    );
-  }
-  tx.imagine(() =>
-    redeem(tx, given, {
-      customer: session.customer,
-      currency: session.currency,
-      amount: session.amount_subtotal ?? 0,
-      checkout_session: session.id,
-    }),
-  );
 }

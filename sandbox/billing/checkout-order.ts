@@ -2,11 +2,17 @@ import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { expireIncomplete } from "./cancellation.ts";
-import type { Attempt, Payer } from "./checkout-outcome.ts";
 import { createCustomer } from "./customers.ts";
 import { cancelIntent } from "./intents.ts";
 
 type Session = Kinds["checkout.session"];
+type Attempt = NonNullable<CheckoutDetails["attempt"]>;
+
+/** Who pays, as far as the page asked. */
+export interface Payer {
+  email?: string | undefined;
+  name?: string | undefined;
+}
 
 const DAY_SECONDS = 86_400;
 
@@ -16,10 +22,11 @@ export function trialEndOf({ subscription_data: data }: CheckoutDetails, now: nu
   return data.trial_period_days === null ? null : now + data.trial_period_days * DAY_SECONDS;
 }
 
-/** Whether paying a session without a customer makes one. */
+/** Whether paying a session without a customer makes one: it is told to, or something needs one. */
 export function createsCustomer(tx: Transaction, session: Session): boolean {
   const { payment_data } = tx.need("checkout_details", session.id);
-  return session.customer_creation === "always" || payment_data.setup_future_usage !== null;
+  const needsOne = payment_data.setup_future_usage !== null || session.invoice_creation?.enabled === true;
+  return session.customer_creation === "always" || needsOne;
 }
 
 /**

@@ -1,12 +1,12 @@
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { itemAmount, pricingOf } from "./checkout-amounts.ts";
+import { redeemed } from "./checkout-discounts.ts";
+import { invoiceItemOf } from "./checkout-invoice.ts";
 import { earlierAttempt } from "./checkout-order.ts";
-import type { Attempt } from "./checkout-outcome.ts";
-import { redeemed } from "./checkout-outcome.ts";
+import { noteAttempt } from "./checkout-outcome.ts";
 import { confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
-import { claimItems, insertInvoiceItem, lineOfItem, pendingItems } from "./invoice-items.ts";
+import { claimItems, lineOfItem, pendingItems } from "./invoice-items.ts";
 import { draftInvoice, finalizeInvoice } from "./invoices.ts";
 import { attach, cardOf } from "./payment-methods.ts";
 import type { ItemInput } from "./subscription-items.ts";
@@ -14,6 +14,9 @@ import { itemLine } from "./subscription-lines.ts";
 import { createSubscription } from "./subscriptions.ts";
 
 type LineItem = CheckoutDetails["line_items"][number];
+type Session = Kinds["checkout.session"];
+type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
 type Intent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
 
@@ -30,113 +33,96 @@ interface Order {
  * payment comes first, as it does at Stripe: these are made knowing what became of it. Null when
  * nothing is due yet: the first invoice is then paid already.
  */
-export function subscribe(tx: Transaction, details: CheckoutDetails, order: Order): Intent | null {
+export function subscribe(tx: Transaction, session: Session, order: Order): Intent | null {
   const { customer, method } = order;
-  const earlier = earlierAttempt(tx, details);
-  if (earlier) return confirm(tx, tx.need("payment_intent", earlier.payment_intent!), order);
-  const amount = dueFirst(tx, details, order);
-  if (amount === 0) {
+  const earlier = earlierAttempt(tx, tx.need("checkout_details", session.id));
+  const due = earlier ? null : dueFirst(tx, session, order);
+  if (due === 0 || !method) {
     if (method) attach(tx, method, customer.id);
-    openSubscription(tx, details, order, null);
+    openSubscription(tx, session, order, null);
     return null;
   }
-  const firstPayment = () =>
-    createIntent(tx, {
-      amount,
-      currency: details.line_items[0]!.currency,
-      customer: customer.id,
-      description: "Subscription creation",
-      setup_future_usage: "off_session",
-    });
-  const intent = confirm(tx, firstPayment, order);
-  openSubscription(tx, details, order, intent);
+  // A card that will serve becomes the customer's first, as Stripe tells it.
+  if (willServe(tx, method)) attach(tx, method, customer.id);
+  const intent = confirmIntent(
+    tx,
+    earlier
+      ? tx.need("payment_intent", earlier.payment_intent!)
+      : firstPayment(tx, session, due!, customer.id),
+    tx.need("payment_method", method.id),
+  );
+  if (!earlier) openSubscription(tx, session, order, intent);
   return intent;
 }
 
 /** What the first invoice will come to, with whatever credit or debt the customer has. */
-function dueFirst(tx: Transaction, details: CheckoutDetails, order: Order): number {
-  return tx.imagine(() => {
-    const { invoice } = openSubscription(tx, details, order, null);
-    return tx.need("invoice", invoice!).amount_due;
-  });
+function dueFirst(tx: Transaction, session: Session, order: Order): number {
+  return tx.imagine(() => openSubscription(tx, session, order, null).amount_due);
 }
 
-/** A card that will serve becomes the customer's first, as Stripe tells it. */
-function confirm(tx: Transaction, intent: Intent | (() => Intent), { customer, method }: Order): Intent {
-  const { declines, declinesCharges } = cardOf(method!);
-  const willPay = !needsAuthentication(tx, method!) && !declines && !declinesCharges;
-  if (willPay) attach(tx, method!, customer.id);
-  const payment = typeof intent === "function" ? intent() : intent;
-  return confirmIntent(tx, payment, tx.need("payment_method", method!.id));
+function willServe(tx: Transaction, method: PaymentMethod): boolean {
+  const { declines, declinesCharges } = cardOf(method);
+  return !needsAuthentication(tx, method) && !declines && !declinesCharges;
+}
+
+function firstPayment(tx: Transaction, { currency }: Session, amount: number, customer: string): Intent {
+  return createIntent(tx, {
+    amount,
+    currency: currency!,
+    customer,
+    description: "Subscription creation",
+    setup_future_usage: "off_session",
+  });
 }
 
 /** Makes the subscription and its first invoice, to be paid by `intent` when something is due. */
 function openSubscription(
   tx: Transaction,
-  details: CheckoutDetails,
+  session: Session,
   { customer, method, trialEnd }: Order,
   intent: Intent | null,
-): Attempt {
+): Invoice {
+  const { line_items, subscription_data } = tx.need("checkout_details", session.id);
+  const { trial_end: _, trial_period_days: __, ...data } = subscription_data;
   const id = newId("sub");
-  const invoiceId = newId("in");
-  const { missing_payment_method, description, metadata, billing_mode } = details.subscription_data;
+  const invoice = newId("in");
+  const discounts = redeemed(tx, session, { customer: customer.id, subscription: id });
   const subscription = createSubscription(tx, {
+    ...data,
     id,
     customer: customer.id,
-    currency: details.line_items[0]!.currency,
-    items: details.line_items.flatMap(itemInput),
-    latest_invoice: invoiceId,
-    description,
-    metadata,
-    billing_mode,
+    currency: session.currency!,
+    items: line_items.flatMap(itemInput),
+    latest_invoice: invoice,
     trial_end: trialEnd,
-    missing_payment_method,
     default_payment_method: intent === null ? (method?.id ?? null) : null,
-    discounts: redeemed(tx, details, { customer: customer.id, subscription: id }).map(
-      (discount) => discount.id,
-    ),
+    discounts: discounts.map((discount) => discount.id),
   });
-  for (const item of details.line_items) orderOnce(tx, item, subscription);
+  const parent = { subscription_details: { subscription: id }, type: "subscription_details" as const };
+  for (const item of line_items) if (!item.price!.recurring) invoiceItemOf(tx, item, customer.id, { parent });
+  noteAttempt(tx, session.id, {
+    customer: customer.id,
+    subscription: id,
+    invoice,
+    payment_intent: intent?.id ?? null,
+  });
+  return finalizeInvoice(tx, firstDraft(tx, subscription, invoice), intent);
+}
+
+/** The first invoice: the items, what is bought once, and what has waited for an invoice. */
+function firstDraft(tx: Transaction, subscription: Subscription, id: string): Invoice {
   const waiting = pendingItems(tx, subscription);
-  claimItems(tx, waiting, invoiceId);
-  const draft = draftInvoice(tx, {
-    id: invoiceId,
-    customer,
+  claimItems(tx, waiting, id);
+  const items = subscription.items.data.map((item) => itemLine(tx, subscription, item));
+  return draftInvoice(tx, {
+    id,
+    customer: tx.need("customer", subscription.customer, "customer"),
     subscription,
     currency: subscription.currency,
     billing_reason: "subscription_create",
-    lines: [
-      ...subscription.items.data.map((item) => itemLine(tx, subscription, item)),
-      ...waiting.map(lineOfItem),
-    ],
+    lines: [...items, ...waiting.map(lineOfItem)],
   });
-  const invoice = finalizeInvoice(tx, draft, intent);
-  const attempt = {
-    customer: customer.id,
-    subscription: id,
-    invoice: invoice.id,
-    payment_intent: intent?.id ?? null,
-  };
-  tx.update("checkout_details", details.id, { attempt });
-  return attempt;
 }
 
 const itemInput = ({ price, quantity, metadata }: LineItem): ItemInput[] =>
   price?.recurring ? [{ price, quantity: quantity ?? undefined, metadata: metadata ?? {} }] : [];
-
-/** What is bought once is on the first invoice only. */
-function orderOnce(tx: Transaction, item: LineItem, { id, customer }: Kinds["subscription"]): void {
-  const { price, quantity, description, currency } = item;
-  if (price!.recurring) return;
-  insertInvoiceItem(tx, {
-    amount: itemAmount(tx, item),
-    currency,
-    customer,
-    description,
-    parent: { subscription_details: { subscription: id }, type: "subscription_details" },
-    period: { start: tx.now, end: tx.now },
-    pricing: pricingOf(item),
-    quantity: quantity ?? 1,
-    quantity_decimal: String(quantity ?? 1),
-  });
-}

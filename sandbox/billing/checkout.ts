@@ -2,12 +2,12 @@ import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { abandonAttempt, payingCustomer, trialEndOf } from "./checkout-order.ts";
-import { completeSession, type Payer } from "./checkout-outcome.ts";
+import { abandonAttempt, type Payer, payingCustomer, trialEndOf } from "./checkout-order.ts";
+import { completeSession } from "./checkout-outcome.ts";
+import { payOnce } from "./checkout-payment.ts";
 import { subscribe } from "./checkout-subscription.ts";
 import { followIntent, intentRefusal } from "./collection.ts";
 import { authenticateIntent } from "./intents.ts";
-import { attach } from "./payment-methods.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];
@@ -31,35 +31,32 @@ export function paySession(
   payer: Payer = {},
 ): Attempted {
   assertOpen(session);
-  const details = tx.need("checkout_details", session.id);
-  const isFree = session.amount_total === 0;
-  if (!method && !(isFree && session.payment_method_collection === "if_required")) {
+  if (!method && needsMethod(session)) {
     throw invalidRequest("A payment method is required to complete this session.", {
       param: "payment_method",
       code: "parameter_missing",
     });
   }
-  const customer = payingCustomer(tx, session, payer)!;
-  const intent = subscribe(tx, details, { customer, method, trialEnd: trialEndOf(details, tx.now) });
-  if (intent) return settle(tx, session, intent, method!);
-  const { attempt } = tx.need("checkout_details", session.id);
-  const outcome = { payment_status: "no_payment_required" as const, payer };
-  return { session: completeSession(tx, session, attempt!, outcome), authenticate: null };
+  const typed = { email: payer.email ?? null, name: payer.name ?? null };
+  const details = tx.update("checkout_details", session.id, { payer: typed });
+  const customer = payingCustomer(tx, session, payer);
+  const intent =
+    session.mode === "subscription"
+      ? subscribe(tx, session, { customer: customer!, method, trialEnd: trialEndOf(details, tx.now) })
+      : payOnce(tx, session, { customer, method });
+  if (intent) return settle(tx, intent, method!);
+  return { session: completeSession(tx, session, "no_payment_required"), authenticate: null };
+}
+
+/** Whether a session cannot be completed without something to pay with. */
+export function needsMethod({ amount_total, payment_method_collection }: Session): boolean {
+  return amount_total !== 0 || payment_method_collection !== "if_required";
 }
 
 /** The holder's answer to the 3-D Secure question of a session's payment. */
 export function authenticateSession(tx: Transaction, intent: Intent, outcome: "succeed" | "fail"): Attempted {
-  if (intent.status !== "requires_action") {
-    throw invalidRequest(
-      `This PaymentIntent's status is ${intent.status}: it does not wait for authentication.`,
-      { code: "payment_intent_unexpected_state" },
-    );
-  }
-  const details = tx.find("checkout_details", "payment_intent", intent.id);
   const method = tx.need("payment_method", intent.payment_method ?? "", "payment_method");
-  const after = authenticateIntent(tx, intent, outcome);
-  if (!details?.attempt) throw invalidRequest("This PaymentIntent does not belong to a Checkout session.");
-  return settle(tx, tx.need("checkout.session", details.id), after, method);
+  return settle(tx, authenticateIntent(tx, intent, outcome), method);
 }
 
 /** Closes an open session that was not paid, and whatever an attempt left behind. */
@@ -79,16 +76,16 @@ function assertOpen(session: Session): void {
   throw invalidRequest(`This Checkout Session ${why}.`);
 }
 
+const REFUSED = ["requires_payment_method", "canceled"];
+
 /** Draws the consequences of what became of the payment. */
-function settle(tx: Transaction, session: Session, intent: Intent, method: PaymentMethod): Attempted {
-  const { attempt } = tx.need("checkout_details", session.id);
-  if (intent.status === "succeeded" && attempt?.customer)
-    attach(tx, tx.need("payment_method", method.id), attempt.customer);
+function settle(tx: Transaction, intent: Intent, method: PaymentMethod): Attempted {
   followIntent(tx, intent);
-  if (intent.status === "requires_action") return { session, authenticate: intent };
-  if (intent.status !== "succeeded") throw intentRefusal(intent, method);
+  if (REFUSED.includes(intent.status)) throw intentRefusal(intent, method);
+  const details = tx.find("checkout_details", "payment_intent", intent.id);
+  if (!details) throw invalidRequest("This PaymentIntent does not belong to a Checkout session.");
   return {
-    session: completeSession(tx, session, attempt!, { payment_status: "paid" }),
-    authenticate: null,
+    session: tx.need("checkout.session", details.id),
+    authenticate: intent.status === "requires_action" ? intent : null,
   };
 }

@@ -1,6 +1,7 @@
 import { ApiError, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
+import { followCheckout } from "./checkout-outcome.ts";
 import { confirmIntent } from "./intents.ts";
 import { payable } from "./invoice-payments.ts";
 import {
@@ -62,11 +63,16 @@ export function methodFor(tx: Transaction, invoice: Invoice): PaymentMethod | nu
 }
 
 /**
- * Draws the consequences of what became of a payment intent for the invoice that it pays, and so for
- * its subscription. Everything that confirms, authenticates, captures or cancels an intent ends here;
- * an intent that pays no invoice, or none any more, leads to nothing.
+ * Draws the consequences of what became of a payment intent: for the invoice that it pays, and so for
+ * its subscription, and for the Checkout session that it completes. Everything that confirms,
+ * authenticates, captures or cancels an intent ends here; one that pays nothing leads to nothing.
  */
 export function followIntent(tx: Transaction, intent: Intent, manner: PaymentManner = {}): void {
+  followInvoice(tx, intent, manner);
+  followCheckout(tx, intent);
+}
+
+function followInvoice(tx: Transaction, intent: Intent, manner: PaymentManner): void {
   const payment = tx.find("invoice_payment", "payment_intent", intent.id);
   const invoice = payment?.status === "open" ? tx.get("invoice", payment.invoice) : undefined;
   if (!invoice || (invoice.status !== "open" && invoice.status !== "uncollectible")) return;

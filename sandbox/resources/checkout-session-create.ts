@@ -1,4 +1,5 @@
-import { assertRedeemable, changeOrder } from "../billing/checkout-changes.ts";
+import { changeOrder } from "../billing/checkout-changes.ts";
+import { assertRedeemable } from "../billing/checkout-discounts.ts";
 import { customerDetails } from "../billing/checkout-outcome.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
@@ -25,6 +26,7 @@ export function createSession(tx: Transaction, params: SessionParams): Session {
     subscription_data: subscriptionData(params),
     payment_data: paymentData(params),
     updates_name: params.customer_update?.name === "auto",
+    payer: { email: null, name: null },
     attempt: null,
   });
   const email = customer?.email ?? params.customer_email ?? null;

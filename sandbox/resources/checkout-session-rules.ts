@@ -10,7 +10,7 @@ const DEFAULT_SECONDS = 24 * 3600;
 const MIN_SECONDS = 30 * 60;
 const MAX_ITEMS = { payment: 100, setup: 0, subscription: 20 };
 
-const NOT_YET: Mode[] = ["payment", "setup"];
+const NOT_YET: Mode[] = ["setup"];
 
 /** Parameters that make sense in some modes only. */
 const MODES: { [name in keyof SessionParams]?: Mode[] } = {
