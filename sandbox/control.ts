@@ -1,7 +1,7 @@
-import { authenticateSession, paySession } from "./billing/checkout.ts";
+import { authenticateSession } from "./billing/checkout.ts";
 import { changeSettings, settingsOf } from "./billing/dunning.ts";
-import { resolveMethod } from "./billing/payment-methods.ts";
 import { advanceTestClock } from "./billing/test-clocks.ts";
+import { completeSession } from "./control-checkout.ts";
 import { ApiError, invalidRequest, noSuch, unknownUrl } from "./errors.ts";
 import { readFaults } from "./fault-request.ts";
 import { decodeForm } from "./form.ts";
@@ -122,24 +122,6 @@ function setSettings(world: World, body: Body): HttpReply {
 function forget(world: World): HttpReply {
   world.reset();
   return json(200, { deleted: true });
-}
-
-function completeSession(world: World, body: Body, id: string): HttpReply {
-  const method = body.payment_method;
-  const outcome = world.act(id, (tx) => {
-    const session = tx.need("checkout.session", id);
-    const card = typeof method === "string" && method !== "" ? resolveMethod(tx, method) : null;
-    const text = (name: string) => (typeof body[name] === "string" ? (body[name] as string) : undefined);
-    return paySession(tx, session, card, { email: text("email"), name: text("name") });
-  });
-  if (!outcome.authenticate) return json(200, outcome.session);
-  const message = "This payment requires authentication: answer it for the payment intent that is told here.";
-  throw new ApiError(402, {
-    type: "card_error",
-    code: "authentication_required",
-    message,
-    payment_intent: outcome.authenticate,
-  });
 }
 
 function authenticate(world: World, { outcome }: Body, id: string): HttpReply {

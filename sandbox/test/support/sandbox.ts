@@ -66,10 +66,10 @@ export class TestSandbox {
     return this.control("/advance", time);
   }
 
-  async complete(session: string, payment_method: string) {
+  async complete(session: string, payment_method: string, more: Record<string, string> = {}) {
     const response = await fetch(`${this.url}/sandbox/checkout/sessions/${session}/complete`, {
       method: "POST",
-      body: new URLSearchParams({ payment_method }),
+      body: new URLSearchParams({ payment_method, ...more }),
     });
     const body = (await response.json()) as Stripe.Checkout.Session & { error?: Stripe.StripeRawError };
     this.completions.push({ status: response.status, body });
