@@ -3,33 +3,12 @@ import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
 import { itemAmount, pricingOf } from "./checkout-amounts.ts";
 import { redeemed } from "./checkout-discounts.ts";
-import { claimItems, insertInvoiceItem, lineOfItem } from "./invoice-items.ts";
+import { insertInvoiceItem } from "./invoice-items.ts";
 import { draftInvoice, finalizeInvoice, settleInvoice } from "./invoices.ts";
 
 type Session = Kinds["checkout.session"];
 type LineItem = CheckoutDetails["line_items"][number];
 type InvoiceItem = Kinds["invoiceitem"];
-
-/** What a line item that is bought once puts on an invoice. */
-export function invoiceItemOf(
-  tx: Transaction,
-  item: LineItem,
-  customer: string,
-  more: Partial<InvoiceItem> = {},
-): InvoiceItem {
-  const quantity = item.quantity ?? 1;
-  return insertInvoiceItem(tx, {
-    amount: itemAmount(tx, item),
-    currency: item.currency,
-    customer,
-    description: item.description,
-    period: { start: tx.now, end: tx.now },
-    pricing: pricingOf(item),
-    quantity,
-    quantity_decimal: String(quantity),
-    ...more,
-  });
-}
 
 /**
  * Redeems what a session in payment mode was discounted by and, when it asks for an invoice, makes one
@@ -44,15 +23,14 @@ export function invoiceAfterwards(tx: Transaction, session: Session): Session {
   const id = newId("in");
   const customer = tx.need("customer", session.customer, "customer");
   const { line_items } = tx.need("checkout_details", session.id);
-  const items = line_items.map((item) => invoiceItemOf(tx, item, customer.id));
-  claimItems(tx, items, id);
   const draft = draftInvoice(tx, {
     id,
     customer,
     subscription: null,
     currency: session.currency!,
     billing_reason: "manual",
-    lines: items.map(lineOfItem),
+    lines: [],
+    items: line_items.map((item) => invoiceItemOf(tx, item, customer.id)),
     discounts: discounts.map((discount) => discount.id),
     metadata: data.metadata ?? {},
     description: data.description,
@@ -65,3 +43,19 @@ export function invoiceAfterwards(tx: Transaction, session: Session): Session {
 
 const paymentOf = (tx: Transaction, { payment_intent }: Session) =>
   payment_intent ? tx.need("payment_intent", payment_intent) : null;
+
+/** What a line item that is bought once puts on an invoice. */
+function invoiceItemOf(tx: Transaction, item: LineItem, customer: string): InvoiceItem {
+  const quantity = item.quantity ?? 1;
+  return insertInvoiceItem(tx, {
+    amount: itemAmount(tx, item),
+    currency: item.currency,
+    customer,
+    description: item.description,
+    metadata: item.metadata ?? {},
+    period: { start: tx.now, end: tx.now },
+    pricing: pricingOf(item),
+    quantity,
+    quantity_decimal: String(quantity),
+  });
+}

@@ -2,20 +2,19 @@ import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
 import { redeemed } from "./checkout-discounts.ts";
-import { invoiceItemOf } from "./checkout-invoice.ts";
 import { earlierAttempt } from "./checkout-order.ts";
 import { noteAttempt } from "./checkout-outcome.ts";
+import { type ExtraItem, insertExtraItems } from "./extra-items.ts";
 import { confirmIntent, createIntent, needsAuthentication } from "./intents.ts";
-import { claimItems, lineOfItem, pendingItems } from "./invoice-items.ts";
-import { draftInvoice, finalizeInvoice } from "./invoices.ts";
+import { finalizeInvoice } from "./invoices.ts";
 import { attach, cardOf } from "./payment-methods.ts";
+import { draftBill } from "./subscription-invoices.ts";
 import type { ItemInput } from "./subscription-items.ts";
 import { itemLine } from "./subscription-lines.ts";
 import { createSubscription } from "./subscriptions.ts";
 
 type LineItem = CheckoutDetails["line_items"][number];
 type Session = Kinds["checkout.session"];
-type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
 type Intent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
@@ -95,34 +94,29 @@ function openSubscription(
     items: line_items.flatMap(itemInput),
     latest_invoice: invoice,
     trial_end: trialEnd,
+    // Whatever is to be paid first is waited for; what costs nothing has begun.
+    status: intent ? "incomplete" : trialEnd === null ? "active" : "trialing",
     default_payment_method: intent === null ? (method?.id ?? null) : null,
     discounts: discounts.map((discount) => discount.id),
   });
-  const parent = { subscription_details: { subscription: id }, type: "subscription_details" as const };
-  for (const item of line_items) if (!item.price!.recurring) invoiceItemOf(tx, item, customer.id, { parent });
+  insertExtraItems(tx, subscription, line_items.flatMap(onceInput));
   noteAttempt(tx, session.id, {
     customer: customer.id,
     subscription: id,
     invoice,
     payment_intent: intent?.id ?? null,
   });
-  return finalizeInvoice(tx, firstDraft(tx, subscription, invoice), intent);
-}
-
-/** The first invoice: the items, what is bought once, and what has waited for an invoice. */
-function firstDraft(tx: Transaction, subscription: Subscription, id: string): Invoice {
-  const waiting = pendingItems(tx, subscription);
-  claimItems(tx, waiting, id);
-  const items = subscription.items.data.map((item) => itemLine(tx, subscription, item));
-  return draftInvoice(tx, {
-    id,
-    customer: tx.need("customer", subscription.customer, "customer"),
-    subscription,
-    currency: subscription.currency,
-    billing_reason: "subscription_create",
-    lines: [...items, ...waiting.map(lineOfItem)],
-  });
+  const bill = {
+    id: invoice,
+    billing_reason: "subscription_create" as const,
+    lines: subscription.items.data.map((item) => itemLine(tx, subscription, item)),
+  };
+  return finalizeInvoice(tx, draftBill(tx, subscription, bill), intent);
 }
 
 const itemInput = ({ price, quantity, metadata }: LineItem): ItemInput[] =>
   price?.recurring ? [{ price, quantity: quantity ?? undefined, metadata: metadata ?? {} }] : [];
+
+/** What is bought once is on the first invoice only. */
+const onceInput = ({ price, quantity, metadata }: LineItem): ExtraItem[] =>
+  price?.recurring ? [] : [{ price: price!, quantity: quantity ?? undefined, metadata: metadata ?? {} }];
