@@ -6,7 +6,10 @@ import { expireCoupon } from "./billing/coupons.ts";
 import { endDiscount } from "./billing/discounts.ts";
 import { answerBy, lapse } from "./billing/disputes.ts";
 import { arrive, arrivesAt } from "./billing/refunds.ts";
+import { endsAt, renew, renewsAt } from "./billing/renewals.ts";
+import { tellTrialEnd } from "./billing/subscription-details.ts";
 import { deleteTestClock } from "./billing/test-clocks.ts";
+import { tellInvoice } from "./billing/upcoming.ts";
 import { type DueRule, dueRule } from "./due.ts";
 
 /** Everything that happens by itself when its time has come. */
@@ -80,10 +83,22 @@ export const dueRules: DueRule[] = [
     run: (tx, clock) => void deleteTestClock(tx, clock),
   }),
   dueRule({
-    name: "a scheduled cancellation comes true",
+    name: "a subscription ends as it was told to",
     kind: "subscription",
-    at: (subscription) =>
-      subscription.ended_at === null && subscription.cancel_at_period_end ? subscription.cancel_at : null,
-    run: (tx, subscription) => cancelNow(tx, subscription),
+    at: endsAt,
+    run: (tx, subscription) => void cancelNow(tx, subscription),
+  }),
+  dueRule({ name: "a subscription renews", kind: "subscription", at: renewsAt, run: renew }),
+  dueRule({
+    name: "a trial is about to end",
+    kind: "subscription_details",
+    at: (details) => details.trial_will_end_at,
+    run: tellTrialEnd,
+  }),
+  dueRule({
+    name: "an invoice is to come",
+    kind: "subscription_details",
+    at: (details) => details.upcoming_at,
+    run: tellInvoice,
   }),
 ];

@@ -7,21 +7,23 @@ interface MaybeClocked {
   test_clock?: string | null;
   customer?: string | null;
   charge?: string | null;
+  invoice?: string | null;
   source?: unknown;
 }
 
 /**
- * The test clock that an object lives on: its own, its customer's, its charge's, or that of what it
+ * The test clock that an object lives on: its own, its customer's, its charge's or invoice's, or that of what it
  * comes from (a balance transaction); null for the sandbox's time.
  */
 export function testClockOf(store: Pick<Store, "get">, row: object): string | null {
-  const { test_clock, customer, charge, source } = row as MaybeClocked;
+  const { test_clock, customer, charge, invoice, source } = row as MaybeClocked;
   if (test_clock !== undefined) return test_clock;
   if (customer) return store.get("customer", customer)?.test_clock ?? null;
   if (charge) {
     const found = store.get("charge", charge);
     return found ? testClockOf(store, found) : null;
   }
+  if (invoice) return store.get("invoice", invoice)?.test_clock ?? null;
   const origin = typeof source === "string" ? objectOf(store, source) : undefined;
   return origin ? testClockOf(store, origin) : null;
 }

@@ -1,7 +1,7 @@
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { foretellTrialEnd } from "./subscription-details.ts";
+import { foretellInvoice, foretellTrialEnd } from "./subscription-details.ts";
 import { type ItemInput, newItem, periodFrom } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
@@ -125,6 +125,7 @@ export function createSubscription(tx: Transaction, input: SubscriptionInput): S
   });
   tx.emit("customer.subscription.created", subscription);
   foretellTrialEnd(tx, subscription);
+  foretellInvoice(tx, subscription);
   return subscription;
 }
 

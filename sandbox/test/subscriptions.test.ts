@@ -77,7 +77,7 @@ describe("a subscription that starts", () => {
     expect(await box.stripe.customers.retrieve(customer.id)).toMatchObject({ currency: "usd" });
   });
 
-  test.skip("stays incomplete when the card is declined, and is active when another card pays the invoice", async () => {
+  test("stays incomplete when the card is declined, and is active when another card pays the invoice", async () => {
     const { subscription, invoice, customer } = await subscribe("pm_card_chargeCustomerFail");
     expect(subscription.status).toBe("incomplete");
     expect(invoice).toMatchObject({ status: "open", attempt_count: 1, next_payment_attempt: null });
@@ -147,7 +147,7 @@ describe("a subscription that starts", () => {
     expect(created.data.object).toMatchObject({ status: "active" });
   });
 
-  test.skip("takes coupons and promotion codes", async () => {
+  test("takes coupons and promotion codes", async () => {
     const coupon = await box.stripe.coupons.create({ percent_off: 25, duration: "forever" });
     const { subscription, invoice } = await subscribe("pm_card_visa", { discounts: [{ coupon: coupon.id }] });
     expect(subscription.discounts).toHaveLength(1);

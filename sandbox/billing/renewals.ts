@@ -1,0 +1,88 @@
+import { newId } from "../ids.ts";
+import type { Kinds } from "../kinds.ts";
+import { isFinal, next } from "../states.ts";
+import type { Transaction } from "../transaction.ts";
+import { cancelNow } from "./cancellation.ts";
+import { finalizeInvoice, markUncollectible, voidInvoice } from "./invoices.ts";
+import { pausedBecause } from "./pausing.ts";
+import type { Period } from "./periods.ts";
+import { foretellInvoice } from "./subscription-details.ts";
+import { defaultMethod, draftBill } from "./subscription-invoices.ts";
+import { type Item, nextPeriodEnd, periodFrom } from "./subscription-items.ts";
+import { itemLine } from "./subscription-lines.ts";
+
+type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
+
+const RENEWING = new Set(["active", "past_due", "trialing", "unpaid"]);
+
+/** When a subscription next renews, in seconds; null when it does not, or ends before. */
+export function renewsAt(subscription: Subscription): number | null {
+  if (!RENEWING.has(subscription.status)) return null;
+  const end = nextPeriodEnd(subscription);
+  return subscription.cancel_at !== null && subscription.cancel_at <= end ? null : end;
+}
+
+/** When a subscription ends as it was told to; null when it was not. */
+export function endsAt({ cancel_at, status }: Subscription): number | null {
+  return isFinal("subscription", status) ? null : cancel_at;
+}
+
+/**
+ * Begins the next period of the items whose period is over, and drafts their invoice: the period moves
+ * before money is asked for. The end of a trial is the same, unless nobody can be charged and the
+ * subscription is to be paused or canceled then.
+ * https://docs.stripe.com/billing/subscriptions/overview#renewals
+ */
+export function renew(tx: Transaction, subscription: Subscription): void {
+  if (subscription.status !== "trialing") return void beginPeriod(tx, subscription);
+  const { missing_payment_method: missing } = subscription.trial_settings!.end_behavior;
+  if (missing === "create_invoice" || canBeCharged(tx, subscription)) beginPeriod(tx, subscription);
+  else if (missing === "cancel") cancelNow(tx, subscription);
+  else pausedBecause(tx, subscription, "trial_end_without_payment_method");
+}
+
+const canBeCharged = (tx: Transaction, subscription: Subscription): boolean =>
+  subscription.collection_method === "send_invoice" || defaultMethod(tx, subscription) !== undefined;
+
+/** Moves the periods that are over, and drafts what is billed for the new ones. */
+export function beginPeriod(tx: Transaction, before: Subscription): Invoice {
+  const id = newId("in");
+  const { items, status } = before;
+  const isOver = (item: Item) => item.current_period_end <= tx.now;
+  const data = items.data.map((item) => (isOver(item) ? moved(before, item) : item));
+  const after = tx.update(
+    "subscription",
+    before.id,
+    {
+      items: { ...items, data },
+      latest_invoice: id,
+      status: status === "trialing" ? next("subscription", status, "active") : status,
+    },
+    "customer.subscription.updated",
+  );
+  const lines = items.data.flatMap((item, index) =>
+    isOver(item)
+      ? [itemLine(tx, after, data[index]!, { previous: status === "trialing" ? null : periodOf(item) })]
+      : [],
+  );
+  const period = periodOf(items.data.find(isOver)!);
+  const draft = draftBill(tx, after, { id, billing_reason: "subscription_cycle", lines, period });
+  foretellInvoice(tx, after);
+  return withheld(tx, after, draft);
+}
+
+const periodOf = (item: Item): Period => ({ start: item.current_period_start, end: item.current_period_end });
+
+function moved(subscription: Subscription, item: Item): Item {
+  const { start, end } = periodFrom(subscription, item, item.current_period_end);
+  return { ...item, current_period_start: start, current_period_end: end };
+}
+
+/** While collection is paused, invoices are kept as drafts, taken back, or written off. */
+function withheld(tx: Transaction, { pause_collection }: Subscription, draft: Invoice): Invoice {
+  if (pause_collection?.behavior === "void") return voidInvoice(tx, draft);
+  if (pause_collection?.behavior !== "mark_uncollectible") return draft;
+  const open = finalizeInvoice(tx, draft);
+  return open.status === "open" ? markUncollectible(tx, open, "subscription_paused") : open;
+}

@@ -1,0 +1,18 @@
+import type { SubscriptionDetails } from "../kinds.ts";
+import type { Transaction } from "../transaction.ts";
+import { previewInvoice } from "./preview.ts";
+import { beginPeriod, renewsAt } from "./renewals.ts";
+import { changeDetails } from "./subscription-details.ts";
+
+/** Tells of the invoice that the next renewal will make (`invoice.upcoming`), if there is to be one. */
+export function tellInvoice(tx: Transaction, { id }: SubscriptionDetails): void {
+  const subscription = tx.get("subscription", id);
+  if (!subscription) return;
+  changeDetails(tx, subscription, { upcoming_at: null });
+  const at = renewsAt(subscription);
+  if (at !== null)
+    tx.emit(
+      "invoice.upcoming",
+      previewInvoice(tx, () => beginPeriod(tx, subscription), at),
+    );
+}
