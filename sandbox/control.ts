@@ -1,8 +1,8 @@
-import { authenticateSession } from "./billing/checkout.ts";
 import { changeSettings, settingsOf } from "./billing/dunning.ts";
 import { advanceTestClock } from "./billing/test-clocks.ts";
 import { completeSession } from "./control-checkout.ts";
-import { ApiError, invalidRequest, noSuch, unknownUrl } from "./errors.ts";
+import { actOnPayments } from "./control-payments.ts";
+import { ApiError, invalidRequest, unknownUrl } from "./errors.ts";
 import { readFaults } from "./fault-request.ts";
 import { decodeForm } from "./form.ts";
 import { type HttpReply, type HttpRequest, json } from "./http.ts";
@@ -26,7 +26,6 @@ const handlers: [method: string, path: RegExp, handle: Handler][] = [
   ["GET", /^\/sandbox\/settings$/, (world) => json(200, publicSettings(settingsOf(world.store)))],
   ["POST", /^\/sandbox\/settings$/, setSettings],
   ["POST", /^\/sandbox\/checkout\/sessions\/([^/]+)\/complete$/, completeSession],
-  ["POST", /^\/sandbox\/payment_intents\/([^/]+)\/authenticate$/, authenticate],
 ];
 
 /** Answers a request under `/sandbox/`. */
@@ -36,6 +35,8 @@ export async function serveControl(world: World, request: HttpRequest): Promise<
       const match = path.exec(request.path);
       if (match && method === request.method) return await handle(world, readBody(request), match[1] ?? "");
     }
+    const acted = request.method === "POST" && actOnPayments(world, request.path, readBody(request));
+    if (acted) return acted;
     throw unknownUrl(request.method, request.path);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -122,22 +123,4 @@ function setSettings(world: World, body: Body): HttpReply {
 function forget(world: World): HttpReply {
   world.reset();
   return json(200, { deleted: true });
-}
-
-function authenticate(world: World, { outcome }: Body, id: string): HttpReply {
-  if (outcome !== "succeed" && outcome !== "fail") {
-    throw invalidRequest("Invalid outcome: must be one of succeed, or fail", { param: "outcome" });
-  }
-  const intent = world.act(id, (tx) => {
-    const waiting = tx.get("payment_intent", id);
-    if (!waiting) throw noSuch("payment_intent", id);
-    try {
-      authenticateSession(tx, waiting, outcome);
-    } catch (error) {
-      // A failed authentication, or a card refused after it, shows in the intent.
-      if (!(error instanceof ApiError && error.keepsEffects)) throw error;
-    }
-    return tx.need("payment_intent", id);
-  });
-  return json(200, intent);
 }

@@ -1,7 +1,10 @@
 import { availableAt, release } from "./billing/balance.ts";
 import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/cancellation.ts";
+import { expireAuthorization } from "./billing/captures.ts";
+import { reservedUntil } from "./billing/charges.ts";
 import { expireSession } from "./billing/checkout.ts";
 import { advanceDraft, payInvoice } from "./billing/collection.ts";
+import { conclude, decideCharge, decidedAt } from "./billing/conclusions.ts";
 import { expireCoupon } from "./billing/coupons.ts";
 import { endDiscount } from "./billing/discounts.ts";
 import { answerBy, lapse } from "./billing/disputes.ts";
@@ -19,6 +22,18 @@ export const dueRules: DueRule[] = [
     kind: "balance_transaction",
     at: availableAt,
     run: release,
+  }),
+  dueRule({
+    name: "a bank decides a debit",
+    kind: "charge",
+    at: decidedAt,
+    run: (tx, charge) => void decideCharge(tx, charge),
+  }),
+  dueRule({
+    name: "reserved money was not captured in time",
+    kind: "charge",
+    at: reservedUntil,
+    run: (tx, charge) => void conclude(tx, expireAuthorization(tx, charge)),
   }),
   dueRule({
     name: "a refund arrives, or comes back",

@@ -8,10 +8,10 @@ const MAX_LEVELS = 4;
 
 /**
  * Fields that hold an id and can hold the object, by the object that has them; dots lead inside.
- * Null marks those that Stripe expands but whose objects the sandbox does not keep yet.
+ * Several kinds: any of them. Null marks those that Stripe expands but whose objects the sandbox does not keep yet.
  */
-const expandable: Record<string, Record<string, Kind | null>> = {
-  balance_transaction: { source: "charge" },
+const expandable: Record<string, Record<string, Kind | readonly Kind[] | null>> = {
+  balance_transaction: { source: ["charge", "refund", "dispute"] },
   charge: {
     balance_transaction: "balance_transaction",
     customer: "customer",
@@ -227,10 +227,11 @@ function expanded(tx: Transaction, node: Node, head: string, { owner, inside }: 
   const value = node[head];
   const include = (includable[owner as Kind] as Includes<Node> | undefined)?.[inside];
   if (include && value === undefined) return structuredClone(include(tx, node));
-  const kind = expandable[owner]?.[inside];
-  if (!kind) return value;
+  const kinds = [expandable[owner]?.[inside] ?? []].flat();
+  if (kinds.length === 0) return value;
+  const find = (id: string) => kinds.map((kind) => tx.get(kind, id)).find((row) => row !== undefined);
   const object = (id: unknown) =>
-    typeof id === "string" ? structuredClone(tx.get(kind, id) ?? tx.get("deleted", id) ?? id) : id;
+    typeof id === "string" ? structuredClone(find(id) ?? tx.get("deleted", id) ?? id) : id;
   return Array.isArray(value) ? value.map(object) : object(value);
 }
 

@@ -101,6 +101,19 @@ export function captureCharge(tx: Transaction, charge: Charge, amount: number): 
   return captured;
 }
 
+/** Until when a charge's money is reserved; null when it is not. */
+export function reservedUntil({ captured, status, payment_method_details }: Charge): number | null {
+  return captured || status !== "succeeded" ? null : (payment_method_details?.card?.capture_before ?? null);
+}
+
+/** Ends a reservation: nothing of it can be captured any more. */
+export function releaseCharge(tx: Transaction, charge: Charge): Charge {
+  const details = charge.payment_method_details;
+  if (!details?.card) return charge;
+  const { capture_before: _, ...card } = details.card;
+  return tx.update("charge", charge.id, { payment_method_details: { ...details, card } });
+}
+
 /** The bank has paid a charge that was under way. */
 export function settleCharge(tx: Transaction, charge: Charge): Charge {
   const changes = { ...received(tx, charge, charge.amount), paid: true, status: "succeeded" as const };

@@ -1,9 +1,11 @@
+import { DEBIT_CURRENCIES } from "../bank-debits.ts";
 import { DECLINES } from "../cards.ts";
 import { invalidRequest } from "../errors.ts";
 import { newId, randomText } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { releaseCharge } from "./charges.ts";
 import { chargeIntent, declineIntent, failIntent } from "./charging.ts";
 import { cardOf } from "./payment-methods.ts";
 
@@ -18,12 +20,12 @@ export type IntentInput = Pick<PaymentIntent, "amount" | "currency"> &
       | "allowed_payment_method_types"
       | "automatic_payment_methods"
       | "capture_method"
-      | "confirmation_method"
       | "customer"
       | "description"
       | "excluded_payment_method_types"
       | "metadata"
       | "payment_method"
+      | "payment_method_types"
       | "receipt_email"
       | "setup_future_usage"
       | "shipping"
@@ -87,10 +89,16 @@ export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent
   return intent;
 }
 
-/** How a currency can be paid. */
-function methodTypes(currency: string): string[] {
-  if (currency === "eur") return ["card", "sepa_debit"];
-  return currency === "usd" ? ["card", "us_bank_account"] : ["card"];
+/** How a currency can be paid, as far as an intent allows. */
+export function methodTypes(
+  currency: string,
+  allowed: readonly string[] | null = null,
+  excluded: readonly string[] | null = null,
+): string[] {
+  const debits = Object.entries(DEBIT_CURRENCIES).filter(([, of]) => of === currency);
+  return ["card", ...debits.map(([type]) => type)].filter(
+    (type) => (allowed === null || allowed.includes(type)) && !excluded?.includes(type),
+  );
 }
 
 /**
@@ -135,9 +143,22 @@ export function confirmIntent(
   options: ConfirmOptions = {},
 ): PaymentIntent {
   const { offSession = false, canAskLater = false, returnUrl = null } = options;
+  assertConfirmable(intent);
   if (!needsAuthentication(tx, method, offSession)) return chargeIntent(tx, intent, method);
   if (offSession && !canAskLater) return declineIntent(tx, intent, method, DECLINES.authenticationRequired);
   return requireAction(tx, intent, method, returnUrl);
+}
+
+/** Throws `payment_intent_unexpected_state` unless the intent still wants to be confirmed: nothing is paid twice. */
+function assertConfirmable({ status }: PaymentIntent): void {
+  if (["requires_payment_method", "requires_confirmation", "requires_action"].includes(status)) return;
+  const why =
+    status === "succeeded"
+      ? "it has already succeeded after being previously confirmed"
+      : `it has a status of ${status}`;
+  throw invalidRequest(`You cannot confirm this PaymentIntent because ${why}.`, {
+    code: "payment_intent_unexpected_state",
+  });
 }
 
 function requireAction(
@@ -187,6 +208,8 @@ export function cancelIntent(
   reason: PaymentIntent["cancellation_reason"],
 ): PaymentIntent {
   if (intent.status === "succeeded" || intent.status === "canceled") return intent;
+  if (intent.status === "requires_capture")
+    releaseCharge(tx, tx.need("charge", intent.latest_charge ?? "", "charge"));
   const changed = tx.update("payment_intent", intent.id, {
     status: next("payment_intent", intent.status, "canceled"),
     amount_capturable: 0,

@@ -120,8 +120,10 @@ export function cardOf(method: PaymentMethod): CardBehaviour {
 const debitByFingerprint = new Map(bankDebits.map((debit) => [fingerprintOf(debit.account), debit]));
 
 /** The test account behind a payment method whose payments take time; undefined for cards, which are asked at once. */
-export function debitOf(method: PaymentMethod): BankDebit | undefined {
-  const { sepa_debit, us_bank_account, type } = method;
+export function debitOf(
+  method: Pick<PaymentMethod, "type"> | NonNullable<Kinds["charge"]["payment_method_details"]>,
+): BankDebit | undefined {
+  const { sepa_debit, us_bank_account, type } = method as PaymentMethod;
   if (!sepa_debit && !us_bank_account) return undefined;
   const fingerprint = (sepa_debit ?? us_bank_account)?.fingerprint ?? "";
   return debitByFingerprint.get(fingerprint) ?? debitByAccount(type as BankDebit["type"], "");
@@ -161,4 +163,52 @@ export function attach(tx: Transaction, method: PaymentMethod, customer: string)
   const attached = tx.update("payment_method", method.id, { customer });
   tx.emit("payment_method.attached", attached);
   return attached;
+}
+
+/** Takes a method from its customer; nothing can be paid with it any more. */
+export function detach(tx: Transaction, id: string): PaymentMethod {
+  const before = tx.need("payment_method", id);
+  const { customer } = before;
+  if (!customer) {
+    throw invalidRequest(
+      "The payment method you provided is not attached to a customer so detachment is impossible.",
+      {
+        param: "payment_method",
+      },
+    );
+  }
+  const owner = tx.get("customer", customer);
+  if (owner?.invoice_settings.default_payment_method === id) {
+    const invoice_settings = { ...owner.invoice_settings, default_payment_method: null };
+    tx.update("customer", customer, { invoice_settings }, "customer.updated");
+  }
+  for (const subscription of [...tx.newest("subscription", { index: "customer", key: customer })]) {
+    if (subscription.default_payment_method !== id) continue;
+    tx.update(
+      "subscription",
+      subscription.id,
+      { default_payment_method: null },
+      "customer.subscription.updated",
+    );
+  }
+  return tx.update("payment_method", id, { customer: null }, "payment_method.detached");
+}
+
+export interface CardRenewal {
+  exp_month?: number | undefined;
+  exp_year?: number | undefined;
+  last4?: string | undefined;
+}
+
+/** The network tells of a card's successor: the same method, with another expiry or number. */
+export function renewCard(tx: Transaction, method: PaymentMethod, renewal: CardRenewal): PaymentMethod {
+  const { card } = method;
+  if (!card)
+    throw invalidRequest(`Only cards are updated by their networks; ${method.id} is a ${method.type}.`);
+  const { exp_month = card.exp_month, exp_year = card.exp_year, last4 = card.last4 } = renewal;
+  if (exp_month < 1 || exp_month > 12 || exp_year < 1970 || exp_year > 9999)
+    throw invalidRequest("exp_month and exp_year must be a month.", { param: "exp_month" });
+  if (!/^\d{4}$/.test(last4)) throw invalidRequest("last4 must be four digits.", { param: "last4" });
+  const changes = { card: { ...card, exp_month, exp_year, last4 } };
+  return tx.update("payment_method", method.id, changes, "payment_method.automatically_updated");
 }

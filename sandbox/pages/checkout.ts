@@ -1,14 +1,12 @@
-import { type Attempted, authenticateSession, paySession } from "../billing/checkout.ts";
+import { type Attempted, paySession } from "../billing/checkout.ts";
 import { createCard } from "../billing/payment-methods.ts";
 import { ApiError } from "../errors.ts";
 import { decodeForm } from "../form.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
-import { formatMoney } from "../money.ts";
 import type { World } from "../world.ts";
 import { type CheckoutView, checkoutPage, type Typed } from "./checkout-view.ts";
-import { html } from "./html.ts";
-import { notice, page, redirect } from "./layout.ts";
+import { notice, redirect } from "./layout.ts";
 import { typedCard, UnusableCard } from "./typed-card.ts";
 
 type Session = Kinds["checkout.session"];
@@ -64,7 +62,7 @@ function pay(world: World, session: Session, typed: Typed): Attempted {
 }
 
 /** To the merchant's page, or first to the bank's. */
-function goOn({ session, authenticate }: Attempted): HttpReply {
+export function goOn({ session, authenticate }: Attempted): HttpReply {
   if (authenticate) return redirect(`/3ds/${authenticate.id}`);
   return redirect(successUrl(session));
 }
@@ -94,45 +92,4 @@ function closed(session: Session): HttpReply {
     200,
     onward,
   );
-}
-
-function waiting(world: World, id: string) {
-  const intent = world.store.get("payment_intent", id);
-  if (intent?.status !== "requires_action") return undefined;
-  for (const details of world.store.newest("checkout_details", { index: "payment_intent", key: id })) {
-    return { intent, session: world.store.get("checkout.session", details.id)! };
-  }
-  return undefined;
-}
-
-/** `GET /3ds/:id`: where a card's bank would ask its holder. */
-export function showChallenge(world: World, id: string): HttpReply {
-  const found = waiting(world, id);
-  if (!found) return notice("Nothing to authenticate", "This payment does not wait for an answer.", 404);
-  const { intent, session } = found;
-  return page({
-    title: "Authenticate your payment",
-    leadsTo: [session.success_url],
-    body: html`<div class="sheet narrow"><div>
-<h1>3-D Secure</h1>
-<p>Your bank asks whether this payment of <strong id="amount">${formatMoney(intent.amount, intent.currency)}</strong> is yours.</p>
-<form method="post" action="/3ds/${intent.id}" class="actions">
-<button id="authenticate-complete" name="outcome" value="succeed">Complete authentication</button>
-<button id="authenticate-fail" class="plain" name="outcome" value="fail">Fail authentication</button>
-</form>
-</div></div>`,
-  });
-}
-
-/** `POST /3ds/:id`: the holder's answer. */
-export function answerChallenge(world: World, request: HttpRequest, id: string): HttpReply {
-  const found = waiting(world, id);
-  if (!found) return notice("Nothing to authenticate", "This payment does not wait for an answer.", 404);
-  const outcome = decodeForm(request.body).outcome === "succeed" ? "succeed" : "fail";
-  try {
-    return goOn(world.act(id, (tx) => authenticateSession(tx, found.intent, outcome)));
-  } catch (error) {
-    if (error instanceof ApiError) return redirect(`/c/pay/${found.session.id}?failed`);
-    throw error;
-  }
 }

@@ -1,7 +1,8 @@
 import { isCrossOrigin } from "../guard.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { World } from "../world.ts";
-import { answerChallenge, payCheckout, showChallenge, showCheckout } from "./checkout.ts";
+import { answerChallenge, showChallenge } from "./challenge.ts";
+import { payCheckout, showCheckout } from "./checkout.ts";
 import { invoicePdf, showInvoice, showReceipt } from "./documents.ts";
 import { notice } from "./layout.ts";
 

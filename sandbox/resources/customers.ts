@@ -130,6 +130,12 @@ export const customerRoutes: Route[] = [
   route("DELETE", "/v1/customers/:id", {}, (tx, _params, { id = "" }) =>
     removeCustomer(tx, tx.need("customer", id)),
   ),
+  route("GET", "/v1/customers/:id/payment_methods/:method", {}, (tx, _params, { id = "", method = "" }) => {
+    tx.need("customer", id);
+    const found = tx.need("payment_method", method);
+    if (found.customer !== id) throw noSuch("PaymentMethod", method);
+    return found;
+  }),
   route(
     "GET",
     "/v1/customers/:id/payment_methods",

@@ -6,6 +6,7 @@ import { customers } from "./customers.ts";
 import { discounts } from "./discounts.ts";
 import { invoices } from "./invoices.ts";
 import { meters } from "./meters.ts";
+import { payments, reversals, setups } from "./payments.ts";
 import { portal } from "./portal.ts";
 import { search } from "./search.ts";
 import { subscriptions } from "./subscriptions.ts";
@@ -24,4 +25,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   testClocks,
   meters,
   search,
+  payments,
+  setups,
+  reversals,
 ];

@@ -29,37 +29,7 @@ function listInvoicePayments(tx: Transaction, params: Infer<typeof paymentFilter
   return page(tx, { kind: "invoice_payment", url: "/v1/invoice_payments", where, keep }, params);
 }
 
-function listCharges(
-  tx: Transaction,
-  params: Infer<typeof listParams & { customer: typeof optionalId; payment_intent: typeof optionalId }>,
-) {
-  const { customer, payment_intent } = params;
-  const keep = (charge: Kinds["charge"]) => !customer || charge.customer === customer;
-  const where = payment_intent
-    ? { index: "payment_intent" as const, key: payment_intent }
-    : customer
-      ? { index: "customer" as const, key: customer }
-      : undefined;
-  return page(tx, { kind: "charge", url: "/v1/charges", where, keep }, params);
-}
-
-const optionalId = text();
-
-export const paymentRoutes: Route[] = [
+export const invoicePaymentRoutes: Route[] = [
   route("GET", "/v1/invoice_payments", { ...listParams, ...paymentFilters }, listInvoicePayments),
   route("GET", "/v1/invoice_payments/:id", {}, (tx, _params, { id = "" }) => tx.need("invoice_payment", id)),
-  route("GET", "/v1/payment_intents", { ...listParams, customer: optionalId }, (tx, params) => {
-    const where = params.customer ? { index: "customer" as const, key: params.customer } : undefined;
-    return page(tx, { kind: "payment_intent", url: "/v1/payment_intents", where }, params);
-  }),
-  route("GET", "/v1/payment_intents/:id", { client_secret: text() }, (tx, _params, { id = "" }) =>
-    tx.need("payment_intent", id),
-  ),
-  route(
-    "GET",
-    "/v1/charges",
-    { ...listParams, customer: optionalId, payment_intent: optionalId, transfer_group: optionalId },
-    listCharges,
-  ),
-  route("GET", "/v1/charges/:id", {}, (tx, _params, { id = "" }) => tx.need("charge", id)),
 ];

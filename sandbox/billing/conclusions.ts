@@ -1,0 +1,66 @@
+import { invalidRequest } from "../errors.ts";
+import type { Kinds } from "../kinds.ts";
+import type { Transaction } from "../transaction.ts";
+import { decideDebit } from "./charging.ts";
+import { authenticateSession } from "./checkout.ts";
+import { followIntent } from "./collection.ts";
+import { authenticateIntent } from "./intents.ts";
+import { debitOf } from "./payment-methods.ts";
+import { authenticateSetup } from "./setup-intents.ts";
+
+type PaymentIntent = Kinds["payment_intent"];
+type SetupIntent = Kinds["setup_intent"];
+type Charge = Kinds["charge"];
+
+/** Draws the consequences, for all that it pays, of an intent that has changed outside of any of them. */
+export function conclude(tx: Transaction, intent: PaymentIntent): PaymentIntent {
+  followIntent(tx, intent);
+  return tx.need("payment_intent", intent.id);
+}
+
+/**
+ * The holder's answer to 3-D Secure for any payment, and what follows from it. Throws 402
+ * `card_error`, with its traces kept, when a Checkout session is not paid by it.
+ */
+export function answerPayment(
+  tx: Transaction,
+  intent: PaymentIntent,
+  outcome: "succeed" | "fail",
+): PaymentIntent {
+  if (tx.find("checkout_details", "payment_intent", intent.id)) {
+    authenticateSession(tx, intent, outcome);
+    return tx.need("payment_intent", intent.id);
+  }
+  return conclude(tx, authenticateIntent(tx, intent, outcome));
+}
+
+/** The holder's answer to 3-D Secure for any setup. */
+export function answerSetup(tx: Transaction, intent: SetupIntent, outcome: "succeed" | "fail"): SetupIntent {
+  return authenticateSetup(tx, intent, outcome);
+}
+
+/** When the bank decides a charge that is under way; null when it does not by itself. */
+export function decidedAt({ created, payment_method_details, status }: Charge): number | null {
+  if (status !== "pending" || !payment_method_details) return null;
+  const debit = debitOf(payment_method_details);
+  return debit && debit.outcome !== "undecided" ? created + debit.takes : null;
+}
+
+/** The bank decides a charge that is under way, as its test account says. */
+export function decideCharge(tx: Transaction, charge: Charge): PaymentIntent {
+  const planned = charge.payment_method_details && debitOf(charge.payment_method_details)?.outcome;
+  return conclude(tx, decideDebit(tx, charge, typeof planned === "object" ? "fail" : "succeed"));
+}
+
+/** Decides a payment that is under way. Throws when it is not. */
+export function decidePayment(
+  tx: Transaction,
+  intent: PaymentIntent,
+  outcome: "succeed" | "fail",
+): PaymentIntent {
+  if (intent.status !== "processing") {
+    const message = `This PaymentIntent's status is ${intent.status}: no bank has it under way.`;
+    throw invalidRequest(message, { code: "payment_intent_unexpected_state" });
+  }
+  return conclude(tx, decideDebit(tx, tx.need("charge", intent.latest_charge ?? "", "charge"), outcome));
+}
