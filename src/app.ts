@@ -109,7 +109,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const orm = await openDatabase(config.database.url);
   const { em } = orm;
   const newRedis = overrides.redis ?? redisFactory(config.redis.url);
-  const redis = newRedis();
+  const redis = newRedis("commands");
   const stripe = new StripeGateway(stripeClient(config.stripe), metrics);
 
   const plans = new PlanService(em);
@@ -122,7 +122,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
   const inbox = new Inbox(em, sync, config.stripe.livemode, metrics, logger);
   const relay = new OutboxRelay(em, redis, metrics, logger);
-  const feed = new LiveFeed(newRedis, metrics);
+  const feed = new LiveFeed(newRedis, metrics, logger);
   const live = new LiveService(em, feed, subscriptions, access);
 
   const resolvers = new Map<unknown, unknown>([

@@ -1,9 +1,11 @@
 import { createApp } from "./app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "./config.ts";
+import type { Logger } from "./logger.ts";
 
 /** The service as it runs in production: starts, and stops gracefully when told to. */
 async function main(): Promise<void> {
   const app = await createApp(loadConfig(readEnvironment()));
+  logUnheeded(app.parts.logger);
   await app.start();
   let isStopping = false;
   const stop = async () => {
@@ -14,6 +16,18 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+}
+
+/**
+ * A rejected promise that nobody heeds is logged, and the process goes on. By default Node would end it, and with it
+ * every live subscription and job of the replica, for what is one piece of work whose answer was lost: nothing is
+ * left half-written by that, since what is to be done stands in rows and is taken up again. An exception that nobody
+ * catches still ends the process: it may have left anything in the middle.
+ */
+function logUnheeded(logger: Logger): void {
+  process.on("unhandledRejection", (error) =>
+    logger.error({ err: error }, "nobody heeded a rejected promise"),
+  );
 }
 
 main().catch((error: unknown) => {

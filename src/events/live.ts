@@ -1,7 +1,10 @@
 import { Repeater } from "@repeaterjs/repeater";
-import { RedisPubSub } from "graphql-redis-subscriptions";
+import type { RedisPubSub } from "graphql-redis-subscriptions";
+import type { Redis } from "ioredis";
 import type { Caller } from "../auth/caller.ts";
+import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { channelsOver } from "./channels.ts";
 import { type RedisFactory, userChannel } from "./redis.ts";
 
 /** How long a new subscription waits for Redis before it shows the state without it. */
@@ -17,19 +20,23 @@ export type ReadNews<T> = () => AsyncIterable<T>;
  * was missed while Redis was away arrives when it is back.
  */
 export class LiveFeed {
-  private readonly pubSub: RedisPubSub;
+  private readonly redis: Redis;
+  private readonly channels: RedisPubSub;
   private readonly signals = new Set<Signal>();
 
   constructor(
     redis: RedisFactory,
     private readonly metrics: Metrics,
+    logger: Logger,
   ) {
-    const subscriber = redis();
-    // after a reconnect nobody knows what was missed, so everyone looks
-    subscriber.on("ready", () => {
+    this.redis = redis("channels");
+    this.channels = channelsOver(this.redis, logger);
+    const raiseAll = () => {
       for (const signal of this.signals) signal.raise();
-    });
-    this.pubSub = new RedisPubSub({ publisher: redis(), subscriber });
+    };
+    // after a reconnect nobody knows what was missed, so everyone looks: once the channels are listened to again,
+    // which is when an answer comes to what was sent behind them
+    this.redis.on("ready", () => void this.redis.ping().then(raiseAll, raiseAll));
   }
 
   /** A source that ends with the caller's token. It subscribes first, then reads. */
@@ -42,8 +49,9 @@ export class LiveFeed {
         signal.raise();
       });
       const timer = setTimeout(stop, timeLeft(caller));
-      const unsubscribe = await this.listen(userId, signal);
+      const { isHeard, leave } = this.listen(userId, signal);
       try {
+        await isHeard;
         while (running) {
           for await (const news of readNews()) {
             if (!running) break;
@@ -53,29 +61,37 @@ export class LiveFeed {
         }
       } finally {
         clearTimeout(timer);
-        unsubscribe();
+        leave();
       }
     });
   }
 
   async close(): Promise<void> {
-    for (const client of [this.pubSub.getSubscriber(), this.pubSub.getPublisher()]) client.disconnect();
+    this.redis.disconnect();
   }
 
-  private async listen(userId: string, signal: Signal): Promise<() => void> {
+  /** Raises the signal at each message. `isHeard` once Redis listens, or has taken too long; then it raises it late. */
+  private listen(userId: string, signal: Signal): { isHeard: Promise<void>; leave: () => void } {
     this.signals.add(signal);
     this.metrics.liveSubscriptions.inc();
-    const subscribed = this.pubSub.subscribe(userChannel(userId), () => signal.raise());
-    subscribed.catch(() => {});
-    await Promise.race([
-      subscribed,
-      new Promise((resolve) => setTimeout(resolve, SUBSCRIBE_WAIT_MS).unref()),
-    ]);
-    return () => {
+    const subscribed = this.channels.subscribe(userChannel(userId), () => signal.raise());
+    const isHeard = new Promise<void>((resolve) => {
+      const late = setTimeout(() => {
+        resolve();
+        // what was published in between was not heard
+        void subscribed.then(() => signal.raise());
+      }, SUBSCRIBE_WAIT_MS);
+      void subscribed.then(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+    const leave = () => {
       this.signals.delete(signal);
       this.metrics.liveSubscriptions.dec();
-      subscribed.then((id) => this.pubSub.unsubscribe(id)).catch(() => {});
+      void subscribed.then((id) => this.channels.unsubscribe(id));
     };
+    return { isHeard, leave };
   }
 }
 

@@ -1,25 +1,47 @@
 import { Redis } from "ioredis";
 
+/**
+ * What a connection is for.
+ * - `commands`: sending. Fails at once while Redis is away and after a moment while it hangs, since everything that
+ *   matters waits in PostgreSQL and nobody else is to wait for it
+ * - `channels`: listening. Waits for as long as it takes, and listens again to what it listened to
+ */
+export type RedisUse = "commands" | "channels";
+
 /** Makes one new connection a call; tests and development may give another kind of client. */
-export type RedisFactory = () => Redis;
+export type RedisFactory = (use: RedisUse) => Redis;
 
 const MAX_PAUSE_MS = 1_000;
+const COMMAND_TIMEOUT_MS = 2_000;
+/** A host that is gone without a word is noticed some seconds after this silence. */
+const KEEP_ALIVE_MS = 10_000;
 
-/**
- * Connections that come back by themselves. Commands fail at once while Redis is away, since everything that
- * matters waits in PostgreSQL; channels subscribed to are subscribed again.
- */
+const OPTIONS = {
+  commands: { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS },
+  channels: { maxRetriesPerRequest: null },
+};
+
+/** Connections that come back by themselves. */
 export function redisFactory(url: string): RedisFactory {
-  return () => {
+  return (use) => {
     const redis = new Redis(url, {
-      maxRetriesPerRequest: 0,
-      connectTimeout: 2_000,
+      ...OPTIONS[use],
+      connectTimeout: COMMAND_TIMEOUT_MS,
+      keepAlive: KEEP_ALIVE_MS,
       retryStrategy: (tries) => Math.min(50 * tries, MAX_PAUSE_MS),
     });
     // ioredis reports every failed attempt; readiness and health tell what matters
     redis.on("error", () => {});
     return redis;
   };
+}
+
+/**
+ * After a command that Redis took and did not answer, gives the connection up. A new one is not ready before Redis
+ * answers again: until then commands fail at once instead of each waiting its two seconds, and none pile up.
+ */
+export function giveUpIfFrozen(redis: Redis, error: unknown): void {
+  if (error instanceof Error && error.message === "Command timed out") redis.disconnect(true);
 }
 
 /** Where a user's live subscriptions listen. The braces keep all keys of a user on one node of a cluster. */

@@ -5,7 +5,7 @@ import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import type { EventType } from "./event-types.ts";
-import { userChannel } from "./redis.ts";
+import { giveUpIfFrozen, userChannel } from "./redis.ts";
 
 /** The stream that keeps events for consumers who may not miss one. */
 export const STREAM = "payment-events";
@@ -41,6 +41,7 @@ export class OutboxRelay {
       try {
         await this.publish(rows);
       } catch (error) {
+        giveUpIfFrozen(this.redis, error);
         await this.putOff(userId, attempts, error);
         return;
       }

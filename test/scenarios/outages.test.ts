@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { openCheckout, STATUS } from "../support/checkout.ts";
+import { type Gate, openGate } from "../support/gate.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { deliver, eventOf } from "../support/webhook.ts";
 
@@ -16,51 +15,6 @@ afterAll(async () => {
   await service.stop();
   await gate.close();
 });
-
-interface Gate {
-  port: number;
-  open(): void;
-  shut(): void;
-  close(): Promise<void>;
-}
-
-/** A way to PostgreSQL that can be shut: connections are cut and refused, as when the server is gone. */
-async function openGate(target: number): Promise<Gate> {
-  const sockets = new Set<Socket>();
-  let isOpen = true;
-  const server: Server = createServer((socket) => {
-    if (!isOpen) return socket.destroy();
-    const upstream = connect(target, "127.0.0.1");
-    for (const [from, to] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      sockets.add(from);
-      from.on("error", () => to.destroy()).on("close", () => to.destroy());
-      from.pipe(to);
-    }
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  return {
-    port: (server.address() as { port: number }).port,
-    open: () => {
-      isOpen = true;
-    },
-    shut: () => {
-      isOpen = false;
-      cut();
-    },
-    close: async () => {
-      cut();
-      server.close();
-    },
-  };
-}
 
 const readiness = async () => {
   const response = await fetch(`${service.url}/health/readiness`);

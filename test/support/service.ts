@@ -66,7 +66,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const env = {
     NODE_ENV: "test",
     PORT: String(port),
-    DATABASE_URL: options.throughGate ? onPort(database.url, options.throughGate) : database.url,
+    DATABASE_URL: options.throughGate ? atPort(database.url, options.throughGate) : database.url,
     REDIS_URL: redis.url,
     STRIPE_SECRET_KEY: "sk_test_suite",
     STRIPE_PUBLISHABLE_KEY: "pk_test_suite",
@@ -115,7 +115,17 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   return speakTo((await app.start()).url);
 }
 
-function onPort(address: string, port: number): string {
+/** Another process's worth of the same service on the same database and Redis. Stop it before the service. */
+export async function startReplica(service: TestService, env: NodeJS.ProcessEnv = {}) {
+  const app = await createApp(loadConfig({ ...service.env, PORT: "0", ...env }));
+  const { url } = await app.start();
+  return { app, ...pick(service.at(url)) };
+}
+
+const pick = ({ url, ask, live, token }: TestService) => ({ url, ask, live, token });
+
+/** The same address at another port. */
+export function atPort(address: string, port: number): string {
   const url = new URL(address);
   url.port = String(port);
   return url.href;

@@ -7,6 +7,8 @@ import { eventually } from "./service.ts";
 export interface SpawnedService {
   child: ChildProcess;
   url: string;
+  /** Its log so far, line by line. */
+  log(): Record<string, unknown>[];
 }
 
 /** Starts it on a free port and waits until it is ready. */
@@ -14,15 +16,22 @@ export async function spawnService(env: NodeJS.ProcessEnv): Promise<SpawnedServi
   const port = await freePort();
   const child = spawn(process.execPath, ["dist/src/main.js"], {
     env: { PATH: process.env.PATH, ...env, PORT: String(port), WORKER: "on" },
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "pipe", "inherit"],
   });
+  let text = "";
+  child.stdout?.on("data", (part) => (text += part));
   const url = `http://127.0.0.1:${port}`;
   const readiness = () => fetch(`${url}/health/readiness`).then(({ status }) => status);
   await eventually(
     () => readiness().catch(() => 0),
     (status) => status === 200,
   );
-  return { child, url };
+  const log = () =>
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  return { child, url, log };
 }
 
 /** Ends it as a crash would. */
