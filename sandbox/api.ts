@@ -161,7 +161,19 @@ export class Api {
     const type =
       fault.status >= 500 ? "api_error" : fault.status === 402 ? "card_error" : "invalid_request_error";
     const message = `A fault of the sandbox: ${fault.status}.`;
-    this.answer(call, response, json(fault.status, { error: { type, message, ...(code && { code }) } }));
+    const reply = json(fault.status, { error: { type, message, ...(code && { code }) } });
+    if (fault.kept) this.keep(call, reply);
+    this.answer(call, response, reply);
+  }
+
+  /** Makes a failure the answer of its idempotency key, as Stripe does with its own. */
+  private keep({ key, params, request, log }: Call, { status, body }: HttpReply): void {
+    if (key === null) return;
+    const print = fingerprint(request.method, request.path, params ?? {});
+    const created = this.world.clock.now();
+    this.world.transact({ id: log.id, idempotencyKey: key }, (tx) =>
+      tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created }),
+    );
   }
 }
 

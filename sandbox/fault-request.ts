@@ -24,6 +24,7 @@ const CALL: Record<string, [check: Check, what: string]> = {
   when: [(value) => value === "before" || value === "after", '"before" or "after"'],
   delayMs: [isNumber, "a number of milliseconds"],
   code: [isText, "an error code"],
+  kept: [isFlag, "true or false"],
   shouldRetry: [isFlag, "true or false"],
 };
 

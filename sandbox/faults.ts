@@ -16,6 +16,8 @@ export interface CallFault {
   delayMs?: number;
   /** The error's code, such as `lock_timeout`. */
   code?: string;
+  /** The failure is what the idempotency key keeps: the same call gets it again. Needs a numeric status. */
+  kept?: boolean;
   /** Sends `stripe-should-retry`, which clients obey above all. */
   shouldRetry?: boolean;
 }

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { Intent } from "../entities/intent.ts";
-import { DomainError, ProviderUnavailable } from "../errors.ts";
+import { ProviderUnavailable } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
@@ -43,16 +43,27 @@ export class Intents {
 
   /** Opens (or joins) an intent and carries it through. Returns the Stripe id of what it made or changed. */
   async run(request: IntentRequest): Promise<string> {
+    try {
+      return await this.carryThrough(await this.open(request));
+    } catch (error) {
+      // what was asked long ago is known not to have happened: now it is asked anew
+      if (error instanceof IntentLapsed) return this.carryThrough(await this.open(request));
+      throw error;
+    }
+  }
+
+  private async open(request: IntentRequest): Promise<string> {
     const intent = await this.em.fork().transactional(async (tx) => {
       await lockUser(tx, request.userId);
       return openIntent(tx, request, this.clock.now());
     });
-    return this.carryThrough(intent.id);
+    return intent.id;
   }
 
   /**
    * Carries an intent through, or waits for whoever does.
-   * @throws ProviderUnavailable while the outcome is unknown; Stripe's refusal when there was one
+   * @throws ProviderUnavailable while the outcome is unknown; Stripe's refusal when there was one; IntentLapsed
+   * when it was asked so long ago that it can neither be repeated nor found
    */
   async carryThrough(id: string): Promise<string> {
     return withLogScope({ intentId: id }, async () => {
@@ -81,8 +92,8 @@ export class Intents {
 
   private async post(intent: Intent): Promise<string> {
     const { id } = await this.effect(intent).catch(async (error: unknown) => {
-      const outcome = error instanceof DomainError ? "unknown" : outcomeOf(error);
-      if (outcome === "unknown") await this.putOff(intent);
+      const isUnknown = !(error instanceof IntentLapsed) && outcomeOf(error) === "unknown";
+      if (isUnknown) await this.putOff(intent);
       else await this.fail(intent, error as Error & { code?: string });
       throw error;
     });
@@ -102,7 +113,7 @@ export class Intents {
     if (intent.postedAt && now.getTime() - intent.postedAt.getTime() > POST_WITHIN_MS) {
       const found = await kind.find(this.stripe, intent);
       if (found) return found;
-      throw new Lapsed();
+      throw new IntentLapsed();
     }
     await this.update(intent.id, "posted_at = coalesce(posted_at, ?), tries = tries + 1", [now]);
     try {
@@ -169,7 +180,7 @@ export class Intents {
 }
 
 /** An attempt was lost so long ago that it can neither be repeated nor found: it has failed. */
-class Lapsed extends Error {
+export class IntentLapsed extends Error {
   readonly code = "intent_lapsed";
   constructor() {
     super("The change was never made at Stripe and is too old to be made now.");

@@ -8,7 +8,7 @@ import type { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { AlreadySubscribed, BadUserInput, Conflict, DomainError, NotFound, PlanInactive } from "../errors.ts";
 import { hashOf } from "../hash.ts";
-import type { Intents } from "../intents/intents.ts";
+import { IntentLapsed, type Intents } from "../intents/intents.ts";
 import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
 import { isMissing } from "../stripe/errors.ts";
 import type { Sync } from "../sync/sync.ts";
@@ -141,11 +141,12 @@ export class CheckoutService {
     });
   }
 
-  /** Another tab's intent that Stripe refuses is not this caller's failure: the next round claims the slot anew. */
+  /** Another tab's intent that Stripe refuses, or one that lapsed, is not this caller's failure: the next round claims the slot anew. */
   private async carryThrough(intent: Intent, wanted: string): Promise<void> {
     try {
       await this.parts.intents.carryThrough(intent.id);
     } catch (error) {
+      if (error instanceof IntentLapsed) return;
       // a customer that Stripe does not know (any more) is noted, so that the next call makes another
       if (isMissing(error)) await this.parts.sync.customer(String(intent.params.customer));
       if (error instanceof DomainError || intent.paramsHash === wanted) throw error;

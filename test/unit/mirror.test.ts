@@ -40,7 +40,11 @@ const write = (values: Partial<Invoice>) =>
 
 test("a new row is all news, the same again is none, and a change is what differs, with the version counted up", async () => {
   const first = await write(VALUES);
-  expect([first.before, first.after, first.row.version]).toEqual([null, { stripeInvoiceId: "in_1", ...VALUES }, 1]);
+  expect([first.before, first.after, first.row.version]).toEqual([
+    null,
+    { stripeInvoiceId: "in_1", ...VALUES },
+    1,
+  ]);
 
   const again = await write({
     ...VALUES,
