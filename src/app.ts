@@ -76,7 +76,9 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   );
   const server = createServer(http);
   const closeSockets =
-    config.worker === "only" ? async () => {} : serveWebSocket(server, schema, config, newContext);
+    config.worker === "only"
+      ? async () => {}
+      : serveWebSocket(server, config, { schema, newContext, logger });
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger);
   const sweep = new Sweep(parts.orm.em, parts.workers, logger);
   return {

@@ -2,6 +2,7 @@ import { Repeater } from "@repeaterjs/repeater";
 import type { RedisPubSub } from "graphql-redis-subscriptions";
 import type { Redis } from "ioredis";
 import type { Caller } from "../auth/caller.ts";
+import { Unauthenticated } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { channelsOver } from "./channels.ts";
@@ -39,7 +40,7 @@ export class LiveFeed {
     this.redis.on("ready", () => void this.redis.ping().then(raiseAll, raiseAll));
   }
 
-  /** A source that ends with the caller's token. It subscribes first, then reads. */
+  /** A source that ends with the caller's token, by Unauthenticated. It subscribes first, then reads. */
   source<T>(caller: Caller, userId: string, readNews: ReadNews<T>): Repeater<T> {
     return new Repeater<T>(async (push, stop) => {
       const signal = new Signal();
@@ -48,7 +49,9 @@ export class LiveFeed {
         running = false;
         signal.raise();
       });
-      const timer = setTimeout(stop, timeLeft(caller));
+      const left = timeLeft(caller);
+      // one that ends after the longest timer is asked to subscribe again, with the same token
+      const timer = setTimeout(() => stop(left < LONGEST_TIMER_MS ? new Expired() : undefined), left);
       const { isHeard, leave } = this.listen(userId, signal);
       try {
         await isHeard;
@@ -97,6 +100,13 @@ export class LiveFeed {
 
 const timeLeft = ({ expiresAt }: Caller) =>
   Math.min(expiresAt ? Math.max(0, expiresAt.getTime() - Date.now()) : 0, LONGEST_TIMER_MS);
+
+/** The token that came with the connection was good, and its time has come. */
+class Expired extends Unauthenticated {
+  constructor() {
+    super("Your token has expired: connect again with a new one.");
+  }
+}
 
 /** Raised any number of times, noticed once. */
 class Signal {

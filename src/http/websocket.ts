@@ -1,17 +1,26 @@
 import type { IncomingMessage, Server } from "node:http";
-import { type DocumentNode, GraphQLError, type GraphQLSchema, getOperationAST, Kind, parse } from "graphql";
-import { useServer } from "graphql-ws/use/ws";
+import { GraphQLError, type GraphQLSchema, subscribe } from "graphql";
+import { handleProtocols, makeServer } from "graphql-ws";
 import { WebSocketServer } from "ws";
 import type { Caller } from "../auth/caller.ts";
 import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
+import { withCode } from "../format-error.ts";
+import type { Logger } from "../logger.ts";
+import { liveOperation } from "./live-operations.ts";
+import { type Extra, serveSockets } from "./sockets.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Tells clients to connect again, elsewhere (RFC 6455: service restart). */
 const RESTART_CODE = 1012;
 
-type Extra = { request: IncomingMessage } & Record<PropertyKey, unknown>;
+/** What live subscriptions are made of. */
+export interface LiveParts {
+  schema: GraphQLSchema;
+  newContext: (caller: Caller) => Context;
+  logger: Logger;
+}
 
 /**
  * Live subscriptions over graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md)
@@ -19,27 +28,34 @@ type Extra = { request: IncomingMessage } & Record<PropertyKey, unknown>;
  */
 export function serveWebSocket(
   server: Server,
-  schema: GraphQLSchema,
   config: Config,
-  newContext: (caller: Caller) => Context,
+  { schema, newContext, logger }: LiveParts,
 ): () => Promise<void> {
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols });
   server.on("upgrade", (request, socket, head) => {
     if (request.url?.split("?")[0] !== "/graphql") return socket.destroy();
     sockets.handleUpgrade(request, socket, head, (client) => sockets.emit("connection", client, request));
   });
-  const served = useServer<Record<string, unknown>, Extra>(
-    {
-      schema,
-      context: async ({ connectionParams, extra }) =>
-        newContext(await callerOf(config.jwt, tokenOf(connectionParams, extra.request))),
-      onSubscribe: (_context, _id, { query, operationName }) => subscriptionsOnly(query, operationName),
+  const coded = (errors: readonly GraphQLError[]) => errors.map((error) => withCode(error, logger));
+  const protocol = makeServer<Record<string, unknown>, Extra>({
+    context: async ({ connectionParams, extra }) =>
+      newContext(await callerOf(config.jwt, tokenOf(connectionParams, extra.request))),
+    onSubscribe: (_context, _id, payload) => liveOperation(schema, payload),
+    subscribe: async (args) => {
+      try {
+        return await subscribe(args);
+      } catch (error) {
+        return { errors: [new GraphQLError(String(error), { originalError: error as Error })] };
+      }
     },
-    sockets,
-  );
+    onNext: (_context, _id, _payload, _args, result) =>
+      result.errors ? { ...result, errors: coded(result.errors) } : undefined,
+    onError: (_context, _id, _payload, errors) => coded(errors),
+  });
+  serveSockets(sockets, protocol, logger);
   return async () => {
     for (const client of sockets.clients) client.close(RESTART_CODE, "the service restarts: connect again");
-    await served.dispose();
+    await new Promise((resolve) => sockets.close(resolve));
   };
 }
 
@@ -48,25 +64,4 @@ function tokenOf(params: Record<string, unknown> | undefined, request: IncomingM
   const given =
     params?.token ?? params?.authorization ?? params?.Authorization ?? request.headers.authorization;
   return typeof given === "string" ? given : undefined;
-}
-
-/** Queries and mutations belong to HTTP, where their limits and measures are. */
-function subscriptionsOnly(
-  query: string,
-  operationName: string | null | undefined,
-): GraphQLError[] | undefined {
-  const operation = getOperationAST(parseOrEmpty(query), operationName);
-  if (!operation || operation.operation === "subscription") return undefined;
-  return [
-    new GraphQLError("Send queries and mutations over HTTP.", { extensions: { code: "BAD_USER_INPUT" } }),
-  ];
-}
-
-/** What cannot be parsed is refused by the server behind, with its own words. */
-function parseOrEmpty(query: string): DocumentNode {
-  try {
-    return parse(query, { noLocation: true });
-  } catch {
-    return { kind: Kind.DOCUMENT, definitions: [] };
-  }
 }

@@ -131,7 +131,7 @@ test("the grants come first as they are, then at each change", async () => {
   live.stop();
 });
 
-test("a live subscription ends when its token does", async () => {
+test("a live subscription ends when its token does, and says so", async () => {
   // tokens are honoured for 30 s after their end, so this one ends in a moment
   const expiring = await signToken(service.config.jwt, { sub: newUser() }, "-28s");
   const live = collect(service.live(expiring), "subscription { subscriptionStatusChanged { id } }");
@@ -139,7 +139,13 @@ test("a live subscription ends when its token does", async () => {
     () => live.results.length,
     (count) => count === 1,
   );
-  expect(await eventually(live.ended, Boolean)).toBe("completed");
+  expect(await eventually(live.ended, Boolean)).toBe("failed");
+  expect(live.failure()).toEqual([
+    expect.objectContaining({
+      message: expect.stringContaining("expired"),
+      extensions: { code: "UNAUTHENTICATED" },
+    }),
+  ]);
 });
 
 describe("the token is taken from wherever clients put it", () => {

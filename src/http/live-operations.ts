@@ -1,0 +1,59 @@
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  parse,
+  validate,
+} from "graphql";
+import type { SubscribePayload } from "graphql-ws";
+
+/**
+ * The operation that a client asks for over WebSocket, ready to run, or why it cannot be: with the codes that the
+ * same fault has over HTTP, for that one operation and not the whole connection.
+ */
+export function liveOperation(
+  schema: GraphQLSchema,
+  { query, operationName, variables }: SubscribePayload,
+): ExecutionArgs | readonly GraphQLError[] {
+  try {
+    const document = documentOf(query);
+    assertSubscription(document, operationName);
+    const faults = validate(schema, document).map((fault) =>
+      refusal(fault.message, "GRAPHQL_VALIDATION_FAILED", fault),
+    );
+    return faults.length > 0
+      ? faults
+      : { schema, document, operationName, variableValues: variables ?? null };
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
+    if (!(error instanceof RangeError)) throw error;
+    return [refusal("This document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED")]; // the stack was full
+  }
+}
+
+function documentOf(query: string): DocumentNode {
+  try {
+    return parse(query);
+  } catch (error) {
+    if (error instanceof GraphQLError) throw refusal(error.message, "GRAPHQL_PARSE_FAILED", error);
+    throw error;
+  }
+}
+
+/** Queries and mutations belong to HTTP, where their limits and measures are. */
+function assertSubscription(document: DocumentNode, operationName: string | null | undefined): void {
+  const operation = getOperationAST(document, operationName);
+  if (!operation) throw refusal("Name one of the document's operations.", "OPERATION_RESOLUTION_FAILURE");
+  if (operation.operation !== "subscription")
+    throw refusal("Send queries and mutations over HTTP.", "BAD_USER_INPUT");
+}
+
+const refusal = (message: string, code: string, at?: GraphQLError) =>
+  new GraphQLError(message, {
+    nodes: at?.nodes ?? null,
+    source: at?.source ?? null,
+    positions: at?.positions ?? null,
+    extensions: { code },
+  });

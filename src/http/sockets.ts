@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import { CloseCode, type Server } from "graphql-ws";
+import type { WebSocket, WebSocketServer } from "ws";
+import type { Logger } from "../logger.ts";
+
+const KEEP_ALIVE_MS = 12_000;
+
+/** What graphql-ws keeps of a connection. */
+export type Extra = { request: IncomingMessage } & Record<PropertyKey, unknown>;
+
+/**
+ * Speaks graphql-ws's protocol on the connections of a WebSocket server, as its own adapter does; but what goes wrong
+ * becomes a line of our log, where that one prints stacks on the console.
+ */
+export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, logger: Logger): void {
+  sockets.on("connection", (socket, request) => {
+    const stopPings = keepAlive(socket);
+    const closed = protocol.opened(
+      {
+        protocol: socket.protocol,
+        send: (text) => send(socket, text),
+        close: (code, reason) => socket.close(code, reason),
+        onMessage: (take) =>
+          socket.on("message", (data) => {
+            take(String(data)).catch((error: unknown) => {
+              logger.error({ err: error }, "a message of a live connection could not be handled");
+              socket.close(CloseCode.InternalServerError, "Internal server error");
+            });
+          }),
+      },
+      { request },
+    );
+    // too large, not masked, not UTF-8, cut: ws closes the connection by itself, with the code that says why
+    socket.on("error", ({ message }) => logger.info({ reason: message }, "a live connection was given up"));
+    socket.once("close", (code, reason) => {
+      stopPings();
+      closed(code, String(reason)).catch((error: unknown) =>
+        logger.error({ err: error }, "a live connection did not end well"),
+      );
+    });
+  });
+}
+
+function send(socket: WebSocket, text: string): Promise<void> {
+  if (socket.readyState !== socket.OPEN) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    socket.send(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Pings, and gives up a client that has not answered the last one. */
+function keepAlive(socket: WebSocket): () => void {
+  let hasAnswered = true;
+  socket.on("pong", () => {
+    hasAnswered = true;
+  });
+  const pings = setInterval(() => {
+    if (!hasAnswered) return socket.terminate();
+    if (socket.readyState !== socket.OPEN) return;
+    hasAnswered = false;
+    socket.ping();
+  }, KEEP_ALIVE_MS);
+  return () => clearInterval(pings);
+}
