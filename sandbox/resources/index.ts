@@ -10,6 +10,7 @@ import { disputeRoutes } from "./disputes.ts";
 import { eventRoutes } from "./events.ts";
 import { invoiceItemRoutes } from "./invoice-items.ts";
 import { invoicePaymentRoutes } from "./invoice-payments.ts";
+import { invoiceLineRoutes } from "./invoice-lines.ts";
 import { invoicePreviewRoutes } from "./invoice-preview.ts";
 import { invoiceRoutes } from "./invoices.ts";
 import { meterRoutes } from "./meters.ts";
@@ -39,6 +40,7 @@ export const routes: Route[] = [
   ...eventRoutes,
   ...invoiceItemRoutes,
   ...invoicePaymentRoutes,
+  ...invoiceLineRoutes,
   ...invoicePreviewRoutes,
   ...invoiceRoutes,
   ...meterRoutes,

@@ -11,7 +11,7 @@ import { type Route, route } from "../router.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { discounts } from "./discount-params.ts";
-import { itemPrice, period, pricedBy, repricedBy } from "./item-params.ts";
+import { itemPrice, period, periodOf, pricedBy, repricedBy } from "./item-params.ts";
 
 type InvoiceItem = Kinds["invoiceitem"];
 
@@ -93,16 +93,6 @@ function create(tx: Transaction, params: Infer<typeof createParams>): InvoiceIte
   });
   if (invoice) addToDraft(tx, invoice, [item]);
   return item;
-}
-
-/** Refuses a period that ends before it starts. */
-export function periodOf(
-  given: Infer<{ period: typeof period }>["period"],
-): InvoiceItem["period"] | undefined {
-  if (given && given.end < given.start) {
-    throw invalidParameter("period[end]", "The end of the period must not be before its start.");
-  }
-  return given;
 }
 
 /** The ids of the discounts that an item's `discounts` become. */

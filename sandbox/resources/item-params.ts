@@ -17,7 +17,17 @@ import {
 } from "../params.ts";
 import type { Transaction } from "../transaction.ts";
 
-export const period = object({ end: required(timestamp), start: required(timestamp) });
+const bounds = { end: required(timestamp), start: required(timestamp) };
+
+export const period = object(bounds);
+
+/** Refuses a period that ends before it starts. */
+export function periodOf(given: Infer<typeof bounds> | undefined): Infer<typeof bounds> | undefined {
+  if (given && given.end < given.start) {
+    throw invalidParameter("period[end]", "The end of the period must not be before its start.");
+  }
+  return given;
+}
 
 const taxBehavior = oneOf("exclusive", "inclusive", "unspecified");
 

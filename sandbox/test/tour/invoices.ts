@@ -52,6 +52,18 @@ export async function invoices({ stripe }: TestSandbox): Promise<void> {
   const outside = await stripe.invoices.create(send);
   await stripe.invoiceItems.create({ customer: id, invoice: outside.id!, amount: 900, currency: "usd" });
   await stripe.invoices.pay(outside.id!, { paid_out_of_band: true });
+  const lines = await stripe.invoices.create({ customer: id });
+  const added = await stripe.invoices.addLines(lines.id!, {
+    lines: [
+      { amount: 700, description: "Hour" },
+      { amount: 800, description: "Other hour" },
+    ],
+    invoice_metadata: { job: "2" },
+  });
+  const [first, second] = added.lines.data;
+  await stripe.invoices.updateLines(lines.id!, { lines: [{ id: first!.id, amount: 750 }] });
+  await stripe.invoices.updateLineItem(lines.id!, first!.id, { description: "Long hour" });
+  await stripe.invoices.removeLines(lines.id!, { lines: [{ id: second!.id, behavior: "delete" }] });
   const unwanted = await stripe.invoices.create({ customer: id });
   await stripe.invoices.del(unwanted.id!);
   await stripe.invoices.list({ customer: id, due_date: { gt: 0 }, expand: ["data.customer"] });
