@@ -1,3 +1,4 @@
+import { balances } from "./billing/customer-balance.ts";
 import { shownCurrencyOptions } from "./billing/price-terms.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Kind, Kinds } from "./kinds.ts";
@@ -139,6 +140,7 @@ const includable: { [K in Kind]?: Includes<Kinds[K]> } = {
     currency_options: (tx, coupon) => tx.need("coupon_terms", coupon.id).currency_options,
   },
   customer: {
+    invoice_credit_balance: balances,
     subscriptions: (tx, customer) =>
       pageOf(
         [...tx.newest("subscription", { index: "customer", key: customer.id })].filter(

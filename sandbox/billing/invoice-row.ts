@@ -86,8 +86,19 @@ function parentOf(subscription: InvoiceInput["subscription"]): Invoice["parent"]
   };
 }
 
+/** What the row of a new draft depends on besides its input. */
+export interface Circumstances {
+  totals: Totals;
+  /** The customer's balance in the invoice's currency. */
+  balance: number;
+  now: number;
+}
+
 /** The row of a new draft. */
-export function invoiceRow(input: InvoiceInput & { id: string }, totals: Totals, now: number): Invoice {
+export function invoiceRow(
+  input: InvoiceInput & { id: string },
+  { totals, balance, now }: Circumstances,
+): Invoice {
   const { customer, subscription, id, currency } = input;
   const auto_advance = input.auto_advance ?? subscription !== null;
   return {
@@ -152,7 +163,7 @@ export function invoiceRow(input: InvoiceInput & { id: string }, totals: Totals,
     status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
     test_clock: customer.test_clock ?? null,
     webhooks_delivered_at: null,
-    ...draftAmounts(totals, customer.balance, currency),
+    ...draftAmounts(totals, balance, currency),
     ...input.more,
   };
 }

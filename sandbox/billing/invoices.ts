@@ -2,7 +2,7 @@ import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { moveBalance } from "./customer-balance.ts";
+import { balanceOf, moveCustomerBalance } from "./customer-balance.ts";
 import { activeDiscounts, spendDiscounts, termsOf } from "./discounts.ts";
 import { nextPaymentAttempt } from "./dunning.ts";
 import { claimItems, lineOfItem } from "./invoice-items.ts";
@@ -34,7 +34,9 @@ export function draftInvoice(tx: Transaction, input: InvoiceInput): Invoice {
   const owner = input.subscription ?? input.customer;
   const discounts = input.discounts ?? activeDiscounts(tx, owner, tx.now).map((discount) => discount.id);
   const totals = priced(tx, lines, discounts, input.currency);
-  const invoice = tx.insert("invoice", invoiceRow({ ...input, id, discounts }, totals, tx.now));
+  const balance = balanceOf(tx, input.customer, input.currency);
+  const row = invoiceRow({ ...input, id, discounts }, { totals, balance, now: tx.now });
+  const invoice = tx.insert("invoice", row);
   tx.emit("invoice.created", invoice);
   spendDiscounts(tx, invoice);
   return invoice;
@@ -47,7 +49,8 @@ export function reprice(
   { lines = invoice.lines.data, discounts = invoice.discounts, ...rest }: Reprice,
 ): Invoice {
   const totals = priced(tx, lines, discounts, invoice.currency);
-  const { balance } = tx.need("customer", invoice.customer ?? "", "customer");
+  const customer = tx.need("customer", invoice.customer ?? "", "customer");
+  const balance = balanceOf(tx, customer, invoice.currency);
   const patch = {
     ...rest,
     discounts,
@@ -75,12 +78,13 @@ export function finalizeInvoice(
   intent: Kinds["payment_intent"] | null = null,
 ): Invoice {
   const customer = tx.need("customer", invoice.customer ?? "", "customer");
-  const due = intent ? dueBy(intent, invoice, customer.balance) : dueOfDraft(invoice, customer.balance);
+  const balance = balanceOf(tx, customer, invoice.currency);
+  const due = intent ? dueBy(intent, invoice, balance) : dueOf(invoice.total, balance, invoice.currency);
   const sequence = customer.next_invoice_sequence ?? 1;
   const url = `${tx.environment.baseUrl}/i/${invoice.id}`;
   // Nobody else sees the sequence move until the customer is next told of: Stripe sends no event for it alone.
   tx.update("customer", customer.id, { next_invoice_sequence: sequence + 1 });
-  settleBalance(tx, invoice, customer, due);
+  settleBalance(tx, invoice, balance, due);
   const open = tx.update("invoice", invoice.id, {
     ...customerFields(customer),
     status: next("invoice", invoice.status, "open"),
@@ -89,7 +93,7 @@ export function finalizeInvoice(
     automatically_finalizes_at: null,
     number: invoice.number ?? `${customer.invoice_prefix}-${String(sequence).padStart(4, "0")}`,
     effective_at: invoice.effective_at ?? tx.now,
-    starting_balance: customer.balance,
+    starting_balance: balance,
     ending_balance: due.ending_balance,
     hosted_invoice_url: url,
     invoice_pdf: `${url}/pdf`,
@@ -102,21 +106,20 @@ export function finalizeInvoice(
   return open;
 }
 
-const dueOfDraft = ({ total, currency }: Invoice, balance: number): Due => dueOf(total, balance, currency);
-
 const dueBy = (intent: Kinds["payment_intent"], { total }: Invoice, balance: number): Due => ({
   amount_due: intent.amount,
   ending_balance: balance + total - intent.amount,
   too_small: 0,
 });
 
-function settleBalance(tx: Transaction, invoice: Invoice, customer: Kinds["customer"], due: Due): void {
+function settleBalance(tx: Transaction, invoice: Invoice, balance: number, due: Due): void {
   const { currency, id } = invoice;
-  const applied = due.ending_balance - due.too_small - customer.balance;
+  const customer = invoice.customer ?? "";
+  const applied = due.ending_balance - due.too_small - balance;
   if (applied !== 0)
-    moveBalance(tx, customer.id, { type: "applied_to_invoice", amount: applied, currency, invoice: id });
+    moveCustomerBalance(tx, customer, { type: "applied_to_invoice", amount: applied, currency, invoice: id });
   if (due.too_small !== 0)
-    moveBalance(tx, customer.id, {
+    moveCustomerBalance(tx, customer, {
       type: "invoice_too_small",
       amount: due.too_small,
       currency,
@@ -231,7 +234,7 @@ export function voidInvoice(tx: Transaction, invoice: Invoice): Invoice {
   releasePayments(tx, voided);
   const applied = invoice.ending_balance === null ? 0 : invoice.ending_balance - invoice.starting_balance;
   if (applied !== 0 && tx.get("customer", invoice.customer ?? ""))
-    moveBalance(tx, invoice.customer!, {
+    moveCustomerBalance(tx, invoice.customer!, {
       type: "unapplied_from_invoice",
       amount: -applied,
       currency: invoice.currency,

@@ -1,3 +1,4 @@
+import { keepMovement } from "../billing/customer-balance.ts";
 import { createCustomer, removeCustomer } from "../billing/customers.ts";
 import { attach, resolveMethod } from "../billing/payment-methods.ts";
 import { customersOf } from "../billing/test-clocks.ts";
@@ -39,10 +40,15 @@ const fields = {
 
 const createParams = { ...fields, payment_method: text(), tax_id_data: notYet(), test_clock: text() };
 
+/** What a balance is in that is set before anything else says the customer's currency: the account's. */
+const BALANCE_CURRENCY = "usd";
+
 /** What a request says about a customer, as the customer shows it. */
 function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer): Partial<Customer> {
-  const { address, invoice_settings, metadata, shipping, source: _, tax_exempt, ...plain } = params;
+  const { address, balance, invoice_settings, metadata, shipping, source: _, tax_exempt, ...plain } = params;
   const changes: Partial<Customer> = { ...plain, metadata: withMetadata(before?.metadata ?? {}, metadata) };
+  if (balance !== undefined)
+    Object.assign(changes, { balance, ...(balance && { currency: before?.currency ?? BALANCE_CURRENCY }) });
   if (address !== undefined) changes.address = address && addressOf(address);
   if (shipping !== undefined) {
     changes.shipping = shipping && {
@@ -68,6 +74,14 @@ function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer)
   return changes;
 }
 
+/** Keeps what a request makes of a balance as a movement of it. */
+function keepBalance(tx: Transaction, after: Customer, before?: Customer): void {
+  const amount = after.balance - (before?.balance ?? 0);
+  const currency = after.currency ?? BALANCE_CURRENCY;
+  const type = before ? "adjustment" : "initial";
+  if (amount !== 0) keepMovement(tx, after.id, { type, amount, currency }, after.balance);
+}
+
 function assertOwn(tx: Transaction, customer: Customer | undefined, method: string): void {
   const owner = tx.need("payment_method", method, "invoice_settings[default_payment_method]").customer;
   if (!customer || owner !== customer.id)
@@ -90,6 +104,7 @@ function create(
   const { invoice_settings, ...rest } = params;
   if (test_clock) assertRoom(tx, test_clock);
   const customer = createCustomer(tx, { ...given(tx, rest), test_clock: test_clock ?? null });
+  keepBalance(tx, customer);
   const method = payment_method && attach(tx, resolveMethod(tx, payment_method), customer.id);
   if (!invoice_settings) return customer;
   // With pm_card_… as both, the default is the method that the token has just become.
@@ -99,6 +114,13 @@ function create(
       : invoice_settings.default_payment_method;
   const settings = { ...invoice_settings, ...(default_payment_method && { default_payment_method }) };
   return tx.update("customer", customer.id, given(tx, { invoice_settings: settings }, customer));
+}
+
+function update(tx: Transaction, params: Infer<typeof fields>, id: string): Customer {
+  const before = tx.need("customer", id);
+  const after = tx.update("customer", id, given(tx, params, before), "customer.updated");
+  keepBalance(tx, after, before);
+  return after;
 }
 
 export const customerRoutes: Route[] = [
@@ -124,9 +146,7 @@ export const customerRoutes: Route[] = [
     {},
     (tx, _params, { id = "" }) => tx.get("deleted", id) ?? tx.need("customer", id),
   ),
-  route("POST", "/v1/customers/:id", fields, (tx, params, { id = "" }) =>
-    tx.update("customer", id, given(tx, params, tx.need("customer", id)), "customer.updated"),
-  ),
+  route("POST", "/v1/customers/:id", fields, (tx, params, { id = "" }) => update(tx, params, id)),
   route("DELETE", "/v1/customers/:id", {}, (tx, _params, { id = "" }) =>
     removeCustomer(tx, tx.need("customer", id)),
   ),

@@ -4,6 +4,7 @@ import { balanceRoutes } from "./balance-transactions.ts";
 import { chargeRoutes } from "./charges.ts";
 import { checkoutSessionRoutes } from "./checkout-sessions.ts";
 import { couponRoutes } from "./coupons.ts";
+import { customerBalanceRoutes } from "./customer-balance.ts";
 import { customerRoutes } from "./customers.ts";
 import { discountRoutes } from "./discounts.ts";
 import { disputeRoutes } from "./disputes.ts";
@@ -34,6 +35,7 @@ export const routes: Route[] = [
   ...chargeRoutes,
   ...checkoutSessionRoutes,
   ...couponRoutes,
+  ...customerBalanceRoutes,
   ...customerRoutes,
   ...discountRoutes,
   ...disputeRoutes,

@@ -52,6 +52,11 @@ export async function invoices({ stripe }: TestSandbox): Promise<void> {
   const outside = await stripe.invoices.create(send);
   await stripe.invoiceItems.create({ customer: id, invoice: outside.id!, amount: 900, currency: "usd" });
   await stripe.invoices.pay(outside.id!, { paid_out_of_band: true });
+  const credit = await stripe.customers.createBalanceTransaction(id, { amount: -500, currency: "usd" });
+  await stripe.customers.updateBalanceTransaction(id, credit.id, { description: "Goodwill" });
+  await stripe.customers.retrieveBalanceTransaction(id, credit.id, { expand: ["customer"] });
+  await stripe.customers.listBalanceTransactions(id, { limit: 2 });
+  await stripe.customers.retrieve(id, { expand: ["invoice_credit_balance"] });
   const lines = await stripe.invoices.create({ customer: id });
   const added = await stripe.invoices.addLines(lines.id!, {
     lines: [
