@@ -1,4 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { isConnectionFailure } from "../database.ts";
+import { ProviderUnavailable } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -9,6 +11,8 @@ const LEASE_SECONDS = 30;
 /** After these pauses an event is a dead letter: kept, visible, and replayed by hand. */
 const RETRY_SECONDS = [1, 3, 10, 30, 60, 300, 900];
 const MAX_ATTEMPTS = RETRY_SECONDS.length + 1;
+/** While Stripe or the database is away each pause is twice the one before, up to this, and no attempt counts. */
+const LONGEST_PAUSE_SECONDS = 900;
 
 /** An event of Stripe's as it arrives, thin ones included. */
 export interface ReceivedEvent {
@@ -79,11 +83,14 @@ export class Inbox {
     return rows.map((row) => keyOf(row.aggregate, row.object_id));
   }
 
-  /** New events that came before a read that is written by now: it has seen what they tell. */
+  /**
+   * New events that came before a read that is written by now: it has seen what they tell. Not those that were tried
+   * before: the try may have been cut short after that read.
+   */
   private async finishSeen(aggregate: Aggregate, objectId: string): Promise<void> {
     const seen = await this.em.fork().execute<unknown[]>(
       `update stripe_events set status = 'done', processed_at = now()
-       where status = 'pending' and aggregate = ? and object_id = ? and attempts = 0
+       where status = 'pending' and aggregate = ? and object_id = ? and attempts = 0 and last_error is null
          and received_at < (select read_at from sync_tickets where object_id = ?) returning 1`,
       [aggregate, objectId, objectId],
     );
@@ -93,14 +100,14 @@ export class Inbox {
   private lease(aggregate: Aggregate, objectId: string): Promise<Leased[]> {
     return this.em.fork().execute<Leased[]>(
       `with due as (
-         select id from stripe_events
+         select id, extract(epoch from next_try_at - lease_until)::float8 as pause from stripe_events
           where status = 'pending' and aggregate = ? and object_id = ? and next_try_at <= now()
             and (lease_until is null or lease_until < now())
           order by received_at for update skip locked),
        leased as (
          update stripe_events set attempts = attempts + 1, lease_until = now() + interval '${LEASE_SECONDS} seconds'
           where id in (select id from due) returning id, attempts, received_at)
-       select id, attempts from leased order by received_at`,
+       select id, attempts, pause from leased join due using (id) order by received_at`,
       [aggregate, objectId],
     );
   }
@@ -114,20 +121,25 @@ export class Inbox {
     this.metrics.events.inc({ outcome: status }, events.length);
   }
 
+  /** Each by its own count: a fresh event does not wait as long as an old one about the same object. */
   private async putOff(key: string, events: Leased[], error: unknown): Promise<void> {
-    const attempts = Math.max(...events.map((event) => event.attempts));
-    const spent = events.filter((event) => event.attempts >= MAX_ATTEMPTS);
-    const delay = RETRY_SECONDS[Math.min(attempts, RETRY_SECONDS.length) - 1] as number;
-    this.logger.warn({ err: error, key, attempts, failed: spent.length }, "an event could not be worked on");
+    const isOutage = error instanceof ProviderUnavailable || isConnectionFailure(error);
+    const fates = events.map((event) => (isOutage ? afterOutage(event) : afterFailure(event)));
+    const pauses = fates.filter(({ status }) => status === "pending").map(({ pause }) => pause);
+    const failed = fates.length - pauses.length;
+    this.logger.warn({ err: error, key, isOutage, failed }, "an event could not be worked on");
     const em = this.em.fork();
+    // the lease ends now: what lies between it and the next try is the pause, which the next pause builds on
     await em.execute(
-      `update stripe_events set lease_until = null, last_error = ?, next_try_at = now() + ? * interval '1 second',
-         status = case when attempts >= ${MAX_ATTEMPTS} then 'failed' else status end
-       where id in (select jsonb_array_elements_text(?::jsonb))`,
-      [String((error as Error).message ?? error).slice(0, 1_000), delay, idsOf(events)],
+      `update stripe_events event set lease_until = now(), last_error = ?, attempts = fate.attempts,
+         status = fate.status, next_try_at = now() + fate.pause * interval '1 second'
+       from jsonb_to_recordset(?::jsonb) as fate (id text, attempts int, status text, pause float8)
+       where event.id = fate.id`,
+      [String((error as Error).message ?? error).slice(0, 1_000), JSON.stringify(fates)],
     );
-    this.metrics.events.inc({ outcome: "failed" }, spent.length);
-    if (spent.length < events.length) await wake(em, "inbox", key, delay);
+    this.metrics.events.inc({ outcome: "failed" }, failed);
+    // those that wait longer are woken by the sweep
+    if (pauses.length > 0) await wake(em, "inbox", key, Math.min(...pauses));
   }
 }
 
@@ -143,7 +155,28 @@ const RECEIVE = `
 
 interface Leased {
   id: string;
+  /** This one included, and those that a process began and did not live to end. */
   attempts: number;
+  /** Seconds that it waited for this attempt, when an earlier one failed. */
+  pause: number | null;
+}
+
+interface Fate {
+  id: string;
+  attempts: number;
+  status: "pending" | "failed";
+  pause: number;
+}
+
+function afterFailure({ id, attempts }: Leased): Fate {
+  const pause = RETRY_SECONDS[attempts - 1] ?? 0;
+  return { id, attempts, pause, status: attempts >= MAX_ATTEMPTS ? "failed" : "pending" };
+}
+
+/** Stripe was told that we have the event, so it is ours to wait, for as long as it takes. */
+function afterOutage({ id, attempts, pause }: Leased): Fate {
+  const next = Math.min(Math.max(1, 2 * (pause ?? 0)), LONGEST_PAUSE_SECONDS);
+  return { id, attempts: attempts - 1, pause: next, status: "pending" };
 }
 
 const idsOf = (events: Leased[]) => JSON.stringify(events.map((event) => event.id));

@@ -134,7 +134,7 @@ test("an event whose work fails is tried again and holds up nobody else", async 
   const token = await service.token(newUser());
   const { data } = await openCheckout(service, token);
   const fault = {
-    calls: [{ method: "GET", path: "/v1/customers/cus_poisoned", times: 2, status: 500, when: "before" }],
+    calls: [{ method: "GET", path: "/v1/customers/cus_poisoned", times: 2, status: 400, when: "before" }],
   };
   await fetch(`${service.sandbox.url}/sandbox/faults`, {
     method: "POST",
