@@ -64,3 +64,21 @@ export function releasePayments(tx: Transaction, invoice: Invoice): void {
     if (intent) cancelIntent(tx, tx.need("payment_intent", intent), "void_invoice");
   }
 }
+
+/** Has the open payment of an invoice take what remains to be paid, after that has changed. */
+export function adjustPayment(tx: Transaction, invoice: Invoice): void {
+  const payment = openPayment(tx, invoice);
+  if (!payment) return;
+  const amount = invoice.amount_remaining;
+  tx.update("invoice_payment", payment.id, { amount_requested: amount });
+  tx.update("payment_intent", payment.payment.payment_intent ?? "", { amount });
+}
+
+/** The charge that paid an invoice. */
+export function chargeOf(tx: Transaction, invoice: Invoice): Kinds["charge"] | undefined {
+  const paid = [...tx.newest("invoice_payment", { index: "invoice", key: invoice.id })].find(
+    ({ status }) => status === "paid",
+  );
+  const intent = tx.get("payment_intent", paid?.payment.payment_intent ?? "");
+  return tx.get("charge", intent?.latest_charge ?? "");
+}

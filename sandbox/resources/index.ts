@@ -4,6 +4,7 @@ import { balanceRoutes } from "./balance-transactions.ts";
 import { chargeRoutes } from "./charges.ts";
 import { checkoutSessionRoutes } from "./checkout-sessions.ts";
 import { couponRoutes } from "./coupons.ts";
+import { creditNoteRoutes } from "./credit-notes.ts";
 import { customerBalanceRoutes } from "./customer-balance.ts";
 import { customerRoutes } from "./customers.ts";
 import { discountRoutes } from "./discounts.ts";
@@ -35,6 +36,7 @@ export const routes: Route[] = [
   ...chargeRoutes,
   ...checkoutSessionRoutes,
   ...couponRoutes,
+  ...creditNoteRoutes,
   ...customerBalanceRoutes,
   ...customerRoutes,
   ...discountRoutes,

@@ -2,6 +2,7 @@ import type { TestSandbox } from "../support/sandbox.ts";
 import { account } from "./account.ts";
 import { catalogue } from "./catalogue.ts";
 import { checkout } from "./checkout.ts";
+import { creditNotes } from "./credit-notes.ts";
 import { customers } from "./customers.ts";
 import { discounts } from "./discounts.ts";
 import { invoices } from "./invoices.ts";
@@ -17,6 +18,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   account,
   catalogue,
   customers,
+  creditNotes,
   discounts,
   invoices,
   portal,
