@@ -1,13 +1,15 @@
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
-import { next } from "../states.ts";
+import { isFinal, next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { abandonAttempt, type Payer, payingCustomer, trialEndOf } from "./checkout-order.ts";
 import { completeSession } from "./checkout-outcome.ts";
 import { payOnce } from "./checkout-payment.ts";
+import { followSetup, setUpMethod } from "./checkout-setup.ts";
 import { subscribe } from "./checkout-subscription.ts";
 import { followIntent, intentRefusal } from "./collection.ts";
 import { authenticateIntent } from "./intents.ts";
+import { cancelSetup, setupRefusal } from "./setup-intents.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];
@@ -17,7 +19,7 @@ type PaymentMethod = Kinds["payment_method"];
 export interface Attempted {
   session: Session;
   /** Set when the card's holder must be asked first. */
-  authenticate: Intent | null;
+  authenticate: Intent | Kinds["setup_intent"] | null;
 }
 
 /**
@@ -40,12 +42,29 @@ export function paySession(
   const typed = { email: payer.email ?? null, name: payer.name ?? null };
   const details = tx.update("checkout_details", session.id, { payer: typed });
   const customer = payingCustomer(tx, session, payer);
+  if (method) assertTaken(session, method);
+  if (session.mode === "setup")
+    return settleSetup(tx, session, setUpMethod(tx, session, { customer, method: method! }));
   const intent =
     session.mode === "subscription"
       ? subscribe(tx, session, { customer: customer!, method, trialEnd: trialEndOf(details, tx.now) })
       : payOnce(tx, session, { customer, method });
   if (intent) return settle(tx, intent, method!);
   return { session: completeSession(tx, session, "no_payment_required"), authenticate: null };
+}
+
+function assertTaken({ payment_method_types: types }: Session, { type }: PaymentMethod): void {
+  if (types.includes(type)) return;
+  throw invalidRequest(`This Checkout Session takes ${types.join(", ")}, not ${type}.`, {
+    param: "payment_method",
+  });
+}
+
+function settleSetup(tx: Transaction, { id }: Session, intent: Kinds["setup_intent"]): Attempted {
+  if (intent.status === "requires_payment_method") throw setupRefusal(intent);
+  followSetup(tx, intent);
+  const authenticate = intent.status === "requires_action" ? intent : null;
+  return { session: tx.need("checkout.session", id), authenticate };
 }
 
 /** Whether a session cannot be completed without something to pay with. */
@@ -62,12 +81,25 @@ export function authenticateSession(tx: Transaction, intent: Intent, outcome: "s
 /** Closes an open session that was not paid, and whatever an attempt left behind. */
 export function expireSession(tx: Transaction, session: Session): Session {
   abandonAttempt(tx, tx.need("checkout_details", session.id));
+  const setup = tx.get("setup_intent", session.setup_intent ?? "");
+  if (setup && !isFinal("setup_intent", setup.status)) cancelSetup(tx, setup);
   const expired = tx.update("checkout.session", session.id, {
     status: next("checkout.session", session.status, "expired"),
+    after_expiration: recovery(tx, session),
     url: null,
   });
   tx.emit("checkout.session.expired", expired);
   return expired;
+}
+
+const RECOVERY_SECONDS = 30 * 86_400;
+
+/** The link by which an expired session can be begun anew. */
+function recovery(tx: Transaction, { id, after_expiration }: Session): Session["after_expiration"] {
+  const wanted = after_expiration?.recovery;
+  if (!wanted?.enabled) return after_expiration;
+  const url = `${tx.environment.baseUrl}/c/recover/${id}`;
+  return { recovery: { ...wanted, url, expires_at: tx.now + RECOVERY_SECONDS } };
 }
 
 function assertOpen(session: Session): void {

@@ -3,6 +3,7 @@ import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
 import { decideDebit } from "./charging.ts";
 import { authenticateSession } from "./checkout.ts";
+import { followSetup } from "./checkout-setup.ts";
 import { followIntent } from "./collection.ts";
 import { authenticateIntent } from "./intents.ts";
 import { debitOf } from "./payment-methods.ts";
@@ -34,9 +35,11 @@ export function answerPayment(
   return conclude(tx, authenticateIntent(tx, intent, outcome));
 }
 
-/** The holder's answer to 3-D Secure for any setup. */
+/** The holder's answer to 3-D Secure for any setup, and what follows from it. */
 export function answerSetup(tx: Transaction, intent: SetupIntent, outcome: "succeed" | "fail"): SetupIntent {
-  return authenticateSetup(tx, intent, outcome);
+  const after = authenticateSetup(tx, intent, outcome);
+  followSetup(tx, after);
+  return after;
 }
 
 /** When the bank decides a charge that is under way; null when it does not by itself. */

@@ -1,129 +1,109 @@
-import { intervalText } from "../billing/lines.ts";
-import { testCards } from "../cards.ts";
+import { needsMethod } from "../billing/checkout.ts";
+import { isTrial } from "../billing/checkout-amounts.ts";
 import type { HttpReply } from "../http.ts";
-import type { CheckoutDetails, Kinds } from "../kinds.ts";
+import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
-import { Html, html } from "./html.ts";
+import type { Transaction } from "../transaction.ts";
+import { summary } from "./checkout-summary.ts";
+import { alert, type Complaint, cardFields, field, methodName, type Typed, testCardList } from "./fields.ts";
+import { type Html, html } from "./html.ts";
 import { page } from "./layout.ts";
 
 type Session = Kinds["checkout.session"];
 
-/** What the payer has typed so far. */
-export interface Typed {
-  email: string;
-  number: string;
-  exp: string;
-  cvc: string;
-  name: string;
-}
-
 export interface CheckoutView {
   session: Session;
-  details: CheckoutDetails;
-  typed: Partial<Typed>;
-  error?: { message: string; status: number } | undefined;
+  typed: Typed;
+  complaint?: Complaint | undefined;
 }
 
 /** The payment page of an open session. */
-export function checkoutPage({ session, details, typed, error }: CheckoutView): HttpReply {
+export function checkoutPage(tx: Transaction, { session, typed, complaint }: CheckoutView): HttpReply {
+  const { line_items } = tx.need("checkout_details", session.id);
+  const names = line_items.map(({ description }) => description).join(", ");
   return page({
-    title: `Pay for ${names(details)}`,
-    status: error?.status ?? 200,
+    title: session.mode === "setup" ? "Save a payment method" : `Pay for ${names}`,
+    status: complaint?.status ?? 200,
     leadsTo: [session.success_url],
     body: html`<div class="sheet two">
-<section aria-label="Order">${summary(details)}</section>
+<section class="order-side" aria-label="Order">
+${session.cancel_url && html`<p><a id="cancel" class="back" href="${session.cancel_url}"><span aria-hidden="true">←</span> Cancel and go back</a></p>`}
+${summary(tx, session, typed, complaint)}</section>
 <section aria-label="Payment">
-<h2>${needsCard(session, details) ? "Pay with card" : "Confirm"}</h2>
-${form(session, details, typed, error?.message)}
+${complaint && complaint.field === null && alert(complaint)}
+${savedCard(tx, session)}
+<h2>${needsMethod(session) ? "Pay with card" : "Your details"}</h2>
+${form(tx, session, typed, complaint)}
+${bankForm(session, typed, complaint)}
 ${testCardList()}
 </section>
 </div>`,
   });
 }
 
-const names = (details: CheckoutDetails) => details.line_items.map((item) => item.description).join(", ");
-
-const total = (details: CheckoutDetails) =>
-  formatMoney(
-    details.line_items.reduce((sum, item) => sum + item.amount_total, 0),
-    details.line_items[0]!.currency,
-  );
-
-const isTrial = ({ subscription_data: data }: CheckoutDetails) =>
-  data.trial_end !== null || data.trial_period_days !== null;
-
-const needsCard = (session: Session, details: CheckoutDetails) =>
-  !isTrial(details) || session.payment_method_collection !== "if_required";
-
-/** "per month", when everything bought has the same rhythm. */
-function rhythm(details: CheckoutDetails): string {
-  const texts = new Set(details.line_items.map((item) => intervalText(item.price!)));
-  return texts.size === 1 ? `per ${[...texts][0]}` : "";
+/** What the button says. */
+function submitText(tx: Transaction, session: Session): string {
+  if (session.mode === "setup") return "Save card";
+  if (session.amount_total === 0) {
+    const details = tx.need("checkout_details", session.id);
+    return session.mode === "subscription" && isTrial(details) ? "Start trial" : "Complete order";
+  }
+  const verbs: Record<string, string> = { book: "Book", donate: "Donate" };
+  return `${verbs[session.submit_type ?? ""] ?? "Pay"} ${formatMoney(session.amount_total ?? 0, session.currency ?? "usd")}`;
 }
 
-function summary(details: CheckoutDetails): Html {
-  const { trial_period_days, trial_end } = details.subscription_data;
-  const free = trial_period_days ? `${trial_period_days} days free` : "Free trial";
-  return html`<h1 id="product-name">${names(details)}</h1>
-${
-  trial_period_days !== null || trial_end !== null
-    ? html`<p class="amount" id="amount">${free}<br><small>then ${total(details)} ${rhythm(details)}</small></p>`
-    : html`<p class="amount" id="amount">${total(details)} <small>${rhythm(details)}</small></p>`
-}
-<table>
-<tbody>${details.line_items.map(
-    (
-      item,
-    ) => html`<tr><td>${item.description}<br><span class="soft">Quantity ${item.quantity}, billed every ${intervalText(item.price!)}</span></td>
-<td>${formatMoney(item.amount_total, item.currency)}</td></tr>`,
-  )}</tbody>
-<tfoot><tr><th scope="row">Due today</th><td>${isTrial(details) ? formatMoney(0, details.line_items[0]!.currency) : total(details)}</td></tr></tfoot>
-</table>`;
-}
-
-function form(
-  session: Session,
-  details: CheckoutDetails,
-  typed: Partial<Typed>,
-  error: string | undefined,
-): Html {
-  const email = session.customer_details?.email;
+function form(tx: Transaction, session: Session, typed: Typed, complaint?: Complaint): Html {
+  const { custom_text } = session;
   return html`<form method="post" action="/c/pay/${session.id}">
-${error && html`<p class="error" id="error" role="alert">${error}</p>`}
-${
-  email
-    ? html`<p class="field"><span class="soft">Email</span><br><span id="email">${email}</span></p>`
-    : field("email", "email", "Email", 'type="email" autocomplete="email" required', typed.email)
-}
-${needsCard(session, details) && cardFields(typed)}
+${emailField(session, typed, complaint)}
+${needsMethod(session) && cardFields(typed, complaint)}
 <div class="actions">
-<button id="pay" type="submit">${isTrial(details) ? "Start trial" : `Pay ${total(details)}`}</button>
-${session.cancel_url && html`<p class="center"><a id="cancel" href="${session.cancel_url}">Cancel and go back</a></p>`}
+${custom_text.submit && html`<p class="soft">${custom_text.submit.message}</p>`}
+<button id="pay" type="submit">${submitText(tx, session)}</button>
+${custom_text.after_submit && html`<p class="soft">${custom_text.after_submit.message}</p>`}
 </div>
 </form>`;
 }
 
-function cardFields(typed: Partial<Typed>): Html {
-  return html`${field("card-number", "number", "Card number", 'inputmode="numeric" autocomplete="cc-number" placeholder="4242 4242 4242 4242" maxlength="23" required', typed.number)}
-<div class="row">
-${field("card-expiry", "exp", "Expiry (MM / YY)", 'inputmode="numeric" autocomplete="cc-exp" placeholder="12 / 34" maxlength="9" required', typed.exp)}
-${field("card-cvc", "cvc", "Security code", 'inputmode="numeric" autocomplete="cc-csc" placeholder="123" maxlength="4" required', typed.cvc)}
-</div>
-${field("card-name", "name", "Name on card", 'autocomplete="cc-name"', typed.name)}`;
+function emailField(session: Session, typed: Typed, complaint?: Complaint): Html {
+  const email = session.customer_details?.email;
+  if (email)
+    return html`<p class="field"><span class="label">Email</span><br><span id="email">${email}</span></p>`;
+  const attributes = 'type="email" autocomplete="email" required';
+  return field({ id: "email", name: "email", label: "Email", attributes }, typed, complaint);
 }
 
-/** `attributes` is the page's own text, never a visitor's. */
-function field(id: string, name: string, label: string, attributes: string, value = ""): Html {
-  return html`<div class="field"><label for="${id}">${label}</label><input id="${id}" name="${name}" value="${value}" ${new Html(attributes)}></div>`;
+/** The card that the customer has paid with before, one press away. */
+function savedCard(tx: Transaction, session: Session): Html | null {
+  if (!session.customer || session.mode === "setup" || !needsMethod(session)) return null;
+  const customer = tx.get("customer", session.customer);
+  const known = customer?.invoice_settings.default_payment_method;
+  const method = known
+    ? tx.get("payment_method", known)
+    : tx.find("payment_method", "customer", session.customer);
+  if (!method?.card) return null;
+  return html`<form method="post" action="/c/pay/${session.id}" class="saved">
+<input type="hidden" name="payment_method" value="${method.id}">
+<button id="pay-saved">${submitText(tx, session)} with ${methodName(method)}</button>
+<p class="or"><span>or</span></p></form>`;
 }
 
-function testCardList(): Html {
-  const spaced = (number: string) => number.replace(/(\d{4})(?=\d)/g, "$1 ");
-  return html`<details><summary>Test cards</summary>
-<table><tbody>${testCards
-    .filter((card) => card.hint)
-    .map(
-      (card) => html`<tr><td><code>${spaced(card.number)}</code></td><td>${card.hint}</td></tr>`,
-    )}</tbody></table>
-<p>Any future expiry and any security code will do.</p></details>`;
+const ACCOUNTS: Record<string, { label: string; example: string; bad: string }> = {
+  sepa_debit: { label: "IBAN", example: "DE89370400440532013000", bad: "DE62370400440532013001" },
+  us_bank_account: { label: "Account number", example: "000123456789", bad: "000222222227" },
+};
+
+/** Payments that take time, where the session can be paid so. */
+function bankForm(session: Session, typed: Typed, complaint?: Complaint): Html | null {
+  const type = session.payment_method_types.find((each) => ACCOUNTS[each]);
+  if (!type || !needsMethod(session)) return null;
+  const { label, example, bad } = ACCOUNTS[type]!;
+  const attributes = `autocomplete="off" placeholder="${example}" required`;
+  const input = { id: "account", name: "account" as const, label, attributes };
+  return html`<details class="bank"><summary>Pay from a bank account instead</summary>
+<form method="post" action="/c/pay/${session.id}">
+${emailField(session, typed)}
+${field(input, typed, complaint)}
+<p class="soft">The bank takes a moment to answer. <code>${bad}</code> is refused.</p>
+<button class="plain" id="pay-bank">Pay by bank debit</button></form></details>`;
 }

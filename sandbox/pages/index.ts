@@ -2,8 +2,9 @@ import { isCrossOrigin } from "../guard.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { World } from "../world.ts";
 import { answerChallenge, showChallenge } from "./challenge.ts";
-import { payCheckout, showCheckout } from "./checkout.ts";
-import { invoicePdf, showInvoice, showReceipt } from "./documents.ts";
+import { adjustQuantity, payCheckout, redeemCode, showCheckout } from "./checkout.ts";
+import { invoicePdf, showReceipt } from "./documents.ts";
+import { payHostedInvoice, showInvoice } from "./invoice.ts";
 import { notice } from "./layout.ts";
 
 type Show = (world: World, request: HttpRequest, id: string) => HttpReply;
@@ -12,9 +13,12 @@ type Show = (world: World, request: HttpRequest, id: string) => HttpReply;
 const pages: [method: string, path: RegExp, show: Show][] = [
   ["GET", /^\/c\/pay\/([\w-]+)$/, showCheckout],
   ["POST", /^\/c\/pay\/([\w-]+)$/, payCheckout],
+  ["POST", /^\/c\/pay\/([\w-]+)\/code$/, redeemCode],
+  ["POST", /^\/c\/pay\/([\w-]+)\/quantity$/, adjustQuantity],
   ["GET", /^\/3ds\/([\w-]+)$/, (world, _request, id) => showChallenge(world, id)],
   ["POST", /^\/3ds\/([\w-]+)$/, answerChallenge],
-  ["GET", /^\/i\/([\w-]+)$/, (world, _request, id) => showInvoice(world, id)],
+  ["GET", /^\/i\/([\w-]+)$/, showInvoice],
+  ["POST", /^\/i\/([\w-]+)$/, payHostedInvoice],
   ["GET", /^\/i\/([\w-]+)\/pdf$/, (world, _request, id) => invoicePdf(world, id)],
   ["GET", /^\/receipts\/([\w-]+)$/, (world, _request, id) => showReceipt(world, id)],
 ];

@@ -1,14 +1,17 @@
+import { DEBIT_CURRENCIES } from "../bank-debits.ts";
 import { changeOrder } from "../billing/checkout-changes.ts";
 import { assertRedeemable } from "../billing/checkout-discounts.ts";
 import { customerDetails } from "../billing/checkout-outcome.ts";
+import { createSetupIntent } from "../billing/setup-intents.ts";
+import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";
 import type { Transaction } from "../transaction.ts";
-import { addressOf } from "./address.ts";
 import { newLineItem } from "./checkout-line-items.ts";
 import type { SessionParams } from "./checkout-session-params.ts";
 import { assertPossible, assertSellable, expiry } from "./checkout-session-rules.ts";
+import { shippingOf } from "./shipping.ts";
 
 type Session = Kinds["checkout.session"];
 
@@ -37,14 +40,25 @@ export function createSession(tx: Transaction, params: SessionParams): Session {
     id,
     created: tx.now,
     currency,
+    payment_method_types: methodTypes(params, currency),
     customer: customer?.id ?? null,
     customer_details: email || customer ? customerDetails(email, customer?.name ?? null) : null,
     expires_at: expiry(tx, params.expires_at),
     metadata: withMetadata({}, params.metadata),
     url: `${tx.environment.baseUrl}/c/pay/${id}`,
   });
-  if (params.mode === "setup") return session;
-  return priced(tx, session, params);
+  return params.mode === "setup" ? withSetup(tx, session, params) : priced(tx, session, params);
+}
+
+/** A setup intent is there from the beginning; a payment intent comes when the session is paid. */
+function withSetup(tx: Transaction, session: Session, { setup_intent_data: data }: SessionParams): Session {
+  const intent = createSetupIntent(tx, {
+    customer: session.customer,
+    description: data?.description ?? null,
+    metadata: withMetadata({}, data?.metadata),
+    payment_method_types: session.payment_method_types,
+  });
+  return tx.update("checkout.session", session.id, { setup_intent: intent.id });
 }
 
 /** The session with its amounts, and the discount it begins with. */
@@ -54,6 +68,19 @@ function priced(tx: Transaction, session: Session, { discounts: given }: Session
   const discounts = given.map(({ coupon = null, promotion_code = null }) => ({ coupon, promotion_code }));
   assertRedeemable(tx, plain, discounts);
   return changeOrder(tx, plain, { discounts });
+}
+
+/** How a session can be completed: with cards, and with bank accounts of its currency. */
+function methodTypes(params: SessionParams, currency: string | null): string[] {
+  const { allowed_payment_method_types: allowed, excluded_payment_method_types: excluded = [] } = params;
+  const debits = Object.entries(DEBIT_CURRENCIES).filter(([, paid]) => paid === currency);
+  const types = ["card", ...debits.map(([type]) => type)].filter(
+    (type) => !excluded.includes(type) && (allowed?.includes(type) ?? true),
+  );
+  if (types.length > 0) return types;
+  throw invalidRequest("No payment method type of this Checkout Session can be used.", {
+    param: allowed ? "allowed_payment_method_types" : "excluded_payment_method_types",
+  });
 }
 
 /** What every new session has. */
@@ -76,7 +103,6 @@ const EMPTY = {
   payment_link: null,
   payment_method_configuration_details: null,
   payment_method_options: { card: { request_three_d_secure: "automatic" } },
-  payment_method_types: ["card"],
   permissions: null,
   recovered_from: null,
   saved_payment_method_options: null,
@@ -177,14 +203,13 @@ function subscriptionData({
 }
 
 function paymentData({ payment_intent_data: data = {} }: SessionParams): CheckoutDetails["payment_data"] {
-  const { shipping } = data;
   return {
     capture_method: data.capture_method ?? "automatic_async",
     description: data.description ?? null,
     metadata: withMetadata({}, data.metadata),
     receipt_email: data.receipt_email ?? null,
     setup_future_usage: data.setup_future_usage ?? null,
-    shipping: shipping ? { ...shipping, address: addressOf(shipping.address) } : null,
+    shipping: shippingOf(data.shipping),
     statement_descriptor: data.statement_descriptor ?? null,
     statement_descriptor_suffix: data.statement_descriptor_suffix ?? null,
   };

@@ -16,9 +16,9 @@ import {
   unsettable,
   url,
 } from "../params.ts";
-import { address } from "./address.ts";
 import { lineItems, updatedLineItems } from "./checkout-line-items.ts";
 import { checkoutLocale } from "./locales.ts";
+import { shipping } from "./shipping.ts";
 
 /** Since the endive version methods are chosen dynamically; the old parameter is refused by name. */
 const paymentMethodTypes: Param<never> = {
@@ -64,13 +64,7 @@ const paymentIntentData = object({
   on_behalf_of: notYet(),
   receipt_email: text({ max: 800 }),
   setup_future_usage: oneOf("off_session", "on_session"),
-  shipping: object({
-    address: required(address),
-    carrier: text(),
-    name: required(text()),
-    phone: text(),
-    tracking_number: text(),
-  }),
+  shipping,
   statement_descriptor: text({ max: 22 }),
   statement_descriptor_suffix: text({ max: 22 }),
   transfer_data: notYet(),

@@ -10,8 +10,6 @@ const DEFAULT_SECONDS = 24 * 3600;
 const MIN_SECONDS = 30 * 60;
 const MAX_ITEMS = { payment: 100, setup: 0, subscription: 20 };
 
-const NOT_YET: Mode[] = ["setup"];
-
 /** Parameters that make sense in some modes only. */
 const MODES: { [name in keyof SessionParams]?: Mode[] } = {
   allow_promotion_codes: ["payment", "subscription"],
@@ -35,7 +33,6 @@ const EXCLUSIVE: [keyof SessionParams, keyof SessionParams][] = [
 /** Refuses parameters that do not go together, in Stripe's words. */
 export function assertPossible(tx: Transaction, params: SessionParams): void {
   const { mode } = params;
-  if (NOT_YET.includes(mode)) throw invalidParameter("mode", `The sandbox does not know mode=${mode} yet.`);
   if (!params.success_url) throw missing("success_url");
   for (const [name, modes] of Object.entries(MODES)) {
     if (params[name as keyof SessionParams] !== undefined && !modes.includes(mode)) {

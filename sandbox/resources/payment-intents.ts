@@ -1,5 +1,6 @@
 import { assertChargeable } from "../billing/amounts.ts";
 import { captureIntent } from "../billing/captures.ts";
+import { assertNotCheckouts } from "../billing/checkout-setup.ts";
 import { intentRefusal } from "../billing/collection.ts";
 import { conclude } from "../billing/conclusions.ts";
 import { cancelIntent, confirmIntent, createIntent, methodTypes } from "../billing/intents.ts";
@@ -114,6 +115,7 @@ function missingMethod({ customer }: PaymentIntent) {
 function confirm(tx: Transaction, params: ConfirmParams, id: string): PaymentIntent {
   const { mandate_data: _, off_session, return_url, ...changes } = params;
   const before = tx.need("payment_intent", id);
+  assertNotCheckouts(tx, before, "confirm");
   // A retry of a confirmation that has worked must hear that it has, whatever else it says.
   if (["succeeded", "canceled", "processing", "requires_capture"].includes(before.status))
     return confirmIntent(
@@ -150,13 +152,7 @@ const CANCELABLE = [
 
 function cancel(tx: Transaction, id: string, reason: PaymentIntent["cancellation_reason"]): PaymentIntent {
   const intent = tx.need("payment_intent", id);
-  const session = tx.find("checkout_details", "payment_intent", id);
-  if (session && tx.get("checkout.session", session.id)?.status === "open") {
-    throw invalidRequest(
-      "You cannot cancel the PaymentIntent of a Checkout Session. Expire the Checkout Session instead.",
-      { code: "payment_intent_unexpected_state" },
-    );
-  }
+  assertNotCheckouts(tx, intent, "cancel");
   if (!CANCELABLE.includes(intent.status)) {
     throw invalidRequest(
       `You cannot cancel this PaymentIntent because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be canceled: ${CANCELABLE.join(", ")}.`,

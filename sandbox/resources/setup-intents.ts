@@ -1,3 +1,4 @@
+import { assertNotCheckouts } from "../billing/checkout-setup.ts";
 import { cancelSetup, confirmSetup, createSetupIntent, setupRefusal } from "../billing/setup-intents.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
@@ -113,6 +114,7 @@ function update(tx: Transaction, before: SetupIntent, params: UpdateParams): Set
 function confirm(tx: Transaction, params: ConfirmParams, id: string): SetupIntent {
   const { mandate_data: _, return_url, ...changes } = params;
   const before = tx.need("setup_intent", id);
+  assertNotCheckouts(tx, before, "confirm");
   assertOpen(before, "confirm");
   return attempt(tx, update(tx, before, changes), return_url);
 }
@@ -140,7 +142,9 @@ export const setupIntentRoutes: Route[] = [
   route("POST", "/v1/setup_intents/:id/confirm", confirmParams, (tx, params, { id = "" }) =>
     confirm(tx, params, id),
   ),
-  route("POST", "/v1/setup_intents/:id/cancel", cancelParams, (tx, params, { id = "" }) =>
-    cancelSetup(tx, tx.need("setup_intent", id), params.cancellation_reason ?? null),
-  ),
+  route("POST", "/v1/setup_intents/:id/cancel", cancelParams, (tx, params, { id = "" }) => {
+    const intent = tx.need("setup_intent", id);
+    assertNotCheckouts(tx, intent, "cancel");
+    return cancelSetup(tx, intent, params.cancellation_reason ?? null);
+  }),
 ];

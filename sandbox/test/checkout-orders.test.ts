@@ -145,6 +145,68 @@ describe("a one-time payment", () => {
       payment_intent: { status: "requires_capture", amount_capturable: 1500 },
     });
   });
+
+  test.each([
+    [
+      "a bank debit that is paid",
+      "pm_usBankAccount_success",
+      "checkout.session.async_payment_succeeded",
+      "paid",
+    ],
+    [
+      "a bank debit that is refused",
+      "pm_usBankAccount_insufficientFunds",
+      "checkout.session.async_payment_failed",
+      "unpaid",
+    ],
+  ])("by %s is complete before it is known", async (_what, method, event, payment_status) => {
+    const session = await payment();
+    await box.complete(session.id, method);
+    expect(await retrieve(session.id)).toMatchObject({ status: "complete", payment_status: "unpaid" });
+    await box.advance({ seconds: 10 });
+    expect(await retrieve(session.id)).toMatchObject({ status: "complete", payment_status });
+    expect((await box.eventTypes()).filter((type) => type.startsWith("checkout."))).toEqual([
+      "checkout.session.completed",
+      event,
+    ]);
+  });
+
+  test("cannot be canceled or confirmed but through its session", async () => {
+    const session = await payment();
+    await box.complete(session.id, "pm_card_chargeDeclined");
+    const [intent] = (await box.stripe.paymentIntents.list()).data;
+    const { cancel, confirm } = box.stripe.paymentIntents;
+    for (const act of [cancel, confirm]) {
+      await expect(act.call(box.stripe.paymentIntents, intent!.id)).rejects.toMatchObject({
+        code: "payment_intent_unexpected_state",
+      });
+    }
+    expect((await box.stripe.paymentIntents.retrieve(intent!.id)).status).toBe("requires_payment_method");
+  });
+
+  test("that costs nothing needs no payment", async () => {
+    const session = await payment({ line_items: [mug(0)], customer_email: "free@example.com" });
+    expect((await box.complete(session.id, "")).status).toBe(200);
+    expect(await retrieve(session.id)).toMatchObject({
+      status: "complete",
+      payment_status: "no_payment_required",
+      payment_intent: null,
+      customer_details: { email: "free@example.com" },
+    });
+    expect((await box.stripe.paymentIntents.list()).data).toEqual([]);
+  });
+
+  test("takes the methods that the session allows", async () => {
+    const session = await payment({ excluded_payment_method_types: ["us_bank_account"] });
+    expect(session.payment_method_types).toEqual(["card"]);
+    expect(await box.complete(session.id, "pm_usBankAccount_success")).toMatchObject({
+      status: 400,
+      body: { error: { param: "payment_method" } },
+    });
+    await expect(payment({ allowed_payment_method_types: ["klarna"] })).rejects.toMatchObject({
+      statusCode: 400,
+    });
+  });
 });
 
 describe("what a session sells", () => {
@@ -271,6 +333,8 @@ describe("what a session sells", () => {
       { mode: "subscription", line_items: [recurring()], invoice_creation: { enabled: true } },
       "invoice_creation",
     ],
+    ["line items in setup mode", { mode: "setup", currency: "usd" }, "line_items"],
+    ["no currency in setup mode", { mode: "setup", line_items: undefined }, "currency"],
     [
       "a method collected if required in payment mode",
       { payment_method_collection: "if_required" },
@@ -296,3 +360,81 @@ function recurring(): Stripe.Checkout.SessionCreateParams.LineItem {
   const data = { ...mug().price_data, recurring: { interval: "month" as const } };
   return { quantity: 1, price_data: data };
 }
+
+describe("a setup", () => {
+  const setup = (params: Partial<Stripe.Checkout.SessionCreateParams> = {}) =>
+    box.stripe.checkout.sessions.create({
+      mode: "setup",
+      currency: "usd",
+      success_url: "http://shop.test/done",
+      ...params,
+    });
+
+  test("keeps a card for later payments, and charges nothing", async () => {
+    const customer = await box.stripe.customers.create({ email: "ada@example.com" });
+    const session = await setup({
+      customer: customer.id,
+      setup_intent_data: { metadata: { for: "renewals" }, description: "Card on file" },
+    });
+    expect(session).toMatchObject({
+      amount_total: null,
+      payment_status: "no_payment_required",
+      setup_intent: expect.stringMatching(/^seti_/),
+    });
+    const known = (await box.eventTypes()).length;
+    await box.complete(session.id, "pm_card_visa");
+    expect(await retrieve(session.id, ["setup_intent"])).toMatchObject({
+      status: "complete",
+      payment_status: "no_payment_required",
+      setup_intent: {
+        status: "succeeded",
+        customer: customer.id,
+        metadata: { for: "renewals" },
+        description: "Card on file",
+      },
+    });
+    expect((await box.stripe.customers.listPaymentMethods(customer.id)).data).toHaveLength(1);
+    expect(await newEvents(known)).toEqual([
+      "payment_method.attached",
+      "setup_intent.succeeded",
+      "checkout.session.completed",
+    ]);
+  });
+
+  test("makes a customer only when it is told to", async () => {
+    const without = await setup();
+    await box.complete(without.id, "pm_card_visa", { email: "guest@example.com" });
+    expect((await retrieve(without.id)).customer).toBeNull();
+    const told = await setup({ customer_creation: "always", customer_email: "new@example.com" });
+    await box.complete(told.id, "pm_card_visa");
+    const { customer, setup_intent } = await retrieve(told.id, ["customer", "setup_intent"]);
+    expect(customer).toMatchObject({ email: "new@example.com" });
+    expect((setup_intent as Stripe.SetupIntent).customer).toBe((customer as Stripe.Customer).id);
+  });
+
+  test("of a refused card leaves the session open, and another card completes it", async () => {
+    const session = await setup();
+    expect(await box.complete(session.id, "pm_card_chargeDeclined")).toMatchObject({
+      status: 402,
+      body: { error: { code: "card_declined", setup_intent: { id: session.setup_intent } } },
+    });
+    expect((await retrieve(session.id)).status).toBe("open");
+    expect((await box.complete(session.id, "pm_card_visa")).status).toBe(200);
+  });
+
+  test("is complete once the card's holder has answered", async () => {
+    const session = await setup();
+    const asked = await box.complete(session.id, "pm_card_authenticationRequiredOnSetup");
+    expect(asked).toMatchObject({ status: 402, body: { error: { code: "authentication_required" } } });
+    await box.control(`/setup_intents/${session.setup_intent}/authenticate`, { outcome: "succeed" });
+    expect((await retrieve(session.id)).status).toBe("complete");
+  });
+
+  test("is over with its session, and only with that", async () => {
+    const session = await setup();
+    const id = String(session.setup_intent);
+    await expect(box.stripe.setupIntents.cancel(id)).rejects.toMatchObject({ statusCode: 400 });
+    await box.stripe.checkout.sessions.expire(session.id);
+    expect((await box.stripe.setupIntents.retrieve(id)).status).toBe("canceled");
+  });
+});

@@ -2,6 +2,7 @@ import type { TestSandbox } from "../support/sandbox.ts";
 import { account } from "./account.ts";
 import { catalogue } from "./catalogue.ts";
 import { checkout } from "./checkout.ts";
+import { checkoutModes } from "./checkout-modes.ts";
 import { creditNotes } from "./credit-notes.ts";
 import { customers } from "./customers.ts";
 import { discounts } from "./discounts.ts";
@@ -23,6 +24,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   invoices,
   portal,
   checkout,
+  checkoutModes,
   subscriptions,
   testClocks,
   meters,
