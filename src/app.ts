@@ -19,6 +19,7 @@ import { Worker } from "./jobs/worker.ts";
 import { createLoaders } from "./loaders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
+import { Outage } from "./outage.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
@@ -79,8 +80,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     config.worker === "only"
       ? async () => {}
       : serveWebSocket(server, config, { schema, newContext, logger });
-  const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger);
-  const sweep = new Sweep(parts.orm.em, parts.workers, logger);
+  const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger, parts.outage);
+  const sweep = new Sweep(parts.orm.em, parts.workers, logger, parts.outage);
   return {
     parts,
     async start() {
@@ -110,7 +111,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const clock = overrides.clock ?? (await clockOf(config, logger));
   const orm = await openDatabase(config.database.url);
   const { em } = orm;
-  const newRedis = overrides.redis ?? redisFactory(config.redis.url);
+  const newRedis = overrides.redis ?? redisFactory(config.redis.url, logger);
   const redis = newRedis("commands");
   const stripe = new StripeGateway(stripeClient(config.stripe), metrics);
 
@@ -140,6 +141,8 @@ async function createParts(config: Config, overrides: Overrides) {
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, inbox, relay, schema, newContext },
     health: new Health(orm, redis, config),
+    /** The database's, as whoever works without being asked meets it. */
+    outage: new Outage("The database", logger),
     workers: { inbox, relay, intents },
     async close() {
       clock.stop();

@@ -54,19 +54,3 @@ export async function setupDatabase(
 export async function pendingMigrations(orm: Orm): Promise<string[]> {
   return (await orm.migrator.getPending()).map(({ name }) => name);
 }
-
-/**
- * PostgreSQL's classes of "not now": connection lost or refused, shutting down, too many connections. Not 08P01,
- * which a text with a zero byte in it causes.
- */
-const CONNECTION_STATES = /^(08(?!P01)|57P0|53300)/;
-const SOCKET_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"];
-
-/** Whether an error says that the database is out of reach, as opposed to refusing what was asked. */
-export function isConnectionFailure(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as { code?: unknown };
-  if (typeof code === "string" && (CONNECTION_STATES.test(code) || SOCKET_CODES.includes(code))) return true;
-  if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
-  return error.cause !== undefined && error.cause !== error && isConnectionFailure(error.cause);
-}

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError, Kind } from "graphql";
 import { ArgumentValidationError } from "type-graphql";
-import { isConnectionFailure } from "./database.ts";
 import { BadUserInput, DomainError, ServiceUnavailable } from "./errors.ts";
 import { type Logger, logScope, withLogScope } from "./logger.ts";
+import { isConnectionFailure } from "./outage.ts";
 
 /**
  * Turns whatever was thrown inside the schema into what a client may see: known errors keep their code,

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino, stdSerializers } from "pino";
+import { isConnectionFailure, reasonOf } from "./outage.ts";
 
 export type { Logger };
 
@@ -37,10 +38,15 @@ const SECRETS = [
 ];
 const redacted = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
+/** Of a part that is out of reach a few words say all: the stack only tells who has waited for it. */
+const shown = (error: Error) =>
+  isConnectionFailure(error) ? { type: error.name, message: reasonOf(error) } : stdSerializers.err(error);
+
 /** JSON lines on standard output, or wherever else; secrets and personal data are cut out. */
 export function createLogger(level: string, into?: DestinationStream): Logger {
   const options = {
     level,
+    serializers: { err: shown },
     mixin: () => ({ ...scope.getStore() }),
     redact: { paths: redacted, censor: "[redacted]" },
   };

@@ -1,4 +1,6 @@
 import { Redis } from "ioredis";
+import type { Logger } from "../logger.ts";
+import { Outage } from "../outage.ts";
 
 /**
  * What a connection is for.
@@ -21,8 +23,9 @@ const OPTIONS = {
   channels: { maxRetriesPerRequest: null },
 };
 
-/** Connections that come back by themselves. */
-export function redisFactory(url: string): RedisFactory {
+/** Connections that come back by themselves. The log hears once for all of them. */
+export function redisFactory(url: string, logger: Logger): RedisFactory {
+  const outage = new Outage("Redis", logger);
   return (use) => {
     const redis = new Redis(url, {
       ...OPTIONS[use],
@@ -30,8 +33,8 @@ export function redisFactory(url: string): RedisFactory {
       keepAlive: KEEP_ALIVE_MS,
       retryStrategy: (tries) => Math.min(50 * tries, MAX_PAUSE_MS),
     });
-    // ioredis reports every failed attempt; readiness and health tell what matters
-    redis.on("error", () => {});
+    redis.on("error", (error) => outage.failed(error)); // at every attempt
+    redis.on("ready", () => outage.ended());
     return redis;
   };
 }

@@ -107,7 +107,9 @@ export class OutboxRelay {
   /** Holds this user's later events back as well, and no one else's. */
   private async putOff(userId: string, attempts: number, error: unknown): Promise<void> {
     const delay = RETRY_SECONDS[Math.min(attempts, RETRY_SECONDS.length) - 1] as number;
-    this.logger.warn({ err: error, delay }, "events cannot be sent to Redis; they wait");
+    // of a Redis that is known to be away the log has been told
+    const level = this.redis.status === "ready" ? "warn" : "debug";
+    this.logger[level]({ err: error, delay }, "events cannot be sent to Redis; they wait");
     const em = this.em.fork();
     await em.execute(
       `update outbox set lease_until = null, next_try_at = now() + ? * interval '1 second'

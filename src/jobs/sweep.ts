@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Logger } from "../logger.ts";
+import { isConnectionFailure, type Outage } from "../outage.ts";
 import { type Task, wake } from "./wake.ts";
 import { unlockDeadWorkers, type Workers } from "./worker.ts";
 
@@ -18,13 +19,17 @@ export class Sweep {
     private readonly em: EntityManager,
     private readonly workers: Workers,
     private readonly logger: Logger,
+    private readonly outage: Outage,
   ) {}
 
   start(): void {
     const next = () => {
       this.running = this.once().then(
-        () => {},
-        (error: unknown) => this.logger.warn({ err: error }, "the sweep failed"),
+        () => this.outage.ended(),
+        (error: unknown) => {
+          if (isConnectionFailure(error)) this.outage.failed(error);
+          else this.logger.warn({ err: error }, "the sweep failed");
+        },
       );
     };
     next();

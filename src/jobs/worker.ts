@@ -5,6 +5,7 @@ import type { Pool } from "pg";
 import type { OutboxRelay } from "../events/relay.ts";
 import type { Intents } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
+import { isConnectionFailure, type Outage } from "../outage.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
 import type { Task } from "./wake.ts";
 
@@ -31,6 +32,7 @@ export class Worker {
     private readonly pool: () => Promise<Pool>,
     private readonly workers: Workers,
     private readonly logger: Logger,
+    private readonly outage: Outage,
   ) {}
 
   start(): void {
@@ -49,7 +51,8 @@ export class Worker {
       try {
         await this.runUntilItFails();
       } catch (error) {
-        this.logger.warn({ err: error }, "the worker cannot run; trying again");
+        if (isConnectionFailure(error)) this.outage.failed(error);
+        else this.logger.warn({ err: error }, "the worker cannot run; trying again");
       }
       if (!this.isStopping) await new Promise((resolve) => setTimeout(resolve, RESTART_MS));
     }
@@ -68,6 +71,7 @@ export class Worker {
       events,
     });
     this.runner = runner;
+    this.outage.ended();
     if (this.isStopping) return runner.stop();
     await Promise.race([failed, runner.promise]);
     this.runner = undefined;

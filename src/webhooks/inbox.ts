@@ -1,9 +1,9 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { isConnectionFailure } from "../database.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { isConnectionFailure } from "../outage.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
 import { subjectOf } from "./event-table.ts";
 

@@ -73,9 +73,9 @@ test("a crash between Stripe's answer and our rows is made good by the sweep, an
   );
   await stripeOf(service).checkout.sessions.expire(id);
 
-  const { orm, workers, logger } = service.app.parts;
+  const { orm, workers, logger, outage } = service.app.parts;
   expect(await workers.intents.overdue(10)).toHaveLength(1);
-  await new Sweep(orm.em, workers, logger).once();
+  await new Sweep(orm.em, workers, logger, outage).once();
   const [intent] = await rows<{ id: string }>("select id from intents where stripe_id = ?", [id]);
   await workers.intents.carryThrough(String(intent?.id));
   expect(await rows("select 1 from subscription_slots where user_id = ?", [userId])).toEqual([]);
