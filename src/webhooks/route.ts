@@ -5,13 +5,17 @@ import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isSignedByStripe } from "../stripe/signature.ts";
 import type { Inbox, ReceivedEvent } from "./inbox.ts";
+import { storable } from "./storable.ts";
 
 const MAX_BODY = "1mb";
 
+/** No control character, and no half of a character. */
+const NAME = /^[^\p{Cc}\p{Cs}]{1,255}$/u;
+
 /** What every event has, snapshot or thin (v2). */
 const envelope = z.looseObject({
-  id: z.string().min(1).max(255),
-  type: z.string().min(1).max(255),
+  id: z.string().regex(NAME),
+  type: z.string().regex(NAME),
   livemode: z.boolean().optional(),
   api_version: z.string().nullish(),
 });
@@ -53,7 +57,7 @@ function verifiedEvent(request: Request, secrets: readonly string[]): ReceivedEv
   if (!header || !Buffer.isBuffer(body)) return null;
   if (!isSignedByStripe(body, header, secrets)) return null;
   try {
-    return envelope.parse(JSON.parse(body.toString("utf8")));
+    return storable(envelope.parse(JSON.parse(body.toString("utf8"))));
   } catch {
     return null;
   }

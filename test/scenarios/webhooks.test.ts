@@ -20,6 +20,12 @@ const rowOf = async (id: string) =>
     )
   )[0];
 
+const nested = (depth: number) =>
+  JSON.stringify(eventOf("customer.updated", { id: "cus_1" })).replace(
+    '"data":',
+    `"deep":${"[".repeat(depth)}${"]".repeat(depth)},"data":`,
+  );
+
 describe("what is not a signed event is refused and leaves nothing behind", () => {
   const body = JSON.stringify(eventOf("customer.updated", { id: "cus_1" }));
   const seconds = () => Math.floor(Date.now() / 1000);
@@ -33,6 +39,16 @@ describe("what is not a signed event is refused and leaves nothing behind", () =
     ["JSON that is no event", "[1]", signatureOf("[1]"), 400],
     ["an event without a type", '{"id":"evt_1"}', signatureOf('{"id":"evt_1"}'), 400],
     ["an empty body", "", signatureOf(""), 400],
+    ...["evt_\u0000", "evt_\n", "evt_\ud800", ""].map((id): [string, string, string, number] => {
+      const unusable = JSON.stringify({ ...eventOf("customer.updated", { id: "cus_1" }), id });
+      return [`an event whose id is ${JSON.stringify(id)}`, unusable, signatureOf(unusable), 400];
+    }),
+    ...[nested(1_000), nested(100_000)].map((deep): [string, string, string, number] => [
+      `an event nested ${deep.split("[").length} deep`,
+      deep,
+      signatureOf(deep),
+      400,
+    ]),
   ])("%s", async (_name, sent, signature, status) => {
     const before = await stored();
     expect((await deliver(service, sent, signature)).status).toBe(status);
@@ -44,6 +60,26 @@ describe("what is not a signed event is refused and leaves nothing behind", () =
     const large = JSON.stringify(eventOf("customer.updated", { id: "cus_1", filler: "x".repeat(1_100_000) }));
     expect((await deliver(service, large)).status).toBe(413);
     expect(await stored()).toBe(before);
+  });
+});
+
+test("what PostgreSQL cannot keep in a text is stored as what stands for it, and worked on", async () => {
+  const event = eventOf(
+    "customer.updated",
+    { id: "cus_nul\u0000", "key\u0000": ["a\u0000b", { half: "\ud800" }], emoji: "😀" },
+    { api_version: "\u0000" },
+  );
+  expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+  await eventually(
+    () => rowOf(event.id),
+    (row) => row?.status === "ignored", // Stripe has no such customer
+  );
+  const [row] = await execute<{ payload: { data: object } }>(
+    "select payload from stripe_events where id = ?",
+    [event.id],
+  );
+  expect(row?.payload.data).toEqual({
+    object: { id: "cus_nul␀", "key␀": ["a␀b", { half: "\ufffd" }], emoji: "😀" },
   });
 });
 
