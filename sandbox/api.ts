@@ -1,11 +1,11 @@
 import type { ServerResponse } from "node:http";
-import { ApiError, invalidRequest, unauthorized, unknownUrl } from "./errors.ts";
+import { ApiError, type ErrorBody, invalidRequest, unauthorized, unknownUrl } from "./errors.ts";
 import { API_VERSION } from "./events/render.ts";
 import { expand } from "./expand.ts";
 import type { CallFault } from "./faults.ts";
 import { decodeForm, type Raw } from "./form.ts";
 import { type HttpReply, type HttpRequest, json, writeReply } from "./http.ts";
-import { earlierAnswer, fingerprint, keyInUse } from "./idempotency.ts";
+import { earlierAnswer, fingerprint, forgetOldKeys, keyInUse } from "./idempotency.ts";
 import { newId } from "./ids.ts";
 import { readShape } from "./params.ts";
 import type { LoggedRequest } from "./request-log.ts";
@@ -45,8 +45,11 @@ export class Api {
     if (key !== null) this.keysInUse.add(key);
     try {
       if (fault?.delayMs) await this.world.faults.hold(fault.delayMs);
-      if (fault?.status !== undefined && fault.when !== "after")
+      if (fault?.status !== undefined && fault.when !== "after") {
+        // Nothing is in progress while a fault holds the caller: a retry under the same key goes through.
+        if (key !== null) this.keysInUse.delete(key);
         return await this.fail(call, response, fault);
+      }
       const reply = this.perform(call);
       if (key !== null) this.keysInUse.delete(key);
       if (fault?.status !== undefined) return await this.fail(call, response, fault);
@@ -103,7 +106,7 @@ export class Api {
       const print = key === null ? "" : fingerprint(method, path, raw);
       const earlier =
         key === null ? undefined : earlierAnswer(this.world.store, key, print, this.world.clock.now());
-      if (earlier) return asReply(earlier.status, earlier.body, { "idempotent-replayed": "true" });
+      if (earlier) return json(earlier.status, earlier.answer, { "idempotent-replayed": "true" });
       return this.run(call, found, raw, print);
     } catch (error) {
       return this.refusal(error);
@@ -120,25 +123,27 @@ export class Api {
     const { expand: paths = [], ...params } = readShape(route.shape, raw) as { expand?: string[] };
     const created = this.world.clock.now();
     const work = (tx: Transaction) => {
-      const reply = this.work(tx, () => expand(tx, route.handle(tx, params, path, paths), paths));
+      const { status, answer } = this.work(tx, () =>
+        expand(tx, route.handle(tx, params, path, paths), paths),
+      );
       if (key !== null) {
-        const { status, body } = reply;
-        tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created });
+        tx.insert("idempotency_record", { id: key, fingerprint: print, status, answer, created });
+        forgetOldKeys(tx, created);
       }
-      return reply;
+      return json(status, answer);
     };
     const at = momentOf(this.world.store, path, params);
     return this.world.transact({ id: log.id, idempotencyKey: key }, work, at);
   }
 
   /** A refusal found while working is an answer like another: its idempotency key keeps it. */
-  private work(tx: Transaction, handle: () => object): HttpReply {
+  private work(tx: Transaction, handle: () => object): { status: number; answer: object } {
     try {
-      return asReply(200, JSON.stringify(handle(), null, 2));
+      return { status: 200, answer: handle() };
     } catch (error) {
       if (!(error instanceof ApiError) || error.validation) throw error;
       if (!error.keepsEffects) tx.rollBack();
-      return this.refusal(error);
+      return { status: error.status, answer: { error: error.body } };
     }
   }
 
@@ -156,33 +161,37 @@ export class Api {
       response.destroy();
       return;
     }
-    const limited = fault.status === 429;
-    const code = fault.code ?? (limited ? "rate_limit" : undefined);
-    const type =
-      fault.status >= 500 ? "api_error" : fault.status === 402 ? "card_error" : "invalid_request_error";
-    const message = `A fault of the sandbox: ${fault.status}.`;
-    const reply = json(fault.status, { error: { type, message, ...(code && { code }) } });
-    if (fault.kept) this.keep(call, reply);
-    this.answer(call, response, reply);
+    const { status, code, shouldRetry } = fault;
+    const answer = { error: faultBody(status, code) };
+    const headers = { ...(shouldRetry !== undefined && { "stripe-should-retry": String(shouldRetry) }) };
+    if (fault.kept) this.keep(call, status, answer);
+    this.answer(call, response, json(status, answer, headers));
   }
 
   /** Makes a failure the answer of its idempotency key, as Stripe does with its own. */
-  private keep({ key, params, request, log }: Call, { status, body }: HttpReply): void {
+  private keep({ key, params, request, log }: Call, status: number, answer: object): void {
     if (key === null) return;
     const print = fingerprint(request.method, request.path, params ?? {});
     const created = this.world.clock.now();
     this.world.transact({ id: log.id, idempotencyKey: key }, (tx) =>
-      tx.insert("idempotency_record", { id: key, fingerprint: print, status, body, created }),
+      tx.insert("idempotency_record", { id: key, fingerprint: print, status, answer, created }),
     );
   }
 }
 
-function asReply(status: number, body: string, headers: Record<string, string> = {}): HttpReply {
-  return {
-    status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
-    body,
-  };
+/** What Stripe says where it is busy, by code. https://docs.stripe.com/rate-limits */
+const BUSY: Record<string, string> = {
+  lock_timeout:
+    "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request. If you see this error frequently and are making multiple concurrent requests to a single object, make your requests serially or at a lower rate.",
+  rate_limit:
+    "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+};
+
+function faultBody(status: number, given: string | undefined): ErrorBody {
+  const code = given ?? (status === 429 ? "rate_limit" : undefined);
+  const type = status >= 500 ? "api_error" : status === 402 ? "card_error" : "invalid_request_error";
+  const message = BUSY[code ?? ""] ?? `A fault of the sandbox: ${status}.`;
+  return { type, message, ...(code && { code }) };
 }
 
 /** Any secret or restricted test key will do. */

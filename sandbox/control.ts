@@ -2,6 +2,7 @@ import { changeSettings, settingsOf } from "./billing/dunning.ts";
 import { advanceTestClock } from "./billing/test-clocks.ts";
 import { completeSession } from "./control-checkout.ts";
 import { actOnPayments } from "./control-payments.ts";
+import { listDeliveries, resendEvent, rollEndpointSecret } from "./control-webhooks.ts";
 import { ApiError, invalidRequest, unknownUrl } from "./errors.ts";
 import { readFaults } from "./fault-request.ts";
 import { decodeForm } from "./form.ts";
@@ -25,6 +26,9 @@ const handlers: [method: string, path: RegExp, handle: Handler][] = [
   ["DELETE", /^\/sandbox\/state$/, forget],
   ["GET", /^\/sandbox\/settings$/, (world) => json(200, publicSettings(settingsOf(world.store)))],
   ["POST", /^\/sandbox\/settings$/, setSettings],
+  ["POST", /^\/sandbox\/webhook_endpoints\/([^/]+)\/roll$/, rollEndpointSecret],
+  ["GET", /^\/sandbox\/deliveries$/, listDeliveries],
+  ["POST", /^\/sandbox\/events\/([^/]+)\/resend$/, resendEvent],
   ["POST", /^\/sandbox\/checkout\/sessions\/([^/]+)\/complete$/, completeSession],
 ];
 

@@ -3,6 +3,7 @@ import { ApiError, invalidRequest } from "./errors.ts";
 import type { Raw } from "./form.ts";
 import type { IdempotencyRecord } from "./kinds.ts";
 import type { Store } from "./store.ts";
+import type { Transaction } from "./transaction.ts";
 
 const KEPT_SECONDS = 24 * 3600;
 const MAX_KEY = 255;
@@ -33,6 +34,18 @@ export function earlierAnswer(
     type: "idempotency_error",
     message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
   });
+}
+
+/** How many old keys one request clears away. */
+const CLEARED_AT_ONCE = 100;
+
+/** Takes away what is kept no longer, the oldest first. */
+export function forgetOldKeys(tx: Transaction, now: number): void {
+  let cleared = 0;
+  for (const record of tx.oldest("idempotency_record")) {
+    if (now - record.created <= KEPT_SECONDS || cleared++ === CLEARED_AT_ONCE) return;
+    tx.remove("idempotency_record", record.id);
+  }
 }
 
 /** Another request with this key is being worked on. */

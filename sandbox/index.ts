@@ -53,7 +53,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   world.deliverer.resume();
   const timer = setInterval(() => world.runDue(), DUE_CHECK_MS);
   log(
-    `Stripe sandbox on ${environment.baseUrl} (bound to ${host}, ${dataDir ? `journal in ${dataDir}` : "in memory"})`,
+    `Stripe sandbox on ${environment.baseUrl} (bound to ${reach(address)}; ${dataDir ? `journal in ${dataDir}` : "in memory"})`,
   );
   return {
     url: environment.baseUrl,
@@ -67,6 +67,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       return closed;
     },
   };
+}
+
+/** Who can reach the address it is bound to: whoever does can do everything. */
+function reach({ address }: AddressInfo): string {
+  const isLoopback = address.startsWith("127.") || address === "::1";
+  return isLoopback ? `${address}, loopback only` : `${address}: anyone who reaches this machine can use it`;
 }
 
 /** A host to put into a URL: a wildcard address cannot be visited, an IPv6 address needs brackets. */

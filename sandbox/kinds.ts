@@ -110,13 +110,19 @@ export interface Delivery {
   attempts: DeliveryAttempt[];
 }
 
-/** The first answer under an idempotency key. */
+/** The first answer under an idempotency key: rows never change, so this one stays as it was. */
 export interface IdempotencyRecord {
   id: string;
   fingerprint: string;
   status: number;
-  body: string;
+  answer: object;
   created: number;
+}
+
+/** The secrets that an endpoint had before, by its id; each signs along until it ends. */
+export interface RolledSecrets {
+  id: string;
+  secrets: { secret: string; until: number }[];
 }
 
 /** An event as stored; `pending_webhooks` is counted when it is read. */
@@ -192,6 +198,7 @@ export interface Kinds {
   promotion_code: Wire<Stripe.PromotionCode>;
   refund: Wire<Stripe.Refund>;
   settings: Settings;
+  rolled_secrets: RolledSecrets;
   setup_intent: Wire<Stripe.SetupIntent>;
   subscription: Wire<Stripe.Subscription>;
   subscription_details: SubscriptionDetails;
@@ -255,6 +262,7 @@ export const indexes = {
   promotion_code: { code: (p) => p.code.toLowerCase(), coupon: (p) => p.promotion.coupon },
   refund: { charge: (r) => r.charge, payment_intent: (r) => r.payment_intent },
   settings: {},
+  rolled_secrets: {},
   setup_intent: { customer: (s) => s.customer, payment_method: (s) => s.payment_method },
   subscription: { customer: (s) => s.customer },
   subscription_details: {},

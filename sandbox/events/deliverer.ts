@@ -2,7 +2,9 @@ import http from "node:http";
 import https from "node:https";
 import type { Delivery, DeliveryAttempt } from "../kinds.ts";
 import type { World } from "../world.ts";
+import { addDelivery, wants } from "./record.ts";
 import { API_VERSION, renderEvent } from "./render.ts";
+import { secretsOf } from "./secrets.ts";
 import { signatureHeader } from "./signature.ts";
 
 /** Real seconds from one attempt to the next; the last entry repeats. */
@@ -33,6 +35,23 @@ export class Deliverer {
     const wait = delivery.nextAttemptAt - Date.now();
     if (wait > 0) this.later(wait, () => this.enqueue(delivery.id));
     else this.enqueue(delivery.id);
+  }
+
+  /**
+   * Sends an event once more: a new delivery to each endpoint that had one and is still there, or, where
+   * none had, to each that wants it now.
+   */
+  resend(event: string): Delivery[] {
+    return this.world.act(event, (tx) => {
+      const stored = tx.need("event", event);
+      const had = [...tx.oldest("delivery", { index: "event", key: event })].map(({ endpoint }) => endpoint);
+      const endpoints = [...tx.oldest("webhook_endpoint")].filter((endpoint) =>
+        had.length > 0
+          ? endpoint.status === "enabled" && had.includes(endpoint.id)
+          : wants(endpoint, stored.type),
+      );
+      return endpoints.map((endpoint) => addDelivery(tx, event, endpoint.id));
+    });
   }
 
   /** Goes on with everything that was pending when the sandbox stopped. */
@@ -106,6 +125,7 @@ export class Deliverer {
     const seconds = BACK_OFF_SECONDS[Math.min(attempts.length, BACK_OFF_SECONDS.length) - 1]!;
     const state = acknowledged ? "delivered" : attempts.length >= MAX_ATTEMPTS ? "failed" : "pending";
     const nextAttemptAt = Date.now() + seconds * 1000;
+    if (state !== "pending") this.world.faults.forget(delivery.id);
     const after = this.world.transact({ id: null, idempotencyKey: null }, (tx) =>
       tx.update("delivery", delivery.id, { attempts, state, nextAttemptAt }),
     );
@@ -125,8 +145,7 @@ export class Deliverer {
       return null;
     }
     const body = JSON.stringify(renderEvent(store, event, endpoint.api_version ?? API_VERSION), null, 2);
-    const secrets =
-      environment.webhookSecrets.length > 0 ? environment.webhookSecrets : [endpoint.secret ?? ""];
+    const secrets = secretsOf(store, environment, endpoint, this.world.clock.ownNow());
     return post(
       endpoint.url,
       body,

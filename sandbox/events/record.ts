@@ -1,13 +1,13 @@
 import type Stripe from "stripe";
 import { newId } from "../ids.ts";
-import type { StoredEvent } from "../kinds.ts";
+import type { Delivery, Kinds, StoredEvent } from "../kinds.ts";
 import { testClockOf } from "../test-clocks.ts";
 import type { Transaction } from "../transaction.ts";
 import { previousAttributes } from "./previous-attributes.ts";
 
 /**
  * Writes an event and one delivery for each endpoint that wants it, in the caller's transaction.
- * With `before`, an update that changed nothing is not told.
+ * With `before`, an update that changed nothing is not told, and `*.updated` says what it was before.
  */
 export function recordEvent(
   tx: Transaction,
@@ -15,7 +15,7 @@ export function recordEvent(
   object: { id: string },
   before?: { id: string },
 ): void {
-  const previous = before && previousAttributes(before, object);
+  const previous = before && type.endsWith("updated") && previousAttributes(before, object);
   if (previous && Object.keys(previous).length === 0) return;
   const event: StoredEvent = {
     id: newId("evt"),
@@ -27,15 +27,24 @@ export function recordEvent(
   };
   tx.insert("event", event);
   for (const endpoint of tx.oldest("webhook_endpoint")) {
-    if (endpoint.status !== "enabled") continue;
-    if (!endpoint.enabled_events.some((wanted) => wanted === "*" || wanted === type)) continue;
-    tx.insert("delivery", {
-      id: newId("dlv"),
-      event: event.id,
-      endpoint: endpoint.id,
-      state: "pending",
-      nextAttemptAt: 0,
-      attempts: [],
-    });
+    if (wants(endpoint, type)) addDelivery(tx, event.id, endpoint.id);
   }
+}
+
+/** Whether an endpoint is to get events of this type. */
+export function wants(endpoint: Kinds["webhook_endpoint"], type: Stripe.Event["type"]): boolean {
+  if (endpoint.status !== "enabled") return false;
+  return endpoint.enabled_events.some((wanted) => wanted === "*" || wanted === type);
+}
+
+/** Puts an event on its way to an endpoint. */
+export function addDelivery(tx: Transaction, event: string, endpoint: string): Delivery {
+  return tx.insert("delivery", {
+    id: newId("dlv"),
+    event,
+    endpoint,
+    state: "pending",
+    nextAttemptAt: 0,
+    attempts: [],
+  });
 }

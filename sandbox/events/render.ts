@@ -6,7 +6,7 @@ import type { Transaction } from "../transaction.ts";
 /** The version of Stripe's API that the sandbox speaks. */
 export const API_VERSION = "2026-10-28.endive";
 
-/** The event as Stripe shows it; `pending_webhooks` counts the deliveries not yet acknowledged. */
+/** The event as Stripe shows it; `pending_webhooks` counts the deliveries not acknowledged. */
 export function renderEvent(
   store: Store | Transaction,
   event: StoredEvent,
@@ -14,7 +14,7 @@ export function renderEvent(
 ): Wire<Stripe.EventBase> & Pick<StoredEvent, "type" | "data"> {
   let pending = 0;
   for (const delivery of store.newest("delivery", { index: "event", key: event.id })) {
-    if (delivery.state === "pending") pending += 1;
+    if (delivery.state === "pending" || delivery.state === "failed") pending += 1;
   }
   return {
     id: event.id,

@@ -1,4 +1,4 @@
-import { noSuch } from "../errors.ts";
+import { invalidParameter, noSuch } from "../errors.ts";
 import { renderEvent } from "../events/render.ts";
 import type { StoredEvent } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
@@ -8,6 +8,8 @@ import type { Transaction } from "../transaction.ts";
 
 /** Events can be read for 30 days. https://docs.stripe.com/api/events/list */
 const READABLE_SECONDS = 30 * 86_400;
+
+const MAX_TYPES = 20;
 
 const filters = { delivery_success: flag, type: text(), types: list(text()) };
 
@@ -20,6 +22,13 @@ function isOfType(event: StoredEvent, wanted: string): boolean {
 
 function listEvents(tx: Transaction, params: Infer<typeof filters & typeof listParams>) {
   const { delivery_success, type, types } = params;
+  if (type && types) {
+    const message = "You may only specify one of these parameters: type, types.";
+    throw invalidParameter("types", message, "parameters_exclusive");
+  }
+  if (types && types.length > MAX_TYPES) {
+    throw invalidParameter("types", `You may list at most ${MAX_TYPES} types.`);
+  }
   const keep = (event: StoredEvent) =>
     isReadable(tx, event) &&
     (!type || isOfType(event, type)) &&

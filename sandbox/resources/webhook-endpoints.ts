@@ -65,6 +65,7 @@ function update(tx: Transaction, params: Infer<typeof updateParams>, id: string)
 function remove(tx: Transaction, id: string): Stripe.DeletedWebhookEndpoint {
   tx.need("webhook_endpoint", id);
   tx.remove("webhook_endpoint", id);
+  tx.remove("rolled_secrets", id);
   return { id, object: "webhook_endpoint", deleted: true };
 }
 

@@ -1,3 +1,4 @@
+import { eventually } from "./support/eventually.ts";
 import { Receiver } from "./support/receiver.ts";
 import { closeLeftovers, order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
@@ -122,6 +123,89 @@ test("several secrets sign together while one is being rolled", async () => {
     rolling.stripe.webhooks.constructEvent(body, signature, secret);
   expect(signature.match(/v1=/g)).toHaveLength(2);
   await rolling.close();
+});
+
+describe("a rolled secret", () => {
+  const roll = (endpoint: string, body: object = {}) =>
+    box.control(`/webhook_endpoints/${endpoint}/roll`, body);
+  const verifies = (secret: string, { body, signature } = receiver.received.at(-1)!) => {
+    try {
+      return Boolean(box.stripe.webhooks.constructEvent(body, signature, secret));
+    } catch {
+      return false;
+    }
+  };
+
+  test("signs beside the old one until that ends", async () => {
+    const endpoint = await listen(["customer.created"]);
+    const { body } = await roll(endpoint.id, { expire_hours: 2 });
+    const [fresh, old] = [String(body.secret), endpoint.secret!];
+    expect(fresh).not.toBe(old);
+    await box.stripe.customers.create();
+    await receiver.count(1);
+    expect(receiver.received[0]!.signature.match(/v1=/g)).toHaveLength(2);
+    expect([verifies(fresh), verifies(old)]).toEqual([true, true]);
+
+    await box.advance({ hours: 2, seconds: 1 });
+    await box.stripe.customers.create();
+    await receiver.count(2);
+    expect([verifies(fresh), verifies(old)]).toEqual([true, false]);
+  });
+
+  test("can replace the old one at once, and again while that still signs", async () => {
+    const endpoint = await listen(["customer.created"]);
+    const second = String((await roll(endpoint.id)).body.secret);
+    const third = String((await roll(endpoint.id, { expire_hours: 0 })).body.secret);
+    await box.stripe.customers.create();
+    await receiver.count(1);
+    expect([endpoint.secret!, second, third].map((secret) => verifies(secret))).toEqual([true, false, true]);
+  });
+
+  test("is refused for more than a day, and for an endpoint that is none", async () => {
+    const endpoint = await listen();
+    expect(await roll(endpoint.id, { expire_hours: 25 })).toMatchObject({ status: 400 });
+    expect(await roll("we_none")).toMatchObject({ status: 404 });
+  });
+});
+
+describe("an event sent once more", () => {
+  test("arrives again where it was sent before", async () => {
+    await listen(["customer.created"]);
+    await box.stripe.customers.create();
+    await receiver.count(1);
+    const [event] = await box.events();
+    const { body } = await box.control(`/events/${event!.id}/resend`, {});
+    expect(body.deliveries).toHaveLength(1);
+    await receiver.count(2);
+    expect(receiver.received.map(({ event: { id } }) => id)).toEqual([event!.id, event!.id]);
+  });
+
+  test("arrives where it would go now, when it was sent nowhere", async () => {
+    await box.stripe.customers.create();
+    const [event] = await box.events();
+    await listen(["customer.created"]);
+    await listen(["customer.updated"]);
+    expect((await box.control(`/events/${event!.id}/resend`, {})).body.deliveries).toHaveLength(1);
+    await receiver.count(1);
+    expect((await box.control("/events/evt_none/resend", {})).status).toBe(404);
+  });
+});
+
+test("a disabled endpoint gets nothing, not even what was on its way", async () => {
+  const endpoint = await listen(["customer.created"]);
+  receiver.answer = () => 500;
+  await box.stripe.customers.create();
+  await receiver.count(1);
+  await box.stripe.webhookEndpoints.update(endpoint.id, { disabled: true });
+  await box.stripe.customers.create();
+  const states = async () => {
+    const { deliveries } = (await (await fetch(`${box.url}/sandbox/deliveries`)).json()) as {
+      deliveries: { state: string }[];
+    };
+    return deliveries.map(({ state }) => state).join();
+  };
+  expect(await eventually(states, (found) => found !== "pending")).toBe("canceled");
+  expect(receiver.received).toHaveLength(1);
 });
 
 test("closing does not wait for a receiver that hangs", async () => {

@@ -1,0 +1,40 @@
+import { networkInterfaces } from "node:os";
+import { type Sandbox, startSandbox } from "../index.ts";
+
+const outward = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ internal, family }) => !internal && family === "IPv4")?.address;
+
+const started: Sandbox[] = [];
+afterEach(async () => {
+  for (const sandbox of started.splice(0)) await sandbox.close();
+});
+
+/** A sandbox, and what it says at its start. */
+async function start(options: Parameters<typeof startSandbox>[0]): Promise<[Sandbox, string]> {
+  const lines: string[] = [];
+  const sandbox = await startSandbox({ port: 0, log: (line) => lines.push(line), ...options });
+  started.push(sandbox);
+  return [sandbox, lines.join("\n")];
+}
+
+const answers = (host: string, port: number) =>
+  fetch(`http://${host}:${port}/v1/account`).then(
+    ({ status }) => status,
+    () => "nobody there",
+  );
+
+const reachable = outward ? test : test.skip;
+
+reachable("binds loopback, says so, and cannot be reached from elsewhere", async () => {
+  const [sandbox, said] = await start({});
+  expect(said).toContain("bound to 127.0.0.1, loopback only");
+  expect(await answers("127.0.0.1", sandbox.port)).toBe(401);
+  expect(await answers(outward!, sandbox.port)).toBe("nobody there");
+});
+
+reachable("binds another address when told to, and warns of it", async () => {
+  const [sandbox, said] = await start({ host: "0.0.0.0" });
+  expect(said).toContain("bound to 0.0.0.0: anyone who reaches this machine can use it");
+  expect(await answers(outward!, sandbox.port)).toBe(401);
+});
