@@ -1,3 +1,4 @@
+import { expireAwaited } from "./billing/awaited-changes.ts";
 import { availableAt, release } from "./billing/balance.ts";
 import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/cancellation.ts";
 import { expireAuthorization } from "./billing/captures.ts";
@@ -109,6 +110,19 @@ export const dueRules: DueRule[] = [
     kind: "subscription_details",
     at: (details) => details.trial_will_end_at,
     run: tellTrialEnd,
+  }),
+  dueRule({
+    name: "a change was not paid for in time",
+    kind: "subscription_details",
+    at: (details) => details.awaiting?.expires_at ?? null,
+    run: expireAwaited,
+  }),
+  dueRule({
+    name: "collection goes on",
+    kind: "subscription",
+    at: (subscription) => subscription.pause_collection?.resumes_at ?? null,
+    run: (tx, { id }) =>
+      void tx.update("subscription", id, { pause_collection: null }, "customer.subscription.updated"),
   }),
   dueRule({
     name: "an invoice is to come",

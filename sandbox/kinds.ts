@@ -77,8 +77,13 @@ export interface SubscriptionDetails {
   trial_will_end_at: number | null;
   /** When to tell of the next invoice; null when that has been told, or will not be. */
   upcoming_at: number | null;
-  /** The invoice that must be paid before a paused subscription goes on, and when it lapses. */
-  resumption: { invoice: string; expires_at: number } | null;
+  /** What the subscription becomes when an invoice has been paid: a pending update, or going on after a pause. */
+  awaiting: {
+    invoice: string;
+    expires_at: number;
+    patch: Partial<Wire<Stripe.Subscription>>;
+    of: "pending_update" | "resumption";
+  } | null;
 }
 
 /** What the account has been told to do, apart from Stripe's API. */

@@ -37,7 +37,8 @@ const isSchedule = (days: unknown): days is number[] =>
 
 /**
  * When an invoice is tried again whose latest automatic attempt, the `attempts`-th, has just failed;
- * null when it was the last. First invoices are never tried again: their subscriptions lapse.
+ * null when it was the last. What a subscription waits for, to start or to change, is never tried
+ * again: it lapses.
  */
 export function nextPaymentAttempt(
   tx: Transaction,
@@ -47,6 +48,7 @@ export function nextPaymentAttempt(
   const { subscription: id } = invoice.parent?.subscription_details ?? {};
   const subscription = id ? tx.get("subscription", id) : undefined;
   if (!subscription || isFinal("subscription", subscription.status)) return null;
+  if (tx.get("subscription_details", subscription.id)?.awaiting?.invoice === invoice.id) return null;
   if (!invoice.auto_advance || invoice.collection_method !== "charge_automatically") return null;
   if (invoice.billing_reason === "subscription_create" || subscription.status === "incomplete") return null;
   const days = settingsOf(tx).retryDays[attempts - 1];

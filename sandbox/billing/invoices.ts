@@ -9,7 +9,11 @@ import { claimItems, lineOfItem } from "./invoice-items.ts";
 import { linkPayment, openPayment, payable, releasePayments } from "./invoice-payments.ts";
 import { customerFields, draftAmounts, type InvoiceInput, invoiceRow, linesOf } from "./invoice-row.ts";
 import type { InvoiceLine } from "./lines.ts";
-import { subscriptionInvoiceFailed, subscriptionInvoicePaid } from "./subscription-payments.ts";
+import {
+  subscriptionInvoiceClosed,
+  subscriptionInvoiceFailed,
+  subscriptionInvoicePaid,
+} from "./subscription-payments.ts";
 import { type Due, dueOf, type Totals, totalsOf } from "./totals.ts";
 
 type Invoice = Kinds["invoice"];
@@ -240,6 +244,8 @@ export function voidInvoice(tx: Transaction, invoice: Invoice): Invoice {
       currency: invoice.currency,
       invoice: invoice.id,
     });
+  const subscription = subscriptionOf(tx, voided);
+  if (subscription) subscriptionInvoiceClosed(tx, subscription, voided);
   return voided;
 }
 
@@ -257,5 +263,7 @@ export function markUncollectible(tx: Transaction, invoice: Invoice, reason: Unc
     status_transitions: { ...invoice.status_transitions, marked_uncollectible_at: tx.now },
   });
   tx.emit("invoice.marked_uncollectible", marked);
+  const subscription = subscriptionOf(tx, marked);
+  if (subscription) subscriptionInvoiceClosed(tx, subscription, marked);
   return marked;
 }

@@ -80,7 +80,7 @@ function moved(subscription: Subscription, item: Item): Item {
 }
 
 /** While collection is paused, invoices are kept as drafts, taken back, or written off. */
-function withheld(tx: Transaction, { pause_collection }: Subscription, draft: Invoice): Invoice {
+export function withheld(tx: Transaction, { pause_collection }: Subscription, draft: Invoice): Invoice {
   if (pause_collection?.behavior === "void") return voidInvoice(tx, draft);
   if (pause_collection?.behavior !== "mark_uncollectible") return draft;
   const open = finalizeInvoice(tx, draft);

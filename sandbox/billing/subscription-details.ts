@@ -13,7 +13,7 @@ const INVOICE_NOTICE_SECONDS = 7 * 86_400;
 /** What a subscription knows beyond what Stripe shows of it. */
 export function detailsOf(tx: Transaction, { id, customer }: Subscription): SubscriptionDetails {
   const known = tx.get("subscription_details", id);
-  return known ?? { id, customer, trial_will_end_at: null, upcoming_at: null, resumption: null };
+  return known ?? { id, customer, trial_will_end_at: null, upcoming_at: null, awaiting: null };
 }
 
 /** Changes it. */

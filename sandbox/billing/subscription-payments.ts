@@ -1,25 +1,48 @@
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { cancelNow } from "./cancellation.ts";
+import { applyAwaited, awaitedWith, dropAwaited } from "./awaited-changes.ts";
+import { cancelNow, expireIncomplete } from "./cancellation.ts";
 import { settingsOf } from "./dunning.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
 
 /**
- * What a paid invoice means for its subscription: the first payment starts it, and one that is in
- * arrears goes on when its latest invoice has been paid.
+ * What a paid invoice means for its subscription: the first payment starts it, a change that waited
+ * for this one is made, and one that is in arrears goes on when its latest invoice has been paid.
  */
 export function subscriptionInvoicePaid(tx: Transaction, subscription: Subscription, invoice: Invoice): void {
-  const { id, status } = subscription;
-  if (status === "incomplete") {
+  const awaited = awaitedWith(tx, subscription, invoice);
+  if (awaited) applyAwaited(tx, subscription, awaited);
+  else if (subscription.status === "incomplete") {
     const first = subscription.trial_end !== null && subscription.trial_end > tx.now ? "trialing" : "active";
     const kept = keepsMethod(tx, subscription) ? paidWith(tx, invoice) : null;
     change(tx, subscription, { status: first, ...(kept && { default_payment_method: kept }) });
-  } else if ((status === "past_due" || status === "unpaid") && isLatest(tx, id, invoice)) {
-    change(tx, subscription, { status: "active" });
-  }
+  } else recover(tx, subscription, invoice);
+}
+
+/**
+ * What an invoice that was taken back or written off means for its subscription: one that waited for
+ * it does not start, or does not change; one in arrears owes it no longer.
+ */
+export function subscriptionInvoiceClosed(
+  tx: Transaction,
+  subscription: Subscription,
+  invoice: Invoice,
+): void {
+  const awaited = awaitedWith(tx, subscription, invoice);
+  if (awaited?.of === "resumption" && invoice.status === "uncollectible")
+    applyAwaited(tx, subscription, awaited);
+  else if (awaited) dropAwaited(tx, subscription);
+  else if (subscription.status === "incomplete" && invoice.status === "void")
+    expireIncomplete(tx, subscription);
+  else if (invoice.attempted) recover(tx, subscription, invoice);
+}
+
+function recover(tx: Transaction, subscription: Subscription, invoice: Invoice): void {
+  const isInArrears = subscription.status === "past_due" || subscription.status === "unpaid";
+  if (isInArrears && isLatest(tx, subscription.id, invoice)) change(tx, subscription, { status: "active" });
 }
 
 /** Whether no later invoice has been opened for payment. */
@@ -51,6 +74,7 @@ export function subscriptionInvoiceFailed(
   invoice: Invoice,
 ): void {
   const { status } = subscription;
+  if (awaitedWith(tx, subscription, invoice)) return;
   if (status === "active" || status === "trialing") change(tx, subscription, { status: "past_due" });
   const current = tx.need("subscription", subscription.id);
   if (current.status === "past_due" && isGivenUp(tx, invoice)) giveUp(tx, current);

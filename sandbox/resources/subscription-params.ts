@@ -153,3 +153,46 @@ export const createParams = {
   items: required(list(object(newItemParams))),
   trial_period_days: integer({ min: 0, max: 730 }),
 };
+
+const cancellationDetails = object({
+  comment: unsettable(text()),
+  feedback: unsettable(
+    oneOf(
+      "customer_service",
+      "low_quality",
+      "missing_features",
+      "other",
+      "switched_service",
+      "too_complex",
+      "too_expensive",
+      "unused",
+    ),
+  ),
+  feedback_option: notYet(),
+});
+
+/** What `POST /v1/subscriptions/:id` takes. https://docs.stripe.com/api/subscriptions/update */
+export const updateParams = {
+  ...commonParams,
+  billing_cycle_anchor: object({ type: required(oneOf("now", "unchanged")) }),
+  cancel_at: unsettable(cancelAt),
+  cancellation_details: cancellationDetails,
+  default_payment_method: unsettable(text()),
+  description: unsettable(text({ max: 500 })),
+  items: list(object(itemChangeParams)),
+  pause_collection: unsettable(
+    object({
+      behavior: required(oneOf("keep_as_draft", "mark_uncollectible", "void")),
+      resumes_at: timestamp,
+    }),
+  ),
+  proration_date: timestamp,
+  trial_from_plan: notYet(),
+};
+
+/** What `DELETE /v1/subscriptions/:id` takes. https://docs.stripe.com/api/subscriptions/cancel */
+export const cancelParams = {
+  cancellation_details: cancellationDetails,
+  invoice_now: flag,
+  prorate: flag,
+};
