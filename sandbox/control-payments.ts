@@ -2,7 +2,7 @@ import { answerPayment, answerSetup, decidePayment } from "./billing/conclusions
 import { closeDispute, openDispute } from "./billing/disputes.ts";
 import { renewCard } from "./billing/payment-methods.ts";
 import { askForDetails, completeRefund, failRefund } from "./billing/refunds.ts";
-import { ApiError, invalidRequest } from "./errors.ts";
+import { invalidRequest } from "./errors.ts";
 import { type HttpReply, json } from "./http.ts";
 import type { Transaction } from "./transaction.ts";
 import type { World } from "./world.ts";
@@ -30,7 +30,11 @@ const text = (body: Body, name: string) => (typeof body[name] === "string" ? bod
 
 /** What banks, networks and holders decide, decided on demand: `POST /sandbox/{path}`. */
 const acts: [path: RegExp, act: Act][] = [
-  [/^payment_intents\/([^/]+)\/authenticate$/, authenticatePayment],
+  [
+    /^payment_intents\/([^/]+)\/authenticate$/,
+    (tx, id, body) =>
+      answerPayment(tx, tx.need("payment_intent", id), oneOf(body, "outcome", "succeed", "fail")),
+  ],
   [
     /^payment_intents\/([^/]+)\/settle$/,
     (tx, id, body) =>
@@ -75,17 +79,6 @@ export function actOnPayments(world: World, path: string, body: Body): HttpReply
       );
   }
   return undefined;
-}
-
-function authenticatePayment(tx: Transaction, id: string, body: Body): object {
-  const outcome = oneOf(body, "outcome", "succeed", "fail");
-  try {
-    return answerPayment(tx, tx.need("payment_intent", id), outcome);
-  } catch (error) {
-    // A failed authentication, or a card refused after it, shows in the intent.
-    if (error instanceof ApiError && error.keepsEffects) return tx.need("payment_intent", id);
-    throw error;
-  }
 }
 
 function decideRefund(tx: Transaction, id: string, body: Body): object {

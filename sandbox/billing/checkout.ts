@@ -8,7 +8,6 @@ import { payOnce } from "./checkout-payment.ts";
 import { followSetup, setUpMethod } from "./checkout-setup.ts";
 import { subscribe } from "./checkout-subscription.ts";
 import { followIntent, intentRefusal } from "./collection.ts";
-import { authenticateIntent } from "./intents.ts";
 import { cancelSetup, setupRefusal } from "./setup-intents.ts";
 
 type Session = Kinds["checkout.session"];
@@ -70,12 +69,6 @@ function settleSetup(tx: Transaction, { id }: Session, intent: Kinds["setup_inte
 /** Whether a session cannot be completed without something to pay with. */
 export function needsMethod({ amount_total, payment_method_collection }: Session): boolean {
   return amount_total !== 0 || payment_method_collection !== "if_required";
-}
-
-/** The holder's answer to the 3-D Secure question of a session's payment. */
-export function authenticateSession(tx: Transaction, intent: Intent, outcome: "succeed" | "fail"): Attempted {
-  const method = tx.need("payment_method", intent.payment_method ?? "", "payment_method");
-  return settle(tx, authenticateIntent(tx, intent, outcome), method);
 }
 
 /** Closes an open session that was not paid, and whatever an attempt left behind. */

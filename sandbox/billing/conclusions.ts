@@ -2,7 +2,6 @@ import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
 import { decideDebit } from "./charging.ts";
-import { authenticateSession } from "./checkout.ts";
 import { followSetup } from "./checkout-setup.ts";
 import { followIntent } from "./collection.ts";
 import { authenticateIntent } from "./intents.ts";
@@ -19,19 +18,12 @@ export function conclude(tx: Transaction, intent: PaymentIntent): PaymentIntent 
   return tx.need("payment_intent", intent.id);
 }
 
-/**
- * The holder's answer to 3-D Secure for any payment, and what follows from it. Throws 402
- * `card_error`, with its traces kept, when a Checkout session is not paid by it.
- */
+/** The holder's answer to 3-D Secure for any payment, and what follows from it. */
 export function answerPayment(
   tx: Transaction,
   intent: PaymentIntent,
   outcome: "succeed" | "fail",
 ): PaymentIntent {
-  if (tx.find("checkout_details", "payment_intent", intent.id)) {
-    authenticateSession(tx, intent, outcome);
-    return tx.need("payment_intent", intent.id);
-  }
   return conclude(tx, authenticateIntent(tx, intent, outcome));
 }
 

@@ -150,7 +150,7 @@ export function confirmIntent(
 }
 
 /** Throws `payment_intent_unexpected_state` unless the intent still wants to be confirmed: nothing is paid twice. */
-function assertConfirmable({ status }: PaymentIntent): void {
+export function assertConfirmable({ status }: PaymentIntent): void {
   if (["requires_payment_method", "requires_confirmation", "requires_action"].includes(status)) return;
   const why =
     status === "succeeded"

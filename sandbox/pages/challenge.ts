@@ -1,5 +1,4 @@
 import { answerPayment, answerSetup } from "../billing/conclusions.ts";
-import { ApiError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
@@ -65,16 +64,11 @@ export function answerChallenge(world: World, request: HttpRequest, id: string):
   const intent = waiting(world, id);
   if (!intent) return nothing();
   const outcome = readFields(request).outcome === "succeed" ? "succeed" : "fail";
-  try {
-    world.act(id, (tx) =>
-      intent.object === "payment_intent"
-        ? answerPayment(tx, intent, outcome)
-        : answerSetup(tx, intent, outcome),
-    );
-  } catch (error) {
-    // What was refused is told where they go back to.
-    if (!(error instanceof ApiError && error.keepsEffects)) throw error;
-  }
+  world.act(id, (tx) =>
+    intent.object === "payment_intent"
+      ? answerPayment(tx, intent, outcome)
+      : answerSetup(tx, intent, outcome),
+  );
   return wayBack(world, intent, intentOf(world, id)!);
 }
 

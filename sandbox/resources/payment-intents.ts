@@ -3,7 +3,13 @@ import { captureIntent } from "../billing/captures.ts";
 import { assertNotCheckouts } from "../billing/checkout-setup.ts";
 import { intentRefusal } from "../billing/collection.ts";
 import { conclude } from "../billing/conclusions.ts";
-import { cancelIntent, confirmIntent, createIntent, methodTypes } from "../billing/intents.ts";
+import {
+  assertConfirmable,
+  cancelIntent,
+  confirmIntent,
+  createIntent,
+  methodTypes,
+} from "../billing/intents.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
@@ -116,13 +122,7 @@ function confirm(tx: Transaction, params: ConfirmParams, id: string): PaymentInt
   const { mandate_data: _, off_session, return_url, ...changes } = params;
   const before = tx.need("payment_intent", id);
   assertNotCheckouts(tx, before, "confirm");
-  // A retry of a confirmation that has worked must hear that it has, whatever else it says.
-  if (["succeeded", "canceled", "processing", "requires_capture"].includes(before.status))
-    return confirmIntent(
-      tx,
-      before,
-      tx.need("payment_method", before.payment_method ?? "", "payment_method"),
-    );
+  assertConfirmable(before);
   return attempt(tx, updateIntent(tx, before, changes), { off_session, return_url });
 }
 
