@@ -5,7 +5,7 @@ import { newId, randomText } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { releaseCharge } from "./charges.ts";
+import { refuseCharge, releaseCharge } from "./charges.ts";
 import { chargeIntent, declineIntent, failIntent } from "./charging.ts";
 import { cardOf } from "./payment-methods.ts";
 
@@ -201,6 +201,12 @@ export function authenticateIntent(
   return failIntent(tx, intent, method, AUTHENTICATION_FAILURE);
 }
 
+/** Why a charge that was under way came to nothing. */
+const CANCELED = {
+  code: "payment_intent_payment_attempt_failed",
+  message: "The payment was canceled.",
+};
+
 /** Gives a payment up; one that is over stays as it is. */
 export function cancelIntent(
   tx: Transaction,
@@ -208,8 +214,9 @@ export function cancelIntent(
   reason: PaymentIntent["cancellation_reason"],
 ): PaymentIntent {
   if (intent.status === "succeeded" || intent.status === "canceled") return intent;
-  if (intent.status === "requires_capture")
-    releaseCharge(tx, tx.need("charge", intent.latest_charge ?? "", "charge"));
+  const charge = tx.get("charge", intent.latest_charge ?? "");
+  if (charge && intent.status === "requires_capture") releaseCharge(tx, charge);
+  if (charge && intent.status === "processing") refuseCharge(tx, charge, CANCELED);
   const changed = tx.update("payment_intent", intent.id, {
     status: next("payment_intent", intent.status, "canceled"),
     amount_capturable: 0,
