@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
-import { draftOf, payer, typesSince } from "./support/billing.ts";
+import { draftOf, typesSince } from "./support/billing.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
+import { payer } from "./support/subscribing.ts";
 
 let box: TestSandbox;
 let customer: Stripe.Customer;

@@ -1,15 +1,6 @@
 import type Stripe from "stripe";
 import type { TestSandbox } from "./sandbox.ts";
 
-/** A customer who pays with this card by default. */
-export async function payer(box: TestSandbox, card = "pm_card_visa"): Promise<Stripe.Customer> {
-  return box.stripe.customers.create({
-    email: "ada@example.com",
-    payment_method: card,
-    invoice_settings: { default_payment_method: card },
-  });
-}
-
 /** A draft over these amounts, one line each. */
 export async function draftOf(
   box: TestSandbox,
