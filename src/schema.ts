@@ -106,11 +106,31 @@ function maskErrors(schema: GraphQLSchema, logger: Logger): GraphQLSchema {
     [MapperKind.OBJECT_FIELD]: (field) => {
       if (field.resolve && field.resolve !== defaultFieldResolver)
         field.resolve = masked(field.resolve, logger);
-      if (field.subscribe) field.subscribe = masked(field.subscribe, logger);
+      if (field.subscribe) field.subscribe = masked(maskedSource(field.subscribe, logger), logger);
       return field;
     },
   });
 }
+
+/** A source that fails in the middle ends with a known error as well. */
+function maskedSource<Args extends unknown[]>(subscribe: (...args: Args) => unknown, logger: Logger) {
+  return async (...args: Args): Promise<unknown> => {
+    const source = await subscribe(...args);
+    if (!isAsyncIterable(source)) return source;
+    // not a generator: leaving one that waits would have to wait as well
+    const events = source[Symbol.asyncIterator]();
+    return {
+      next: masked(() => events.next(), logger),
+      return: async () => (await events.return?.()) ?? { done: true, value: undefined },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  };
+}
+
+const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
+  typeof (value as AsyncIterable<unknown> | null)?.[Symbol.asyncIterator] === "function";
 
 function masked<Args extends unknown[]>(resolve: (...args: Args) => unknown, logger: Logger) {
   return (...args: Args): unknown => {

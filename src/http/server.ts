@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import cors from "cors";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import helmet from "helmet";
@@ -6,9 +5,7 @@ import type { Config } from "../config.ts";
 import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
-
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
-const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+import { requestIds } from "./request-ids.ts";
 
 /** The parts of the application that have routes, in the order in which they are asked. */
 export interface Routes {
@@ -37,11 +34,9 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
 
 /** Every log line of a request carries its id and trace; the id goes back to the caller. */
 const scoped: RequestHandler = (request, response, next) => {
-  const given = request.get("x-request-id");
-  const requestId = given && REQUEST_ID.test(given) ? given : randomUUID();
-  const traceId = request.get("traceparent")?.match(TRACEPARENT)?.[1];
-  response.set("x-request-id", requestId);
-  withLogScope({ requestId, ...(traceId && { traceId }) }, next);
+  const ids = requestIds(request.headers);
+  response.set("x-request-id", ids.requestId);
+  withLogScope(ids, next);
 };
 
 function measured(metrics: Metrics): RequestHandler {

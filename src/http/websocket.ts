@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from "node:http";
-import { GraphQLError, type GraphQLSchema, subscribe } from "graphql";
+import { type ExecutionArgs, GraphQLError, type GraphQLSchema, subscribe } from "graphql";
 import { handleProtocols, makeServer } from "graphql-ws";
 import { WebSocketServer } from "ws";
 import type { Caller } from "../auth/caller.ts";
@@ -7,8 +7,9 @@ import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
 import { withCode } from "../format-error.ts";
-import type { Logger } from "../logger.ts";
+import { type Logger, type LogScope, withLogScope } from "../logger.ts";
 import { liveOperation } from "./live-operations.ts";
+import { requestIds } from "./request-ids.ts";
 import { type Extra, serveSockets } from "./sockets.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -37,25 +38,48 @@ export function serveWebSocket(
     sockets.handleUpgrade(request, socket, head, (client) => sockets.emit("connection", client, request));
   });
   const coded = (errors: readonly GraphQLError[]) => errors.map((error) => withCode(error, logger));
+  const ids = new WeakMap<object, LogScope>();
+  const within = <T>({ contextValue }: ExecutionArgs, work: () => T) =>
+    withLogScope(ids.get(contextValue as Context) ?? {}, work);
   const protocol = makeServer<Record<string, unknown>, Extra>({
-    context: async ({ connectionParams, extra }) =>
-      newContext(await callerOf(config.jwt, tokenOf(connectionParams, extra.request))),
+    context: async ({ connectionParams, extra }) => {
+      const context = newContext(await callerOf(config.jwt, tokenOf(connectionParams, extra.request)));
+      ids.set(context, requestIds(extra.request.headers));
+      return context;
+    },
     onSubscribe: (_context, _id, payload) => liveOperation(schema, payload),
     subscribe: async (args) => {
       try {
-        return await subscribe(args);
+        const events = await within(args, () => subscribe(args));
+        return Symbol.asyncIterator in events ? eachWithin(events, (work) => within(args, work)) : events;
       } catch (error) {
         return { errors: [new GraphQLError(String(error), { originalError: error as Error })] };
       }
     },
-    onNext: (_context, _id, _payload, _args, result) =>
-      result.errors ? { ...result, errors: coded(result.errors) } : undefined,
+    onNext: (_context, _id, _payload, args, result) =>
+      within(args, () => result.errors && { ...result, errors: coded(result.errors) }),
     onError: (_context, _id, _payload, errors) => coded(errors),
   });
   serveSockets(sockets, protocol, logger);
   return async () => {
     for (const client of sockets.clients) client.close(RESTART_CODE, "the service restarts: connect again");
     await new Promise((resolve) => sockets.close(resolve));
+  };
+}
+
+/** An operation has ids as a request has: in every log line and error of all that it ever does. */
+function eachWithin<T>(
+  events: AsyncGenerator<T, void, void>,
+  within: <R>(work: () => R) => R,
+): AsyncGenerator<T, void, void> {
+  return {
+    next: () => within(() => events.next()),
+    return: () => within(() => events.return()),
+    throw: (error) => within(() => events.throw(error)),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    [Symbol.asyncDispose]: async () => void (await within(() => events.return())),
   };
 }
 

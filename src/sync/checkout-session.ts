@@ -37,8 +37,7 @@ export function checkoutSessionJourney(
           expiresAt: instantOf(session.expires_at) as Date,
         },
       );
-      // an address to pay at is a secret of its owner, so the audit log does not keep it
-      audit("checkout_sessions", session.id, withoutUrl(change));
+      audit("checkout_sessions", session.id, change);
       await tx.flush();
       await slotFollowsSession(tx, change.row);
     },
@@ -55,10 +54,4 @@ export async function sessionIsGone(em: EntityManager, id: string): Promise<void
     await tx.flush();
     await slotFollowsSession(tx, session);
   });
-}
-
-function withoutUrl<T extends { before: object | null; after: object | null }>(change: T): T {
-  const strip = (values: object | null) =>
-    values && Object.fromEntries(Object.entries(values).filter(([name]) => name !== "url"));
-  return { ...change, before: strip(change.before), after: strip(change.after) };
 }

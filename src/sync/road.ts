@@ -107,12 +107,19 @@ export class Road {
             tableName,
             rowId,
             userId,
-            before,
-            after,
+            before: withoutSecrets(before),
+            after: withoutSecrets(after),
             causedBy: cause,
           }),
         );
       },
     };
   }
+}
+
+/** Secrets and addresses at the provider are their owner's alone: the log says that there was one, not which. */
+function withoutSecrets(values: object | null): Record<string, unknown> | null {
+  const kept = ([name, value]: [string, unknown]) =>
+    value != null && /(url|secret)$/i.test(name) ? [name, "[kept out]"] : [name, value];
+  return values && Object.fromEntries(Object.entries(values).map(kept));
 }

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { ProviderUnavailable } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
-import { type Logger, withLogScope } from "../logger.ts";
+import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isConnectionFailure } from "../outage.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
@@ -135,7 +135,7 @@ export class Inbox {
          status = fate.status, next_try_at = now() + fate.pause * interval '1 second'
        from jsonb_to_recordset(?::jsonb) as fate (id text, attempts int, status text, pause float8)
        where event.id = fate.id`,
-      [String((error as Error).message ?? error).slice(0, 1_000), JSON.stringify(fates)],
+      [plainMessage(error).slice(0, 1_000), JSON.stringify(fates)],
     );
     this.metrics.events.inc({ outcome: "failed" }, failed);
     // those that wait longer are woken by the sweep

@@ -1,5 +1,6 @@
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { setFaults } from "../support/stripe.ts";
 import { deliver, eventOf } from "../support/webhook.ts";
 
 let service: TestService;
@@ -10,12 +11,7 @@ beforeAll(async () => {
 afterEach(() => faults({ reset: true }));
 afterAll(() => service.stop());
 
-const faults = (body: object) =>
-  fetch(`${service.sandbox.url}/sandbox/faults`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+const faults = (body: object) => setFaults(service, body);
 /** Every read of this customer at Stripe ends like this. */
 const customerAnswers = (id: string, status: number) =>
   faults({ calls: [{ method: "GET", path: `/v1/customers/${id}`, status, when: "before" }] });
