@@ -2,7 +2,7 @@ import { noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal, next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { voidInvoice } from "./invoices.ts";
+import { stopCollecting, voidInvoice } from "./invoices.ts";
 
 type Subscription = Kinds["subscription"];
 type Details = NonNullable<Subscription["cancellation_details"]>;
@@ -51,16 +51,13 @@ export function cancelNow(
     },
   });
   tx.emit("customer.subscription.deleted", canceled);
-  stopCollecting(tx, subscription);
+  endCollection(tx, subscription);
   return canceled;
 }
 
-function stopCollecting(tx: Transaction, { id, status }: Subscription): void {
+function endCollection(tx: Transaction, { id, status }: Subscription): void {
   for (const invoice of [...tx.newest("invoice", { index: "subscription", key: id })]) {
     if (status === "incomplete" && invoice.status === "open") voidInvoice(tx, invoice);
-    else if ((invoice.status === "open" || invoice.status === "draft") && invoice.auto_advance) {
-      const stopped = { auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
-      tx.update("invoice", invoice.id, stopped, "invoice.updated");
-    }
+    else stopCollecting(tx, invoice);
   }
 }

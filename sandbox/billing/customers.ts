@@ -3,6 +3,7 @@ import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { cancelNow } from "./cancellation.ts";
+import { stopCollecting } from "./invoices.ts";
 
 type Customer = Kinds["customer"];
 
@@ -43,12 +44,18 @@ export function createCustomer(tx: Transaction, given: Partial<Customer>): Custo
   return customer;
 }
 
-/** Takes a customer away: subscriptions end, methods are nobody's any more. */
+/** Takes a customer away: subscriptions end, nothing more is invoiced or collected, methods are nobody's any more. */
 export function removeCustomer(tx: Transaction, customer: Customer): Kinds["deleted"] {
   const { id } = customer;
   for (const subscription of [...tx.newest("subscription", { index: "customer", key: id })]) {
     if (!isFinal("subscription", subscription.status)) cancelNow(tx, subscription);
   }
+  for (const item of [...tx.newest("invoiceitem", { index: "pending", key: id })]) {
+    tx.remove("invoiceitem", item.id);
+    tx.emit("invoiceitem.deleted", item);
+  }
+  for (const invoice of [...tx.newest("invoice", { index: "customer", key: id })])
+    stopCollecting(tx, invoice);
   for (const method of [...tx.newest("payment_method", { index: "customer", key: id })]) {
     tx.update("payment_method", method.id, { customer: null });
   }

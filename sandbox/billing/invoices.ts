@@ -267,3 +267,11 @@ export function markUncollectible(tx: Transaction, invoice: Invoice, reason: Unc
   if (subscription) subscriptionInvoiceClosed(tx, subscription, marked);
   return marked;
 }
+
+/** Ends the collection of an invoice by itself, if it goes on: it stays what it is until somebody acts. */
+export function stopCollecting(tx: Transaction, invoice: Invoice): void {
+  const isGoingOn = invoice.status === "draft" || invoice.status === "open";
+  if (!isGoingOn || !invoice.auto_advance) return;
+  const stopped = { auto_advance: false, automatically_finalizes_at: null, next_payment_attempt: null };
+  tx.update("invoice", invoice.id, stopped, "invoice.updated");
+}

@@ -131,6 +131,23 @@ describe("a draft", () => {
     expect((await box.stripe.invoices.retrieve(id)).status).toBe("paid");
   });
 
+  test("stays one when its customer is deleted, and what was pending is gone", async () => {
+    const { id } = await draft([1000], { auto_advance: true });
+    const item = await box.stripe.invoiceItems.create({
+      customer: customer.id,
+      amount: 100,
+      currency: "usd",
+    });
+    await box.stripe.customers.del(customer.id);
+    await box.advance({ hours: 2 });
+    expect(await box.stripe.invoices.retrieve(id)).toMatchObject({
+      status: "draft",
+      auto_advance: false,
+      automatically_finalizes_at: null,
+    });
+    await expect(box.stripe.invoiceItems.retrieve(item.id)).rejects.toMatchObject({ statusCode: 404 });
+  });
+
   test("over nothing is paid when it is finalized", async () => {
     const paid = await box.stripe.invoices.finalizeInvoice((await draft([500, -500])).id);
     expect(paid).toMatchObject({ status: "paid", amount_due: 0, amount_paid: 0, total: 0 });
