@@ -1,5 +1,6 @@
 // `npm run token`: a JWT alone on one line of standard output, for development.
 import { parseArgs } from "node:util";
+import { OPAQUE_ID, ROLES } from "../src/auth/caller.ts";
 import { signToken } from "../src/auth/token.ts";
 import { readEnvironment } from "../src/config.ts";
 import { jwtSettings } from "./jwt-settings.ts";
@@ -25,14 +26,25 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return void process.stdout.write(USAGE);
-  if (!values.user) throw new Error("--user is missing");
+  if (!values.user) throw new Error("--user is missing: say whom the token is for");
+  if (!OPAQUE_ID.test(values.user)) throw new Error("--user must be an id of 1 to 128 printable characters");
+  if (values.role?.some((name) => !isRole(name)))
+    throw new Error(`--role must be one of ${ROLES.join(", ")}`);
   const claims = {
     sub: values.user,
     ...(values.email && { email: values.email }),
     ...(values.role && { roles: values.role }),
   };
-  const token = await signToken(await jwtSettings(readEnvironment()), claims, values.expires);
+  const token = await signToken(await jwtSettings(readEnvironment()), claims, values.expires).catch(explain);
   process.stdout.write(`${token}\n`);
+}
+
+const isRole = (name: string) => (ROLES as readonly string[]).includes(name);
+
+/** jose's word for a time that it cannot read names neither the option nor what it takes. */
+function explain(error: unknown): never {
+  if (error instanceof TypeError) throw new Error("--expires must be a time such as 30s, 15m, 12h or 7d");
+  throw error;
 }
 
 try {

@@ -1,9 +1,10 @@
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { RequestHandler } from "express";
 import type { Caller } from "./auth/caller.ts";
 import { type Clock, sandboxClock, systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import { type Config, listenFault } from "./config.ts";
 import { createContext } from "./context.ts";
 import { openDatabase, poolOf } from "./database.ts";
 import { LiveFeed } from "./events/live.ts";
@@ -177,14 +178,13 @@ const onlyForBrowsers =
     return isBrowser ? explorer(request, response, next) : next();
   };
 
-function listen(server: Server, { host, port }: Config): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+async function listen(server: Server, config: Config): Promise<void> {
+  server.listen(config.port, config.host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw listenFault(error as NodeJS.ErrnoException, config);
+  }
 }
 
 function closeServer(server: Server): Promise<void> {

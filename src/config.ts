@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 
@@ -52,23 +53,51 @@ const origins = z
   .string()
   .transform(list)
   .refine((values) => values.every(isOrigin), "must be origins such as https://example.com, comma-separated");
-const port = z.coerce.number().int().min(0).max(65_535);
+const oneOf = <const Words extends readonly string[]>(...words: Words) =>
+  z.enum(words, { error: `must be one of ${words.join(", ")}` });
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .refine(
+      (text) => /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most,
+      `must be a whole number from ${least} to ${most}`,
+    )
+    .transform(Number);
+const port = wholeNumber(0, 65_535);
+const HOST_NAME = /^(?=.{1,253}$)\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?$/;
+const isHost = (value: string) => isIP(value) !== 0 || HOST_NAME.test(value);
+const isUrl = (value: string, scheme: RegExp) => scheme.test(value) && URL.canParse(value);
 const isLoopback = (host: string) => ["localhost", "127.0.0.1", "[::1]"].includes(host);
 
-const environment = z.object({
-  NODE_ENV: z.enum(["production", "development", "test"]).default("production"),
-  HOST: z.string().optional(),
-  PORT: port.default(3004),
+const database = z.object({
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, "must start with postgresql://")
+    .refine(
+      (value) => isUrl(value, /^postgres(ql)?:\/\//),
+      "must be a URL such as postgresql://user:password@host:5432/name",
+    )
     .optional(),
-  POSTGRES_HOST: z.string().optional(),
-  POSTGRES_PORT: port.default(5432),
+  POSTGRES_HOST: z.string().refine(isHost, "must be a host's name or address").optional(),
+  POSTGRES_PORT: wholeNumber(1, 65_535).default(5432),
   POSTGRES_DB: z.string().optional(),
   POSTGRES_USER: z.string().optional(),
   POSTGRES_PASSWORD: z.string().optional(),
-  REDIS_URL: z.string().regex(/^rediss?:\/\//, "must start with redis:// or rediss://"),
+});
+
+const environment = z.object({
+  NODE_ENV: oneOf("production", "development", "test").default("production"),
+  HOST: z
+    .string()
+    .refine(isHost, "must be an address to listen on, such as 127.0.0.1, :: or localhost")
+    .optional(),
+  PORT: port.default(3004),
+  ...database.shape,
+  REDIS_URL: z
+    .string()
+    .refine(
+      (value) => isUrl(value, /^rediss?:\/\//),
+      "must be a URL such as redis://host:6379/0, or one that starts with rediss://",
+    ),
   STRIPE_SECRET_KEY: z
     .string()
     .regex(/^(sk|rk)_(test|live)_/, "must be a key such as sk_test_… or sk_live_…"),
@@ -85,21 +114,21 @@ const environment = z.object({
     .optional(),
   STRIPE_API_BASE: z
     .string()
-    .refine((value) => URL.canParse(value), "must be a URL")
+    .refine((value) => isUrl(value, /^https?:\/\//), `must be a URL such as ${STRIPE_API}`)
     .default(STRIPE_API),
   JWT_SECRET: z.string().min(1),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   CORS_ORIGIN: origins.default([]),
   RETURN_URL_ORIGINS: origins.optional(),
-  GRACE_PERIOD_DAYS: z.coerce.number().int().min(0).max(90).default(7),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  WORKER: z.enum(["on", "off", "only"]).default("on"),
+  GRACE_PERIOD_DAYS: wholeNumber(0, 90).default(7),
+  LOG_LEVEL: oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent").default("info"),
+  WORKER: oneOf("on", "off", "only").default("on"),
   ROUTER_SECRET: z.string().min(16, "must have at least 16 characters").optional(),
   CALLBACK_ORIGINS: origins.optional(),
   SANDBOX_PORT: port.default(12_111),
   DATA_DIR: z.string().default(".data"),
-  CLOCK: z.enum(["system", "sandbox"]).default("system"),
+  CLOCK: oneOf("system", "sandbox").default("system"),
 });
 type Environment = z.output<typeof environment>;
 
@@ -155,8 +184,12 @@ function validated<T extends z.ZodObject>(schema: T, all: Record<string, string>
 
 /** The database's address alone, for commands that need nothing else. @throws ConfigError */
 export function loadDatabaseUrl(env: NodeJS.ProcessEnv): string {
-  const url = databaseUrl(withoutEmpty(env));
-  if (!url) throw new ConfigError([NO_DATABASE]);
+  const given = withoutEmpty(env);
+  const parsed = database.safeParse(given);
+  const faults = parsed.success ? [] : parsed.error.issues.map((issue) => describe(issue, given));
+  const url = databaseUrl(given);
+  if (!url) faults.push(NO_DATABASE);
+  if (!url || faults.length > 0) throw new ConfigError(faults.sort());
   return url;
 }
 
@@ -203,7 +236,8 @@ function databaseUrl(env: Record<string, string>): string | undefined {
   const { POSTGRES_HOST: host, POSTGRES_DB: db, POSTGRES_USER: user, POSTGRES_PASSWORD: password } = env;
   if (!host || !db || !user || !password) return undefined;
   const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-  return `postgresql://${login}@${host}:${env.POSTGRES_PORT ?? 5432}/${encodeURIComponent(db)}`;
+  const place = isIP(host) === 6 ? `[${host}]` : host;
+  return `postgresql://${login}@${place}:${env.POSTGRES_PORT ?? 5432}/${encodeURIComponent(db)}`;
 }
 
 function toConfig(env: Environment): Config {
@@ -233,6 +267,19 @@ function toConfig(env: Environment): Config {
     sandboxPort: env.SANDBOX_PORT,
     dataDir: env.DATA_DIR,
   };
+}
+
+/** What is wrong with HOST or PORT when the system does not let us listen there; other errors stay as they are. */
+export function listenFault(error: NodeJS.ErrnoException, { host, port }: Config): Error {
+  if (error.code === "EADDRINUSE")
+    return new ConfigError([
+      `PORT is ${port}, which another program listens on: stop that one, or set another`,
+    ]);
+  if (error.code === "EACCES")
+    return new ConfigError([`PORT is ${port}, which this user may not listen on: set one above 1023`]);
+  if (/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN|EINVAL)$/.test(error.code ?? ""))
+    return new ConfigError([`HOST is ${host}, which is no address of this machine: set one that it has`]);
+  return error;
 }
 
 /** Whether a client may be sent back to this URL after paying: https and an allowed origin, or loopback in development. */

@@ -77,6 +77,17 @@ describe("npm run dev", () => {
     expect({ data, errors }).toEqual({ data: { subscriptionStatus: null }, errors: undefined });
   });
 
+  it.each([
+    [["--user", "ada", "--role", "king"], "--role must be one of user, admin, service"],
+    [["--user", "a\nb"], "--user must be an id of 1 to 128 printable characters"],
+    [["--user", "ada", "--expires", "soon"], "--expires must be a time such as 30s, 15m, 12h or 7d"],
+    [[], "--user is missing"],
+  ])("refuses a token for %j in a sentence", async (args, words) => {
+    const { code, stdout, stderr } = await place.run("token", args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.split("\n")[0]).toContain(words);
+  });
+
   it("has a command that tells one learner's story", async () => {
     const { code, stdout, stderr } = await place.run("demo");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

@@ -1,7 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, isReturnUrl, loadConfig, loadDatabaseUrl, readEnvironment } from "../../src/config.ts";
+import {
+  ConfigError,
+  isReturnUrl,
+  listenFault,
+  loadConfig,
+  loadDatabaseUrl,
+  readEnvironment,
+  VARIABLES,
+} from "../../src/config.ts";
 
 const PRODUCTION = {
   DATABASE_URL: "postgresql://user:secret@db:5432/payments?sslmode=require",
@@ -85,6 +93,85 @@ test("an empty environment says what is not set", () => {
     "REDIS_URL is not set",
     "STRIPE_SECRET_KEY is not set",
     "STRIPE_WEBHOOK_SECRET is not set",
+  ]);
+});
+
+test("every fault is a plain sentence that names the variable and what is expected", () => {
+  // as if by a slip of the keyboard: no value that any of them takes
+  const junk = Object.fromEntries(
+    VARIABLES.filter((name) => !ANYTHING.includes(name)).map((name) => [name, "bad value"]),
+  );
+  const faults = faultsOf({ ...junk, JWT_SECRET: "x", CORS_ORIGIN: "a,b" });
+  expect(faults.map((fault) => fault.split(" ")[0])).toEqual(Object.keys(junk).sort());
+  for (const fault of faults) {
+    expect(fault).toMatch(/^[A-Z_]+ must (be|have) .{10,}$/);
+    expect(fault).not.toMatch(/invalid|expected|received|NaN|>=|<=/i);
+  }
+  expect(faults).toContain("PORT must be a whole number from 0 to 65535");
+  expect(faults).toContain("WORKER must be one of on, off, only");
+});
+/** What takes any text. */
+const ANYTHING = [
+  ...["POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"],
+  "DATA_DIR",
+];
+
+test.each(["bad host", "[::1]", "http://localhost", "localhost:3004", "-x", "a..b", "127.0.0.1/8", "é"])(
+  "HOST may not be %j",
+  (HOST) => {
+    expect(faultsOf({ ...PRODUCTION, HOST })).toEqual([
+      "HOST must be an address to listen on, such as 127.0.0.1, :: or localhost",
+    ]);
+  },
+);
+
+test.each([
+  "localhost",
+  "0.0.0.0",
+  "::",
+  "fe80::1%eth0",
+  "payment_service",
+  "pod-1.payments.svc.cluster.local",
+])("HOST may be %s", (HOST) => {
+  expect(loadConfig({ ...PRODUCTION, HOST }).host).toBe(HOST);
+});
+
+test.each([
+  ["EADDRINUSE", /^PORT is 3004, which another program listens on/],
+  ["EACCES", /^PORT is 3004, which this user may not/],
+  ["EADDRNOTAVAIL", /^HOST is 0\.0\.0\.0, which is no address/],
+  ["ENOTFOUND", /^HOST is /],
+])("an address that cannot be listened on (%s) is a fault of the configuration", (code, words) => {
+  const fault = listenFault(Object.assign(new Error("no"), { code }), loadConfig(PRODUCTION));
+  expect((fault as ConfigError).faults).toEqual([expect.stringMatching(words)]);
+  const other = new Error("no");
+  expect(listenFault(other, loadConfig(PRODUCTION))).toBe(other);
+});
+
+test("a number is written in digits", () => {
+  for (const PORT of ["0x10", "1e3", "3004.0", "-1", "65536", "3004 5"])
+    expect([PORT, faultsOf({ ...PRODUCTION, PORT })]).toEqual([
+      PORT,
+      ["PORT must be a whole number from 0 to 65535"],
+    ]);
+  expect(loadConfig({ ...PRODUCTION, PORT: "0" }).port).toBe(0);
+});
+
+test("the database's address alone is looked at as closely", () => {
+  const faultsIn = (env: NodeJS.ProcessEnv) => {
+    try {
+      return [loadDatabaseUrl(env)];
+    } catch (error) {
+      return (error as ConfigError).faults;
+    }
+  };
+  const parts = { POSTGRES_HOST: "bad host", POSTGRES_PORT: "0", POSTGRES_DB: "a", POSTGRES_USER: "b" };
+  expect(faultsIn({ ...parts, POSTGRES_PASSWORD: "c" })).toEqual([
+    "POSTGRES_HOST must be a host's name or address",
+    "POSTGRES_PORT must be a whole number from 1 to 65535",
+  ]);
+  expect(faultsIn({ DATABASE_URL: "mysql://db/payments" })).toEqual([
+    "DATABASE_URL must be a URL such as postgresql://user:password@host:5432/name",
   ]);
 });
 
