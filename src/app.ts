@@ -126,7 +126,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
   const inbox = new Inbox(em, sync, config.stripe.livemode, metrics, logger);
   const relay = new OutboxRelay(em, redis, metrics, logger);
-  const feed = new LiveFeed(newRedis, metrics, logger);
+  const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
 
   const resolvers = new Map<unknown, unknown>([

@@ -2,6 +2,7 @@ import { Repeater } from "@repeaterjs/repeater";
 import type { RedisPubSub } from "graphql-redis-subscriptions";
 import type { Redis } from "ioredis";
 import type { Caller } from "../auth/caller.ts";
+import { atMoment, type Clock } from "../clock.ts";
 import { Unauthenticated } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -12,8 +13,11 @@ import { type RedisFactory, userChannel } from "./redis.ts";
 const SUBSCRIBE_WAIT_MS = 1_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What a live subscription reads when it begins and at each signal: what is new, in order. */
-export type ReadNews<T> = () => AsyncIterable<T>;
+/**
+ * What a live subscription reads when it begins and at each signal: what is new, in order. It may name the next
+ * moment at which time alone makes something new; then it reads again.
+ */
+export type ReadNews<T> = (nextAt: (moment: Date | null) => void) => AsyncIterable<T>;
 
 /**
  * Live subscriptions. A message on the user's channel is only a signal: what is sent to the client is read from
@@ -29,6 +33,7 @@ export class LiveFeed {
     redis: RedisFactory,
     private readonly metrics: Metrics,
     logger: Logger,
+    private readonly clock: Clock,
   ) {
     this.redis = redis("channels");
     this.channels = channelsOver(this.redis, logger);
@@ -53,10 +58,15 @@ export class LiveFeed {
       // one that ends after the longest timer is asked to subscribe again, with the same token
       const timer = setTimeout(() => stop(left < LONGEST_TIMER_MS ? new Expired() : undefined), left);
       const { isHeard, leave } = this.listen(userId, signal);
+      let callOff = () => {};
+      const nextAt = (moment: Date | null) => {
+        callOff();
+        callOff = moment ? atMoment(this.clock, moment, () => signal.raise()) : () => {};
+      };
       try {
         await isHeard;
         while (running) {
-          for await (const news of readNews()) {
+          for await (const news of readNews(nextAt)) {
             if (!running) break;
             await push(news);
           }
@@ -64,6 +74,7 @@ export class LiveFeed {
         }
       } finally {
         clearTimeout(timer);
+        callOff();
         leave();
       }
     });

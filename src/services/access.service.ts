@@ -72,6 +72,18 @@ export class AccessService {
     return includeInactive ? rows : rows.filter((grant) => grant.isActiveAt(now));
   }
 
+  /** A user's grants in force now, and the next moment at which time alone changes which they are. */
+  async outlookOf(userId: string): Promise<{ grants: UserAccess[]; changesAt: Date | null }> {
+    const now = this.clock.now();
+    const all = (await this.grantsOf([userId], true)).filter((grant) => !grant.revokedAt);
+    const moments = all.flatMap(({ startsAt, expiresAt }) => [startsAt, expiresAt ?? startsAt]);
+    const next = Math.min(...moments.map(Number).filter((moment) => moment > now.getTime()));
+    return {
+      grants: all.filter((grant) => grant.isActiveAt(now)),
+      changesAt: Number.isFinite(next) ? new Date(next) : null,
+    };
+  }
+
   /** Recomputes, within a sync's transaction, the grant that a subscription gives, and ends what it gave otherwise. */
   async followSubscription(write: Write, subscription: Subscription): Promise<void> {
     const facts = await billingFacts(write.tx, subscription.stripeSubscriptionId);

@@ -28,17 +28,17 @@ export class LiveService {
     private readonly access: AccessService,
   ) {}
 
-  /** The current subscription first, then each newer version. */
+  /** The current subscription first, then each newer version, and whenever it begins or ceases to open the platform. */
   subscriptionStatus(caller: Caller, userId: string): AsyncIterable<Live<Subscription | null>> {
     return this.state(
       caller,
       userId,
       async () => {
-        const [current, grants] = await Promise.all([
+        const [current, { grants, changesAt }] = await Promise.all([
           this.subscriptions.currentOf([userId]).then((found) => found.get(userId) ?? null),
-          this.access.grantsOf([userId]),
+          this.access.outlookOf(userId),
         ]);
-        return { current, opens: grants.some((grant) => grant.sourceId === current?.id) };
+        return { current, opens: grants.some((grant) => grant.sourceId === current?.id), changesAt };
       },
       ({ current, opens }) => current && `${current.id}@${current.version}:${opens}`,
       ({ current }) => current,
@@ -50,9 +50,9 @@ export class LiveService {
     return this.state(
       caller,
       userId,
-      () => this.access.grantsOf([userId]),
-      (grants) => grants.map((grant) => `${grant.id}@${grant.version}`).join(),
-      (grants) => grants,
+      () => this.access.outlookOf(userId),
+      ({ grants }) => grants.map((grant) => `${grant.id}@${grant.version}`).join(),
+      ({ grants }) => grants,
     );
   }
 
@@ -83,7 +83,7 @@ export class LiveService {
     });
   }
 
-  private state<Read, Shown>(
+  private state<Read extends { changesAt: Date | null }, Shown>(
     caller: Caller,
     userId: string,
     read: () => Promise<Read>,
@@ -91,8 +91,9 @@ export class LiveService {
     show: (read: Read) => Shown,
   ): AsyncIterable<Live<Shown>> {
     let shown: string | null | undefined;
-    return this.feed.source(caller, userId, async function* () {
+    return this.feed.source(caller, userId, async function* (nextAt) {
       const now = await read();
+      nextAt(now.changesAt);
       const version = versionOf(now);
       if (version === shown) return;
       shown = version;
