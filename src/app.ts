@@ -34,7 +34,9 @@ import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
+import { CallBudget } from "./stripe/budget.ts";
 import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
+import { budgetedHttpClient } from "./stripe/http-client.ts";
 import { Road } from "./sync/road.ts";
 import { Sync } from "./sync/sync.ts";
 import { Inbox } from "./webhooks/inbox.ts";
@@ -114,7 +116,13 @@ async function createParts(config: Config, overrides: Overrides) {
   const { em } = orm;
   const newRedis = overrides.redis ?? redisFactory(config.redis.url, logger);
   const redis = newRedis("commands");
-  const stripe = new StripeGateway(stripeClient(config.stripe), metrics);
+  const stripe = new StripeGateway(
+    stripeClient(
+      config.stripe,
+      budgetedHttpClient(new CallBudget(redis, config.stripe.requestsPerSecond), metrics),
+    ),
+    metrics,
+  );
 
   const plans = new PlanService(em);
   const subscriptions = new SubscriptionService(em);

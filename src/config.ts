@@ -21,6 +21,8 @@ export interface Config {
     readonly publishableKey?: string;
     readonly apiBase: string;
     readonly livemode: boolean;
+    /** What all replicas together may ask of Stripe. */
+    readonly requestsPerSecond: number;
   };
   readonly jwt: { readonly secret: string; readonly issuer?: string; readonly audience?: string };
   readonly corsOrigins: readonly string[];
@@ -112,6 +114,7 @@ const environment = z.object({
     .string()
     .regex(/^pk_(test|live)_/, "must be a key such as pk_test_… or pk_live_…")
     .optional(),
+  STRIPE_REQUESTS_PER_SECOND: wholeNumber(1, 1_000).optional(),
   STRIPE_API_BASE: z
     .string()
     .refine((value) => isUrl(value, /^https?:\/\//), `must be a URL such as ${STRIPE_API}`)
@@ -254,6 +257,7 @@ function toConfig(env: Environment): Config {
       publishableKey: env.STRIPE_PUBLISHABLE_KEY,
       apiBase: env.STRIPE_API_BASE.replace(/\/$/, ""),
       livemode: keyMode(env.STRIPE_SECRET_KEY) === "live",
+      requestsPerSecond: env.STRIPE_REQUESTS_PER_SECOND ?? usualRate(env),
     },
     jwt: { secret: env.JWT_SECRET, issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
     corsOrigins: env.CORS_ORIGIN,
@@ -280,6 +284,12 @@ export function listenFault(error: NodeJS.ErrnoException, { host, port }: Config
   if (/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN|EINVAL)$/.test(error.code ?? ""))
     return new ConfigError([`HOST is ${host}, which is no address of this machine: set one that it has`]);
   return error;
+}
+
+/** A little below what Stripe allows (100 a second live, 25 in test mode); the sandbox takes what comes. */
+function usualRate(env: Environment): number {
+  if (env.STRIPE_API_BASE.replace(/\/$/, "") !== STRIPE_API) return 1_000;
+  return keyMode(env.STRIPE_SECRET_KEY) === "live" ? 80 : 20;
 }
 
 /** Whether a client may be sent back to this URL after paying: https and an allowed origin, or loopback in development. */

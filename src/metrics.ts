@@ -19,6 +19,11 @@ export class Metrics {
     "operation",
     "outcome",
   ]);
+  readonly stripeBudgetWait = this.histogram(
+    "stripe_budget_wait_seconds",
+    "Waiting for the budget of calls to Stripe",
+    ["urgency"],
+  );
   readonly webhooks = this.counter(
     "webhook_deliveries_total",
     "Deliveries of Stripe's by what became of them",

@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 import { withCode } from "../format-error.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { whileSomebodyWaits } from "../stripe/call-scope.ts";
 import { isPublicDocument } from "./public-documents.ts";
 
 const MAX_BODY = "256kb";
@@ -56,6 +57,7 @@ export function graphqlRoutes(
 ): RequestHandler[] {
   return [
     express.json({ limit: MAX_BODY }),
+    (_request, _response, next) => whileSomebodyWaits(next),
     expressMiddleware(server, {
       context: async ({ req }) => newContext(await callerOf(config.jwt, req.get("authorization"))),
     }),

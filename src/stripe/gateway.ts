@@ -2,17 +2,21 @@ import Stripe from "stripe";
 import type { Config } from "../config.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
+import { callScope } from "./call-scope.ts";
 import { isMissing, outcomeOf } from "./errors.ts";
 
-/** Two tries of this length and the pause between them stay within the ten seconds that a caller waits. */
+/** One try; all of them together end by the deadline of whoever waits. */
 const TIMEOUT_MS = 4_500;
-const RETRIES = 1;
+const RETRIES = 2;
 const PAGE = 100;
 /** By how much Stripe's clock and ours may differ. */
 const CLOCKS_DISAGREE_MS = 3_600_000;
 
 /** stripe-node for a configuration; with a base other than Stripe's own in development and tests. */
-export function stripeClient(config: Pick<Config["stripe"], "secretKey" | "apiBase">): Stripe {
+export function stripeClient(
+  config: Pick<Config["stripe"], "secretKey" | "apiBase">,
+  httpClient?: Stripe.HttpClient,
+): Stripe {
   const base = new URL(config.apiBase);
   return new Stripe(config.secretKey, {
     host: base.hostname,
@@ -21,6 +25,7 @@ export function stripeClient(config: Pick<Config["stripe"], "secretKey" | "apiBa
     timeout: TIMEOUT_MS,
     maxNetworkRetries: RETRIES,
     telemetry: false,
+    ...(httpClient && { httpClient }),
     appInfo: { name: "cloudmastershub-payment-service" },
   });
 }
@@ -152,7 +157,7 @@ export class StripeGateway {
   private async call<T>(operation: string, request: () => Promise<T>): Promise<T> {
     const done = this.metrics.stripeSeconds.startTimer({ operation });
     try {
-      const answer = await request();
+      const answer = await byDeadline(request());
       done({ outcome: "ok" });
       return answer;
     } catch (error) {
@@ -161,4 +166,14 @@ export class StripeGateway {
       throw outcome === "unknown" ? new ProviderUnavailable(error) : error;
     }
   }
+}
+
+/** The answer, unless it comes after whoever asked has gone; what was posted is found out by its intent. */
+async function byDeadline<T>(answer: Promise<T>): Promise<T> {
+  const { deadline } = callScope();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ProviderUnavailable()), Math.max(0, deadline - Date.now()));
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

@@ -43,6 +43,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
       publishableKey: undefined,
       apiBase: "https://api.stripe.com",
       livemode: true,
+      requestsPerSecond: 80,
     },
     jwt: { secret: PRODUCTION.JWT_SECRET, issuer: undefined, audience: undefined },
     corsOrigins: [],
