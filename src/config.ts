@@ -69,7 +69,6 @@ const port = wholeNumber(0, 65_535);
 const HOST_NAME = /^(?=.{1,253}$)\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?$/;
 const isHost = (value: string) => isIP(value) !== 0 || HOST_NAME.test(value);
 const isUrl = (value: string, scheme: RegExp) => scheme.test(value) && URL.canParse(value);
-const isLoopback = (host: string) => ["localhost", "127.0.0.1", "[::1]"].includes(host);
 
 const database = z.object({
   DATABASE_URL: z
@@ -290,17 +289,6 @@ export function listenFault(error: NodeJS.ErrnoException, { host, port }: Config
 function usualRate(env: Environment): number {
   if (env.STRIPE_API_BASE.replace(/\/$/, "") !== STRIPE_API) return 1_000;
   return keyMode(env.STRIPE_SECRET_KEY) === "live" ? 80 : 20;
-}
-
-/** Whether a client may be sent back to this URL after paying: https and an allowed origin, or loopback in development. */
-export function isReturnUrl(config: Config, value: string): boolean {
-  // parsers disagree about these, and what is checked here is not what a browser would go to
-  if (/[\s\\\p{Cc}]/u.test(value) || !URL.canParse(value)) return false;
-  const url = new URL(value);
-  if (url.username || url.password) return false;
-  if (config.nodeEnv !== "production" && isLoopback(url.hostname) && /^https?:$/.test(url.protocol))
-    return true;
-  return url.protocol === "https:" && config.returnUrlOrigins.includes(url.origin);
 }
 
 function freeze<T extends object>(value: T): T {

@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { type Caller, OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
-import { type Config, isReturnUrl } from "../config.ts";
+import type { Config } from "../config.ts";
 import { CheckoutSession } from "../entities/checkout-session.ts";
 import type { Intent } from "../entities/intent.ts";
 import type { Plan } from "../entities/plan.ts";
@@ -10,6 +10,7 @@ import { AlreadySubscribed, BadUserInput, Conflict, DomainError, NotFound, PlanI
 import { hashOf } from "../hash.ts";
 import { IntentLapsed, type Intents } from "../intents/intents.ts";
 import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
+import { isReturnUrl } from "../return-url.ts";
 import { isMissing } from "../stripe/errors.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser } from "../user-lock.ts";

@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   ConfigError,
-  isReturnUrl,
   listenFault,
   loadConfig,
   loadDatabaseUrl,
   readEnvironment,
   VARIABLES,
 } from "../../src/config.ts";
+import { isReturnUrl } from "../../src/return-url.ts";
 
 const PRODUCTION = {
   DATABASE_URL: "postgresql://user:secret@db:5432/payments?sslmode=require",
