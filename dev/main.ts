@@ -1,9 +1,7 @@
 // `npm run dev`: the service with all it needs in one process, beside it only PostgreSQL and Redis.
-import { ConfigError, readEnvironment } from "../src/config.ts";
+import { readEnvironment } from "../src/config.ts";
 import { banner } from "./banner.ts";
-import { FolderInUse } from "./embedded/lock.ts";
-import { PortTaken } from "./embedded/ports.ts";
-import { StartFailed } from "./embedded/postmaster.ts";
+import { explain } from "./explain.ts";
 import { RunningParts } from "./running-parts.ts";
 import { startDev } from "./start.ts";
 
@@ -19,7 +17,7 @@ function endOnSignals(): void {
       if (asked && performance.now() - asked < 100) return;
       if (asked) process.exit(130);
       asked = performance.now();
-      if (signal === "SIGINT") say("\nstopping … (Ctrl-C again to leave at once)");
+      say(signal === "SIGINT" ? "\nstopping … (Ctrl-C again to leave at once)" : "stopping …");
       void parts.stop().then(() => process.exit(0));
     });
 }
@@ -35,19 +33,13 @@ function endWithNpm(): void {
   }, 500);
 }
 
-/** A fault that a person can mend needs its sentence, not our stack. */
-function explain(error: unknown): string {
-  const isPlain = [ConfigError, PortTaken, FolderInUse, StartFailed].some((known) => error instanceof known);
-  if (!(error instanceof Error)) return String(error);
-  return isPlain ? error.message : (error.stack ?? error.message);
-}
-
 endOnSignals();
 endWithNpm();
 try {
   const dev = await startDev(readEnvironment(), parts, say);
   say(banner(dev));
-  say(`ready in ${((performance.now() - begun) / 1000).toFixed(1)} s; Ctrl-C stops everything`);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  say(`ready in ${seconds} s, counted from the end of the build; Ctrl-C stops everything`);
 } catch (error) {
   const wasAsked = parts.isStopping; // then the error only says that a part went away in the middle
   if (!wasAsked) console.error(`\n${explain(error)}\n`);

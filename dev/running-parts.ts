@@ -4,7 +4,7 @@ export interface Stoppable {
 }
 
 /** The parts in the order they stop in: whoever uses another goes before it. */
-const STOP_ORDER = ["app", "sandbox", "redis", "postgres"] as const;
+const STOP_ORDER = ["app", "sandbox", "redis", "postgres", "folder"] as const;
 export type PartName = (typeof STOP_ORDER)[number];
 
 const SLOW_MS = 1_500;

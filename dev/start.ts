@@ -5,7 +5,8 @@ import { signToken } from "../src/auth/token.ts";
 import { type Config, loadConfig } from "../src/config.ts";
 import { setupDatabase } from "../src/database.ts";
 import { setupStripe } from "../src/stripe/catalogue.ts";
-import { assertPortFree } from "./embedded/ports.ts";
+import { holdLock } from "./embedded/lock.ts";
+import { assertPortsFree } from "./embedded/ports.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import { startRedis } from "./embedded/redis.ts";
 import { type DevEnvironment, devEnvironment } from "./environment.ts";
@@ -37,6 +38,7 @@ export async function startDev(
   log: (line: string) => void,
 ): Promise<Dev> {
   const dev = await devEnvironment(given);
+  await parts.start("folder", async () => holdFolder(dev.config.dataDir));
   await assertPorts(dev);
   const [database, redis, sandbox] = await allOrNone([
     bringDatabase(dev, parts, log),
@@ -67,9 +69,22 @@ export async function startDev(
 // Its steps are of interest when they are run by themselves, as `npm run stripe:setup`.
 const quiet = () => {};
 
+/** One at a time: before anything else tells by its port or its data that it is taken. */
+function holdFolder(dataDir: string) {
+  const release = holdLock(
+    join(resolve(dataDir), "lock"),
+    (folder, holder) =>
+      `\`npm run dev\` runs here already, as process ${holder}: its DATA_DIR is ${folder}. ` +
+      "Use that one, stop it, or set another DATA_DIR, PORT and SANDBOX_PORT for a second one.",
+  );
+  return { stop: async () => release() };
+}
+
 async function assertPorts({ config, embeds }: DevEnvironment): Promise<void> {
-  await assertPortFree(config.port, "the service", "PORT", config.host);
-  if (embeds.sandbox) await assertPortFree(config.sandboxPort, "the Stripe sandbox", "SANDBOX_PORT");
+  const { port, host, sandboxPort } = config;
+  const service = { port, host, name: "the service", variable: "PORT" };
+  const sandbox = { port: sandboxPort, name: "the Stripe sandbox", variable: "SANDBOX_PORT" };
+  await assertPortsFree(service, ...(embeds.sandbox ? [sandbox] : []));
 }
 
 async function bringDatabase(

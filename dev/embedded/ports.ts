@@ -1,23 +1,27 @@
 import { createServer } from "node:net";
 
-/** A port that something else listens on. The message names the port, who wanted it and the way out. */
+/** A port that cannot be listened on. The message names the port, who wanted it and the way out. */
 export class PortTaken extends Error {}
 
-/**
- * Makes sure that `port` can be listened on.
- * @param name what wants it, as in "the service"; @param variable what changes it, as in `PORT`.
- * @throws PortTaken
- */
-export async function assertPortFree(
-  port: number,
-  name: string,
-  variable: string,
-  host = "127.0.0.1",
-): Promise<void> {
-  if (port === 0 || (await isPortFree(port, host))) return;
-  throw new PortTaken(
-    `Port ${port} is taken by another program, but ${name} needs it: stop that program, or set ${variable} to a free port.`,
-  );
+/** A port that something needs. */
+export interface PortNeed {
+  readonly port: number;
+  /** What needs it, as in "the service". */
+  readonly name: string;
+  /** What changes it, as in `PORT`. */
+  readonly variable: string;
+  readonly host?: string;
+}
+
+/** Makes sure that all of them can be listened on; 0 means any port. @throws PortTaken naming each that is taken */
+export async function assertPortsFree(...needs: readonly PortNeed[]): Promise<void> {
+  const taken: string[] = [];
+  for (const { port, name, variable, host } of needs)
+    if (port !== 0 && !(await isPortFree(port, host)))
+      taken.push(
+        `Port ${port} is taken by another program, but ${name} needs it: stop that program, or set ${variable} to a free port.`,
+      );
+  if (taken.length > 0) throw new PortTaken(taken.join("\n"));
 }
 
 /** Whether something could listen on `port` of `host` now. */
@@ -29,7 +33,7 @@ export async function isPortFree(port: number, host = "127.0.0.1"): Promise<bool
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "EADDRINUSE") return false;
     if (code === "EACCES") return false; // below 1024 for an ordinary user
-    throw new Error(`cannot listen on ${host}:${port}: ${message}`);
+    throw new PortTaken(`Nothing can listen on ${host}, port ${port}: ${message}.`);
   }
 }
 

@@ -2,8 +2,8 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { clusterIn, ensureCluster } from "./initdb.ts";
-import { holdLock } from "./lock.ts";
-import { assertPortFree, freePort } from "./ports.ts";
+import { FolderInUse, holdLock } from "./lock.ts";
+import { assertPortsFree, freePort } from "./ports.ts";
 import { type Account, databaseAccount } from "./postgres-account.ts";
 import { type Binaries, binariesFor } from "./postgres-binaries.ts";
 import { choosePlace, knownPlace, postgresHome } from "./postgres-place.ts";
@@ -84,6 +84,30 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 }
 
+/**
+ * The same, or else the server of another process that has this DATA_DIR, used along with it: stopping does nothing.
+ * @throws as {@link startPostgres}; FolderInUse when that process has no server to use (yet)
+ */
+export async function shareOrStartPostgres(options: PostgresOptions): Promise<Postgres> {
+  try {
+    return await startPostgres(options);
+  } catch (error) {
+    const shared = error instanceof FolderInUse ? await sharePostgres(options) : undefined;
+    if (shared) return shared;
+    throw error;
+  }
+}
+
+async function sharePostgres(options: PostgresOptions): Promise<Postgres | undefined> {
+  const home = await postgresHome(resolve(options.dataDir));
+  const place = await knownPlace(home);
+  const running = await findPostmaster(clusterIn(place));
+  if (!running || !(await untilReady(clusterIn(place), () => running.pid))) return undefined;
+  const { port } = running;
+  const addresses = await new Server(options, home, place, undefined).addresses(port);
+  return { ...addresses, port, place, stop: async () => {} };
+}
+
 function stopOnce(pid: number, release: () => void): () => Promise<void> {
   let stopped: Promise<void> | undefined;
   return () => {
@@ -139,7 +163,7 @@ class Server {
     const remembered = join(this.home, "port");
     const settings = { ...SETTINGS, ...(options.durable === false && NOT_DURABLE) };
     const log = join(this.place, "server.log");
-    if (options.port) await assertPortFree(options.port, "PostgreSQL", "its port");
+    if (options.port) await assertPortsFree({ port: options.port, name: "PostgreSQL", variable: "its port" });
     for (let attempt = 1; ; attempt++) {
       await disarmPidFile(cluster);
       const port = options.port ?? (await freePort(Number(await recall(remembered)) || undefined));

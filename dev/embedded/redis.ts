@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { holdLock } from "./lock.ts";
-import { assertPortFree, freePort } from "./ports.ts";
+import { assertPortsFree, freePort } from "./ports.ts";
 import { endProcess, isAlive } from "./processes.ts";
 import { programOnPath } from "./programs.ts";
 import { privateFolder, randomSecret, recall, recallOr, remember } from "./remembered.ts";
@@ -107,7 +107,7 @@ async function whoServes(port: number, password: string, folder: string): Promis
 }
 
 async function launch(program: string, folder: string, password: string, options: RedisOptions) {
-  if (options.port) await assertPortFree(options.port, "Redis", "its port");
+  if (options.port) await assertPortsFree({ port: options.port, name: "Redis", variable: "its port" });
   const port = options.port ?? (await freePort(Number(await recall(join(folder, "port"))) || undefined));
   const log = join(folder, "server.log");
   const pid = spawnServer(program, await writeSettings(folder, port, password), log);

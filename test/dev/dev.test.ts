@@ -1,6 +1,8 @@
 import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { holdLock } from "../../dev/embedded/lock.ts";
+import { postgresHome } from "../../dev/embedded/postgres-place.ts";
 import { type DevPlace, makeDevPlace } from "../support/dev-server.ts";
 import type { Watched } from "../support/processes.ts";
 
@@ -104,17 +106,31 @@ describe("npm run dev", () => {
     expect((await place.run("demo")).code).toBe(0);
   }, 30_000);
 
-  it("refuses a second one on the same data, and leaves the first alone", async () => {
+  it("refuses a second one, says that it is this service that runs, and leaves the first alone", async () => {
     const other = await makeDevPlace({ DATA_DIR: place.dataDir });
-    const second = other.begin();
-    await second.until(/in use by process \d+: stop that one, or set another DATA_DIR/);
-    expect(await second.end("SIGTERM")).toBe(1);
+    for (const second of [await place.run("main"), await other.run("main")])
+      expect(second).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(
+          /^\n`npm run dev` runs here already, as process \d+: its DATA_DIR is \S+\. Use that one, stop it, .*\n$/s,
+        ),
+      });
     expect((await ask(place.serviceUrl, "", "{ plans { id } }")).data.plans).toHaveLength(4);
     await other.remove();
   });
 
-  it("stops everything at a SIGTERM", async () => {
+  it("shares its database with npm run db:setup", async () => {
+    const { code, stdout, stderr } = await place.run("../scripts/setup-database-main", [], {
+      NODE_ENV: "development",
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toBe("no migration was pending\nthe plans are already there\n");
+    expect((await ask(place.serviceUrl, "", "{ plans { id } }")).data.plans).toHaveLength(4);
+  });
+
+  it("stops everything at a SIGTERM, and says that it does", async () => {
     expect(await dev.end("SIGTERM")).toBe(0);
+    expect(dev.output().trim().split("\n").at(-1)).toBe("stopping …");
     await expect(fetch(`${place.serviceUrl}/health`)).rejects.toThrow();
     await expect(fetch(place.sandboxUrl)).rejects.toThrow();
     dev = await place.start();
@@ -123,18 +139,39 @@ describe("npm run dev", () => {
 });
 
 describe("npm run dev, when it cannot start", () => {
-  it("names the port that is taken, and the variable that changes it", async () => {
+  it("names all ports that are taken, and the variables that change them", async () => {
     const place = await makeDevPlace();
-    const { port } = new URL(place.serviceUrl);
-    const taker = createServer().listen(Number(port), "127.0.0.1");
+    const ports = [place.serviceUrl, place.sandboxUrl].map((url) => new URL(url).port);
+    const takers = ports.map((port) => createServer().listen(Number(port), "127.0.0.1"));
     const { code, stderr } = await place.run("main");
     expect(code).toBe(1);
-    expect(stderr.trim()).toBe(
-      `Port ${port} is taken by another program, but the service needs it: ` +
+    expect(stderr.trim().split("\n")).toEqual([
+      `Port ${ports[0]} is taken by another program, but the service needs it: ` +
         "stop that program, or set PORT to a free port.",
-    );
-    taker.close();
+      `Port ${ports[1]} is taken by another program, but the Stripe sandbox needs it: ` +
+        "stop that program, or set SANDBOX_PORT to a free port.",
+    ]);
+    for (const taker of takers) taker.close();
     await place.remove();
+  });
+
+  it("lets npm run db:setup say in a sentence that the data are in use, or the database away", async () => {
+    const place = await makeDevPlace({ NODE_ENV: "development" });
+    const release = holdLock(join(await postgresHome(place.dataDir), "lock"), "PostgreSQL");
+    expect(await place.run("../scripts/setup-database-main")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/^PostgreSQL in \S+ is in use by process \d+: stop that one, .*\n$/),
+    });
+    release();
+    await place.remove();
+    const away = await makeDevPlace({ DATABASE_URL: "postgresql://someone:hush@127.0.0.1:1/payments" });
+    expect(await away.run("../scripts/setup-database-main")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "The database at 127.0.0.1:1 cannot be reached (ECONNREFUSED): is it running?\n",
+    });
+    await away.remove();
   });
 
   it("names every fault of the environment at once", async () => {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { assertPortFree, freePort, isPortFree, PortTaken } from "../../dev/embedded/ports.ts";
+import { assertPortsFree, freePort, isPortFree, PortTaken } from "../../dev/embedded/ports.ts";
 
 describe("ports", () => {
   let server: Server;
@@ -14,7 +14,7 @@ describe("ports", () => {
   afterAll(() => server.close());
 
   it("says in one sentence which port is taken, who wants it and which variable changes it", async () => {
-    const refusal = assertPortFree(taken, "the Stripe sandbox", "SANDBOX_PORT");
+    const refusal = assertPortsFree({ port: taken, name: "the Stripe sandbox", variable: "SANDBOX_PORT" });
     await expect(refusal).rejects.toThrow(PortTaken);
     await expect(refusal).rejects.toThrow(
       `Port ${taken} is taken by another program, but the Stripe sandbox needs it: ` +
@@ -23,8 +23,13 @@ describe("ports", () => {
   });
 
   it("lets a free port pass, and port 0, which means any", async () => {
-    await assertPortFree(await freePort(), "the service", "PORT");
-    await assertPortFree(0, "the service", "PORT");
+    const service = { name: "the service", variable: "PORT" };
+    await assertPortsFree({ ...service, port: await freePort() }, { ...service, port: 0 });
+  });
+
+  it("says so when the address is not of this machine", async () => {
+    const elsewhere = { port: 1, host: "192.0.2.1", name: "the service", variable: "PORT" };
+    await expect(assertPortsFree(elsewhere)).rejects.toThrow(/^Nothing can listen on 192\.0\.2\.1, port 1: /);
   });
 
   it("prefers the port it is given, unless that is taken", async () => {

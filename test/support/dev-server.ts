@@ -18,7 +18,7 @@ export interface DevPlace {
   /** Starts it without waiting. */
   begin(): Watched;
   /** Runs another command of the same project to its end: `token`, `demo`. */
-  run(command: string, args?: readonly string[]): ReturnType<typeof runToEnd>;
+  run(command: string, args?: readonly string[], env?: NodeJS.ProcessEnv): ReturnType<typeof runToEnd>;
   remove(): Promise<void>;
 }
 
@@ -43,7 +43,11 @@ export async function makeDevPlace(env: NodeJS.ProcessEnv = {}): Promise<DevPlac
       await dev.until(/^ready/m, 25_000);
       return dev;
     },
-    run: (command, args = []) => runToEnd(process.execPath, [join(DIST, `${command}.js`), ...args], options),
+    run: (command, args = [], more = {}) =>
+      runToEnd(process.execPath, [join(DIST, `${command}.js`), ...args], {
+        ...options,
+        env: { ...options.env, ...more },
+      }),
     async remove() {
       await removePostgresData(dataDir);
       rmSync(folder, { recursive: true, force: true });
