@@ -1,6 +1,6 @@
 import { expireAwaited } from "./billing/awaited-changes.ts";
 import { availableAt, release } from "./billing/balance.ts";
-import { cancelNow, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/cancellation.ts";
+import { endAsPlanned, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/cancellation.ts";
 import { expireAuthorization } from "./billing/captures.ts";
 import { reservedUntil } from "./billing/charges.ts";
 import { expireSession } from "./billing/checkout.ts";
@@ -102,7 +102,7 @@ export const dueRules: DueRule[] = [
     name: "a subscription ends as it was told to",
     kind: "subscription",
     at: endsAt,
-    run: (tx, subscription) => void cancelNow(tx, subscription),
+    run: endAsPlanned,
   }),
   dueRule({ name: "a subscription renews", kind: "subscription", at: renewsAt, run: renew }),
   dueRule({

@@ -86,6 +86,14 @@ export interface SubscriptionDetails {
   } | null;
 }
 
+/** Which subscription an item is of, to be found by the item's id. */
+export interface ItemOwner {
+  /** The item's id. */
+  id: string;
+  subscription: string;
+  customer: string;
+}
+
 /** What the account has been told to do, apart from Stripe's API. */
 export interface Settings {
   /** There is one row, `settings`. */
@@ -207,6 +215,7 @@ export interface Kinds {
   setup_intent: Wire<Stripe.SetupIntent>;
   subscription: Wire<Stripe.Subscription>;
   subscription_details: SubscriptionDetails;
+  subscription_item: ItemOwner;
   subscription_schedule: Wire<Stripe.SubscriptionSchedule>;
   "test_helpers.test_clock": Wire<Stripe.TestHelpers.TestClock>;
   webhook_endpoint: Wire<Stripe.WebhookEndpoint>;
@@ -269,8 +278,9 @@ export const indexes = {
   settings: {},
   rolled_secrets: {},
   setup_intent: { customer: (s) => s.customer, payment_method: (s) => s.payment_method },
-  subscription: { customer: (s) => s.customer },
+  subscription: { customer: (s) => s.customer, pending_setup_intent: (s) => s.pending_setup_intent },
   subscription_details: {},
+  subscription_item: {},
   subscription_schedule: { customer: (s) => s.customer },
   "test_helpers.test_clock": {},
   webhook_endpoint: {},

@@ -10,7 +10,7 @@ const machines = {
     incomplete_expired: [],
     trialing: ["active", "past_due", "paused", "canceled"],
     active: ["trialing", "past_due", "paused", "unpaid", "canceled"],
-    past_due: ["active", "trialing", "paused", "unpaid", "canceled"],
+    past_due: ["active", "trialing", "unpaid", "canceled"],
     unpaid: ["active", "trialing", "canceled"],
     paused: ["active", "trialing", "past_due", "canceled"],
     canceled: [],

@@ -41,6 +41,7 @@ const KINDS: Record<string, Kind> = {
   pm: "payment_method",
   re: "refund",
   seti: "setup_intent",
+  si: "subscription_item",
   sub: "subscription",
   sub_sched: "subscription_schedule",
 };

@@ -40,10 +40,11 @@ export interface ItemStep {
 /** Each item of a subscription before and after, in their order. New items have `period`. */
 export function itemSteps(
   tx: Transaction,
-  { billing_mode, id, items }: Subscription,
+  subscription: Subscription,
   { changed, added }: ItemChanges,
   period: Period,
 ): ItemStep[] {
+  const { billing_mode, items } = subscription;
   for (const { id: unknown } of changed) {
     if (!items.data.some((item) => item.id === unknown)) throw noSuchItem(unknown);
   }
@@ -51,7 +52,7 @@ export function itemSteps(
     const change = changed.find((candidate) => candidate.id === before.id);
     return { before, after: change ? changedItem(before, change) : before };
   });
-  for (const input of added) steps.push({ before: null, after: newItem(tx, id, input, period) });
+  for (const input of added) steps.push({ before: null, after: newItem(tx, subscription, input, period) });
   assertItemsFit(
     steps.flatMap(({ after }) => (after ? [after] : [])),
     billing_mode.type,

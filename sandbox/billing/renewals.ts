@@ -5,10 +5,9 @@ import type { Transaction } from "../transaction.ts";
 import { cancelNow } from "./cancellation.ts";
 import { finalizeInvoice, markUncollectible, voidInvoice } from "./invoices.ts";
 import { pausedBecause } from "./pausing.ts";
-import type { Period } from "./periods.ts";
 import { foretellInvoice } from "./subscription-details.ts";
 import { defaultMethod, draftBill } from "./subscription-invoices.ts";
-import { type Item, nextPeriodEnd, periodFrom } from "./subscription-items.ts";
+import { type Item, nextPeriodEnd, periodFrom, periodOf } from "./subscription-items.ts";
 import { itemLine } from "./subscription-lines.ts";
 
 type Subscription = Kinds["subscription"];
@@ -71,8 +70,6 @@ export function beginPeriod(tx: Transaction, before: Subscription): Invoice {
   foretellInvoice(tx, after);
   return withheld(tx, after, draft);
 }
-
-const periodOf = (item: Item): Period => ({ start: item.current_period_start, end: item.current_period_end });
 
 function moved(subscription: Subscription, item: Item): Item {
   const { start, end } = periodFrom(subscription, item, item.current_period_end);

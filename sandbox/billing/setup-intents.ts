@@ -4,6 +4,7 @@ import type { Kinds } from "../kinds.ts";
 import { next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { attach, cardOf } from "./payment-methods.ts";
+import { subscriptionSetUp } from "./subscription-setup.ts";
 
 type SetupIntent = Kinds["setup_intent"];
 type PaymentMethod = Kinds["payment_method"];
@@ -127,6 +128,7 @@ function setUp(tx: Transaction, intent: SetupIntent, method: PaymentMethod): Set
     next_action: null,
   });
   tx.emit("setup_intent.succeeded", done);
+  subscriptionSetUp(tx, done);
   return done;
 }
 

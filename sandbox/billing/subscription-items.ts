@@ -22,9 +22,16 @@ export interface ItemInput {
 export const isMetered = ({ price }: { price: Price }): boolean => price.recurring?.usage_type === "metered";
 
 /** A new item of a subscription, billed for `period` first. */
-export function newItem(tx: Transaction, subscription: string, input: ItemInput, period: Period): Item {
+export function newItem(
+  tx: Transaction,
+  { id: subscription, customer }: { id: string; customer: string },
+  input: ItemInput,
+  period: Period,
+): Item {
+  const { id = newId("si") } = input;
+  tx.insert("subscription_item", { id, subscription, customer });
   return {
-    id: input.id ?? newId("si"),
+    id,
     object: "subscription_item",
     billing_thresholds: null,
     created: tx.now,
@@ -90,6 +97,12 @@ export function periodFrom(
   const { end } = wholePeriod(billing_cycle_anchor, item, start);
   return { start, end: cancel_at !== null && cancel_at > start ? Math.min(end, cancel_at) : end };
 }
+
+/** The period that an item is being billed for. */
+export const periodOf = (item: Item): Period => ({
+  start: item.current_period_start,
+  end: item.current_period_end,
+});
 
 /** The end of the period that runs longest. */
 export function periodEnd(subscription: Kinds["subscription"]): number {

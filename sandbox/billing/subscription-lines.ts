@@ -6,7 +6,7 @@ import { type InvoiceLine, intervalText } from "./lines.ts";
 import { usageOf } from "./meters.ts";
 import type { Period } from "./periods.ts";
 import { priceAmount, termsIn } from "./pricing.ts";
-import { type Item, isMetered, wholePeriod } from "./subscription-items.ts";
+import { type Item, isMetered, periodOf, wholePeriod } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
 
@@ -55,8 +55,6 @@ export function itemLine(
   const billed = licensed(tx, subscription, item);
   return line(tx, subscription, item, billed.proration && partsAreFree ? { ...billed, amount: 0 } : billed);
 }
-
-const periodOf = (item: Item): Period => ({ start: item.current_period_start, end: item.current_period_end });
 
 function trial(tx: Transaction, item: Item): Billed {
   const description = `Trial period for ${productName(tx, item)}`;

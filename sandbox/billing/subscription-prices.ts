@@ -15,6 +15,9 @@ export interface PriceChoice {
   price_data?: (PriceInput & { product: string; recurring?: { interval: Interval } }) | undefined;
 }
 
+/** The name of a parameter inside another one; outside of any it is its own. */
+export const paramIn = (outer: string, name: string): string => (outer ? `${outer}[${name}]` : name);
+
 /**
  * The price that an item or an invoice item names. Inline prices are made for it, and for nothing else.
  * @param param the name of the item in errors
@@ -28,22 +31,22 @@ export function chosenPrice(
   const id = price ?? plan;
   if (id && price_data) {
     throw invalidParameter(
-      `${param}[price_data]`,
+      paramIn(param, "price_data"),
       "You may only specify one of these parameters: price, price_data.",
       "parameters_exclusive",
     );
   }
   if (price_data) {
-    const product = tx.need("product", price_data.product, `${param}[price_data][product]`);
+    const product = tx.need("product", price_data.product, `${paramIn(param, "price_data")}[product]`);
     return createPrice(tx, product.id, { ...price_data, active: false });
   }
   if (!id)
     throw invalidParameter(
-      `${param}[price]`,
-      `Missing required param: ${param}[price].`,
+      paramIn(param, "price"),
+      `Missing required param: ${paramIn(param, "price")}.`,
       "parameter_missing",
     );
-  return accepted(tx.need("price", id, `${param}[price]`), `${param}[price]`, type);
+  return accepted(tx.need("price", id, paramIn(param, "price")), paramIn(param, "price"), type);
 }
 
 function accepted(price: Price, param: string, type: "recurring" | "one_time"): Price {

@@ -8,6 +8,7 @@ import { type ExtraItem, insertExtraItems } from "./extra-items.ts";
 import { finalizeInvoice } from "./invoices.ts";
 import { defaultMethod, draftBill } from "./subscription-invoices.ts";
 import { itemLine } from "./subscription-lines.ts";
+import { askForMethod } from "./subscription-setup.ts";
 import { createSubscription, type SubscriptionInput } from "./subscriptions.ts";
 
 type Subscription = Kinds["subscription"];
@@ -49,6 +50,7 @@ export function startSubscription(tx: Transaction, input: SubscriptionInput, sta
   assertCanPay(tx, terms, due, start.behavior);
   const subscription = createSubscription(tx, { ...terms, status: firstStatus(terms, due) });
   collectFirst(tx, firstInvoice(tx, subscription, start), start.behavior);
+  if (due === 0) askForMethod(tx, tx.need("subscription", id));
   settleCurrency(tx, subscription);
   return tx.need("subscription", id);
 }

@@ -46,7 +46,7 @@ export function createSubscription(tx: Transaction, input: SubscriptionInput): S
   const items = input.items.map((item) =>
     newItem(
       tx,
-      id,
+      { id, customer: input.customer },
       item,
       trial_end === null ? periodFrom(terms, item, tx.now) : { start: tx.now, end: trial_end },
     ),

@@ -25,6 +25,8 @@ import { promotionCodeRoutes } from "./promotion-codes.ts";
 import { refundRoutes } from "./refunds.ts";
 import { searchRoutes } from "./search.ts";
 import { setupIntentRoutes } from "./setup-intents.ts";
+import { subscriptionItemRoutes } from "./subscription-items.ts";
+import { subscriptionPauseRoutes } from "./subscription-pauses.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
 import { testClockRoutes } from "./test-clocks.ts";
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
@@ -57,6 +59,8 @@ export const routes: Route[] = [
   ...refundRoutes,
   ...searchRoutes,
   ...setupIntentRoutes,
+  ...subscriptionItemRoutes,
+  ...subscriptionPauseRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
   ...webhookEndpointRoutes,

@@ -2,7 +2,7 @@ import { redeem } from "../billing/discounts.ts";
 import type { ExtraItem } from "../billing/extra-items.ts";
 import type { ItemInput } from "../billing/subscription-items.ts";
 import { isMetered } from "../billing/subscription-items.ts";
-import { chosenPrice } from "../billing/subscription-prices.ts";
+import { chosenPrice, paramIn } from "../billing/subscription-prices.ts";
 import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { withMetadata } from "../metadata.ts";
@@ -20,7 +20,7 @@ export function itemInput(tx: Transaction, given: Infer<typeof newItemParams>, p
     customer: null,
     currency: price.currency,
     subscription_item: id,
-    param: `${param}[discounts]`,
+    param: paramIn(param, "discounts"),
   });
   return { id, price, quantity, metadata: withMetadata({}, metadata), discounts: redeemed.map((d) => d.id) };
 }
@@ -28,7 +28,9 @@ export function itemInput(tx: Transaction, given: Infer<typeof newItemParams>, p
 /** What is metered is counted by its meter alone. */
 export function assertHasQuantity(price: ItemInput["price"], param: string): void {
   if (!isMetered({ price })) return;
-  throw invalidRequest("You cannot set the quantity for metered plans.", { param: `${param}[quantity]` });
+  throw invalidRequest("You cannot set the quantity for metered plans.", {
+    param: paramIn(param, "quantity"),
+  });
 }
 
 type ExtraParams = ReturnType<(typeof extraItems)["read"]>[number];

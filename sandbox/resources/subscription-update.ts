@@ -1,7 +1,7 @@
 import { redeem } from "../billing/discounts.ts";
 import type { ItemChange, ItemChanges } from "../billing/item-changes.ts";
 import { type SubscriptionChanges, updateSubscription } from "../billing/subscription-changes.ts";
-import { chosenPrice } from "../billing/subscription-prices.ts";
+import { chosenPrice, paramIn } from "../billing/subscription-prices.ts";
 import { trialMoment } from "../billing/subscription-times.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
@@ -94,15 +94,19 @@ function assertCanWait(params: Params): void {
   );
 }
 
-/** Items with an id are changed, those without are added. */
+/**
+ * Items with an id are changed, those without are added.
+ * @param nameOf the name of the n-th item in errors
+ */
 export function itemChanges(
   tx: Transaction,
   items: ItemParams[],
   { customer, currency }: Subscription,
+  nameOf = (index: number) => `items[${index}]`,
 ): ItemChanges {
   const changes: ItemChanges = { changed: [], added: [] };
   for (const [index, item] of items.entries()) {
-    const param = `items[${index}]`;
+    const param = nameOf(index);
     const { id, deleted, clear_usage: _, ...given } = item;
     if (id) changes.changed.push(itemChange(tx, { ...given, id, deleted }, param, { customer, currency }));
     else changes.added.push(itemInput(tx, given, param));
@@ -128,8 +132,10 @@ function itemChange(
     discounts:
       discounts === undefined
         ? undefined
-        : redeem(tx, discounts ?? [], { ...target, subscription_item: id, param: `${param}[discounts]` }).map(
-            (discount) => discount.id,
-          ),
+        : redeem(tx, discounts ?? [], {
+            ...target,
+            subscription_item: id,
+            param: paramIn(param, "discounts"),
+          }).map((discount) => discount.id),
   };
 }

@@ -1,5 +1,4 @@
 import { type Cancellation, cancelNow } from "../billing/cancellation.ts";
-import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
 import { type Infer, notYet, oneOf, text } from "../params.ts";
@@ -12,15 +11,16 @@ import { update } from "./subscription-update.ts";
 type Subscription = Kinds["subscription"];
 
 const cancellation = (given: Infer<typeof cancelParams>["cancellation_details"]): Cancellation => ({
-  comment: given?.comment ?? null,
-  feedback: given?.feedback ?? null,
+  ...(given?.comment !== undefined && { comment: given.comment }),
+  ...(given?.feedback !== undefined && { feedback: given.feedback }),
 });
 
 function cancel(tx: Transaction, params: Infer<typeof cancelParams>, id: string): Subscription {
-  if (params.prorate || params.invoice_now) {
-    throw invalidRequest("The sandbox does not know prorate and invoice_now at cancellation yet.");
-  }
-  return cancelNow(tx, tx.need("subscription", id), cancellation(params.cancellation_details));
+  return cancelNow(tx, tx.need("subscription", id), {
+    ...cancellation(params.cancellation_details),
+    prorates: params.prorate ?? false,
+    invoicesNow: params.invoice_now ?? false,
+  });
 }
 
 const STATUSES = [

@@ -133,7 +133,7 @@ describe("a renewal that is not paid", () => {
     expect(await box.stripe.charges.list({ customer: customer() })).toEqual(charges);
   });
 
-  test.skip("waits for 3-D Secure, and is past due until it has been answered", async () => {
+  test("waits for 3-D Secure, and is past due until it has been answered", async () => {
     await useCard(box, customer(), "pm_card_authenticationRequired");
     await clock.to(RENEWAL);
     expect(await status()).toBe("past_due");

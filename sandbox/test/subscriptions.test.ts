@@ -100,7 +100,7 @@ describe("a subscription that starts", () => {
     await nothingIsKept(customer.id);
   });
 
-  test.skip("waits for 3-D Secure, and is active once that has been answered", async () => {
+  test("waits for 3-D Secure, and is active once that has been answered", async () => {
     const { subscription, invoice } = await subscribe("pm_card_authenticationRequired");
     expect(subscription.status).toBe("incomplete");
     const intent = await intentOf(invoice);
@@ -113,7 +113,7 @@ describe("a subscription that starts", () => {
     expect((await box.stripe.invoices.retrieve(invoice.id!)).status).toBe("paid");
   });
 
-  test.skip("waits for the customer under default_incomplete, and keeps the method where that is asked for", async () => {
+  test("waits for the customer under default_incomplete, and keeps the method where that is asked for", async () => {
     const { subscription, invoice } = await subscribe(undefined, {
       payment_behavior: "default_incomplete",
       payment_settings: { save_default_payment_method: "on_subscription" },
