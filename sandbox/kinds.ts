@@ -30,6 +30,12 @@ export interface Deleted {
   deleted: true;
 }
 
+/** A payment method that was its customer's once: it can be nobody's any more. */
+export interface DetachedMethod {
+  /** The payment method's id. */
+  id: string;
+}
+
 /** What a Checkout session knows beyond what Stripe shows of it. */
 export interface CheckoutDetails {
   /** The session's id. */
@@ -195,6 +201,7 @@ export interface Kinds {
   customer: Wire<Stripe.Customer>;
   customer_balance_transaction: Wire<Stripe.CustomerBalanceTransaction>;
   deleted: Deleted;
+  detached_method: DetachedMethod;
   delivery: Delivery;
   discount: Wire<Stripe.Discount>;
   dispute: Wire<Stripe.Dispute>;
@@ -252,6 +259,7 @@ export const indexes = {
   customer: { email: (c) => c.email, test_clock: (c) => c.test_clock },
   customer_balance_transaction: { customer: (t) => t.customer },
   deleted: {},
+  detached_method: {},
   delivery: { event: (d) => d.event, endpoint: (d) => d.endpoint },
   discount: { customer: (d) => d.customer, subscription: (d) => d.subscription },
   dispute: { charge: (d) => d.charge, payment_intent: (d) => d.payment_intent },

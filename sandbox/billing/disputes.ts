@@ -33,7 +33,7 @@ export interface DisputeInput {
 export function openDispute(tx: Transaction, charge: Charge, input: DisputeInput): Dispute {
   const { reason, isInquiry = false } = input;
   const amount = refundableAmount(charge);
-  if (amount === 0 || isChargedBack(tx, charge.id))
+  if (amount === 0 || isContested(tx, charge.id))
     throw invalidRequest(`Charge ${charge.id} has nothing left that could be disputed.`);
   const id = newId("du");
   const withdrawal = isInquiry
@@ -105,6 +105,13 @@ export function openCardsDispute(tx: Transaction, charge: Charge): void {
 export function isChargedBack(tx: Transaction, charge: string): boolean {
   for (const { status } of tx.newest("dispute", { index: "charge", key: charge }))
     if (status === "needs_response" || status === "under_review" || status === "lost") return true;
+  return false;
+}
+
+/** Whether a charge is disputed, or asked about, already: its money is withdrawn once. */
+function isContested(tx: Transaction, charge: string): boolean {
+  for (const { status } of tx.newest("dispute", { index: "charge", key: charge }))
+    if (status === "lost" || !isFinal("dispute", status)) return true;
   return false;
 }
 

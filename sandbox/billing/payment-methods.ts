@@ -191,7 +191,30 @@ export function detach(tx: Transaction, id: string): PaymentMethod {
       "customer.subscription.updated",
     );
   }
+  tx.insert("detached_method", { id });
   return tx.update("payment_method", id, { customer: null }, "payment_method.detached");
+}
+
+/**
+ * Whether a method may not be used again: it was detached, or it has paid without being anyone's.
+ * @param besides a payment intent that may have used it: the one it is asked for
+ */
+export function isSpent(tx: Transaction, { customer, id }: PaymentMethod, besides?: string): boolean {
+  if (customer !== null) return false;
+  if (tx.get("detached_method", id)) return true;
+  for (const intent of tx.newest("payment_intent", { index: "payment_method", key: id }))
+    if (intent.id !== besides && USED.includes(intent.status)) return true;
+  return false;
+}
+
+const USED = ["processing", "requires_capture", "succeeded"];
+
+/** Stripe's refusal of such a method. */
+export function spent(param: string): ApiError {
+  return invalidRequest(
+    "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
+    { param },
+  );
 }
 
 export interface CardRenewal {

@@ -15,7 +15,7 @@ export function recordEvent(
   object: { id: string },
   before?: { id: string },
 ): void {
-  const previous = before && type.endsWith("updated") && previousAttributes(before, object);
+  const previous = before && tellsBefore(type) && previousAttributes(before, object);
   if (previous && Object.keys(previous).length === 0) return;
   const event: StoredEvent = {
     id: newId("evt"),
@@ -30,6 +30,10 @@ export function recordEvent(
     if (wants(endpoint, type)) addDelivery(tx, event.id, endpoint.id);
   }
 }
+
+/** A detached method shows no customer any more: whose it was is told as `*.updated` tells what was before. */
+const tellsBefore = (type: Stripe.Event["type"]) =>
+  type.endsWith("updated") || type === "payment_method.detached";
 
 /** Whether an endpoint is to get events of this type. */
 export function wants(endpoint: Kinds["webhook_endpoint"], type: Stripe.Event["type"]): boolean {

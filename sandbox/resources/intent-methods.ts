@@ -1,4 +1,4 @@
-import { resolveMethod } from "../billing/payment-methods.ts";
+import { isSpent, resolveMethod, spent } from "../billing/payment-methods.ts";
 import { invalidParameter, invalidRequest, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";
@@ -46,24 +46,13 @@ export function assertServes(
       : `The payment method supplied (${method.id}) belongs to the Customer ${method.customer}. Please include the Customer in the \`customer\` parameter on the ${noun}.`;
     throw invalidRequest(message, { param: "payment_method" });
   }
-  if (method.customer === null && wasUsed(tx, method.id, intent.id)) {
-    throw invalidRequest(
-      "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
-      { param: "payment_method" },
-    );
-  }
+  if (isSpent(tx, method, intent.id)) throw spent("payment_method");
   if (!intent.payment_method_types.includes(method.type)) {
     throw invalidRequest(
       `The PaymentMethod provided (${method.type}) is not allowed for this ${noun}. Please attach a PaymentMethod of one of the following types: ${intent.payment_method_types.join(", ")}.`,
       { param: "payment_method", code: "payment_intent_incompatible_payment_method" },
     );
   }
-}
-
-function wasUsed(tx: Transaction, method: string, besides: string): boolean {
-  for (const { id, status } of tx.newest("payment_intent", { index: "payment_method", key: method }))
-    if (id !== besides && ["processing", "requires_capture", "succeeded"].includes(status)) return true;
-  return false;
 }
 
 /** Some dynamic methods lead away from the page: without `allow_redirects: never` they need the way back. */

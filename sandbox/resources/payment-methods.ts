@@ -1,4 +1,4 @@
-import { attach, detach, resolveMethod } from "../billing/payment-methods.ts";
+import { attach, detach, isSpent, resolveMethod, spent } from "../billing/payment-methods.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
@@ -83,10 +83,12 @@ export const paymentMethodRoutes: Route[] = [
   route(
     "POST",
     "/v1/payment_methods/:id/attach",
-    { customer: required(text()) },
+    { customer: required(text()), customer_account: notYet() },
     (tx, params, { id = "" }) => {
       tx.need("customer", params.customer, "customer");
-      return attach(tx, resolveMethod(tx, id, "id"), params.customer);
+      const method = resolveMethod(tx, id, "id");
+      if (isSpent(tx, method)) throw spent("payment_method");
+      return attach(tx, method, params.customer);
     },
   ),
   route("POST", "/v1/payment_methods/:id/detach", {}, (tx, _params, { id = "" }) => detach(tx, id)),
