@@ -5,6 +5,7 @@ import type { Transaction } from "../transaction.ts";
 import { abandonAttempt, type Payer, payingCustomer, trialEndOf } from "./checkout-order.ts";
 import { completeSession } from "./checkout-outcome.ts";
 import { payOnce } from "./checkout-payment.ts";
+import { recoveryOf } from "./checkout-recovery.ts";
 import { followSetup, setUpMethod } from "./checkout-setup.ts";
 import { subscribe } from "./checkout-subscription.ts";
 import { followIntent, intentRefusal } from "./collection.ts";
@@ -78,21 +79,11 @@ export function expireSession(tx: Transaction, session: Session): Session {
   if (setup && !isFinal("setup_intent", setup.status)) cancelSetup(tx, setup);
   const expired = tx.update("checkout.session", session.id, {
     status: next("checkout.session", session.status, "expired"),
-    after_expiration: recovery(tx, session),
+    after_expiration: recoveryOf(tx, session),
     url: null,
   });
   tx.emit("checkout.session.expired", expired);
   return expired;
-}
-
-const RECOVERY_SECONDS = 30 * 86_400;
-
-/** The link by which an expired session can be begun anew. */
-function recovery(tx: Transaction, { id, after_expiration }: Session): Session["after_expiration"] {
-  const wanted = after_expiration?.recovery;
-  if (!wanted?.enabled) return after_expiration;
-  const url = `${tx.environment.baseUrl}/c/recover/${id}`;
-  return { recovery: { ...wanted, url, expires_at: tx.now + RECOVERY_SECONDS } };
 }
 
 function assertOpen(session: Session): void {

@@ -16,8 +16,7 @@ export function summary(tx: Transaction, session: Session, typed: Typed, complai
   const details = tx.need("checkout_details", session.id);
   if (session.mode === "setup") {
     return html`<h1 id="product-name">Save a payment method</h1>
-<p class="amount" id="amount">${session.currency ? money(0, session) : "Free"}</p>
-<p class="soft">Nothing is charged today. The card is kept for later payments.</p>`;
+<p class="soft" id="amount">Nothing is charged today: it is kept for later payments.</p>`;
   }
   return html`<h1 id="product-name">${details.line_items.map(({ description }) => description).join(", ")}</h1>
 ${headline(tx, session, details)}
@@ -49,7 +48,7 @@ function headline(tx: Transaction, session: Session, details: CheckoutDetails): 
   }
   const { trial_period_days: days } = details.subscription_data;
   const end = trialEndOf(details, tx.now);
-  return html`<p class="amount" id="amount">${days ? `${days} ${days === 1 ? "day" : "days"} free` : "Free trial"}<br><small>Then ${later}${end !== null && ` from ${day(end)}`}</small></p>`;
+  return html`<p class="amount" id="amount">${days ? `${days} ${days === 1 ? "day" : "days"} free` : "Free trial"}<small class="then">Then ${later}${end !== null && ` from ${day(end)}`}</small></p>`;
 }
 
 function row(tx: Transaction, session: Session, item: LineItem): Html {

@@ -6,7 +6,7 @@ import { formatMoney } from "../money.ts";
 import type { Transaction } from "../transaction.ts";
 import { summary } from "./checkout-summary.ts";
 import { alert, type Complaint, cardFields, field, methodName, type Typed, testCardList } from "./fields.ts";
-import { type Html, html } from "./html.ts";
+import { Html, html } from "./html.ts";
 import { page } from "./layout.ts";
 
 type Session = Kinds["checkout.session"];
@@ -20,6 +20,7 @@ export interface CheckoutView {
 /** The payment page of an open session. */
 export function checkoutPage(tx: Transaction, { session, typed, complaint }: CheckoutView): HttpReply {
   const { line_items } = tx.need("checkout_details", session.id);
+  const saved = savedMethod(tx, session);
   const names = line_items.map(({ description }) => description).join(", ");
   return page({
     title: session.mode === "setup" ? "Save a payment method" : `Pay for ${names}`,
@@ -31,8 +32,8 @@ ${session.cancel_url && html`<p><a id="cancel" class="back" href="${session.canc
 ${summary(tx, session, typed, complaint)}</section>
 <section aria-label="Payment">
 ${complaint && complaint.field === null && alert(complaint)}
-${savedCard(tx, session)}
-<h2>${needsMethod(session) ? "Pay with card" : "Your details"}</h2>
+${saved && savedCard(tx, session, saved)}
+<h2>${heading(session, saved !== null)}</h2>
 ${form(tx, session, typed, complaint)}
 ${bankForm(session, typed, complaint)}
 ${testCardList()}
@@ -65,23 +66,36 @@ ${custom_text.after_submit && html`<p class="soft">${custom_text.after_submit.me
 </form>`;
 }
 
+const EMAIL = {
+  id: "email",
+  name: "email" as const,
+  label: "Email",
+  attributes: 'type="email" autocomplete="email" required',
+};
+
 function emailField(session: Session, typed: Typed, complaint?: Complaint): Html {
   const email = session.customer_details?.email;
-  if (email)
-    return html`<p class="field"><span class="label">Email</span><br><span id="email">${email}</span></p>`;
-  const attributes = 'type="email" autocomplete="email" required';
-  return field({ id: "email", name: "email", label: "Email", attributes }, typed, complaint);
+  if (!email) return field(EMAIL, typed, complaint);
+  return html`<p class="field"><span class="label">Email</span><br><span id="email">${email}</span></p>`;
 }
 
-/** The card that the customer has paid with before, one press away. */
-function savedCard(tx: Transaction, session: Session): Html | null {
+function heading(session: Session, hasSaved: boolean): string {
+  if (!needsMethod(session)) return "Your details";
+  if (session.mode === "setup") return "Card";
+  return hasSaved ? "Pay with another card" : "Pay with card";
+}
+
+/** The card that the customer has paid with before. */
+function savedMethod(tx: Transaction, session: Session): Kinds["payment_method"] | null {
   if (!session.customer || session.mode === "setup" || !needsMethod(session)) return null;
-  const customer = tx.get("customer", session.customer);
-  const known = customer?.invoice_settings.default_payment_method;
+  const known = tx.get("customer", session.customer)?.invoice_settings.default_payment_method;
   const method = known
     ? tx.get("payment_method", known)
     : tx.find("payment_method", "customer", session.customer);
-  if (!method?.card) return null;
+  return method?.card ? method : null;
+}
+
+function savedCard(tx: Transaction, session: Session, method: Kinds["payment_method"]): Html {
   return html`<form method="post" action="/c/pay/${session.id}" class="saved">
 <input type="hidden" name="payment_method" value="${method.id}">
 <button id="pay-saved">${submitText(tx, session)} with ${methodName(method)}</button>
@@ -100,10 +114,10 @@ function bankForm(session: Session, typed: Typed, complaint?: Complaint): Html |
   const { label, example, bad } = ACCOUNTS[type]!;
   const attributes = `autocomplete="off" placeholder="${example}" required`;
   const input = { id: "account", name: "account" as const, label, attributes };
-  return html`<details class="bank"><summary>Pay from a bank account instead</summary>
+  return html`<details class="bank"${complaint?.field === "account" && new Html(" open")}><summary>Use a bank account instead</summary>
 <form method="post" action="/c/pay/${session.id}">
-${emailField(session, typed)}
+${!session.customer_details?.email && field({ ...EMAIL, id: "bank-email" }, typed)}
 ${field(input, typed, complaint)}
 <p class="soft">The bank takes a moment to answer. <code>${bad}</code> is refused.</p>
-<button class="plain" id="pay-bank">Pay by bank debit</button></form></details>`;
+<button class="plain" id="pay-bank">${session.mode === "setup" ? "Save bank account" : "Pay by bank debit"}</button></form></details>`;
 }

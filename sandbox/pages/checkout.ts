@@ -1,8 +1,9 @@
 import { debitByAccount } from "../bank-debits.ts";
 import { type Attempted, needsMethod, paySession } from "../billing/checkout.ts";
 import { applyCode, changeQuantity, removeCode } from "../billing/checkout-changes.ts";
+import { recoverSession } from "../billing/checkout-recovery.ts";
 import { createCard, createDebit } from "../billing/payment-methods.ts";
-import { noSuch } from "../errors.ts";
+import { ApiError, noSuch } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
@@ -65,10 +66,12 @@ function changing(world: World, request: HttpRequest, id: string, change: Change
   });
 }
 
+const unknown = () =>
+  notice("Page not found", "This payment page does not exist. Perhaps the link is incomplete.", 404);
+
 function whileOpen(world: World, id: string, show: (session: Session) => HttpReply): HttpReply {
   const session = world.store.get("checkout.session", id);
-  if (!session)
-    return notice("Page not found", "This payment page does not exist. Perhaps the link is incomplete.", 404);
+  if (!session) return unknown();
   return session.status === "open" ? show(session) : closed(session);
 }
 
@@ -105,6 +108,18 @@ export function goOn({ session, authenticate }: Attempted): HttpReply {
 /** The template is the merchant's; only Stripe's placeholder is filled in. */
 function successUrl(session: Session): string {
   return (session.success_url ?? "").replaceAll("{CHECKOUT_SESSION_ID}", session.id);
+}
+
+/** `GET /c/recover/:id`: begins an expired session anew, where it was made to allow that. */
+export function recoverCheckout(world: World, id: string): HttpReply {
+  const session = world.store.get("checkout.session", id);
+  if (!session) return unknown();
+  try {
+    return redirect(`/c/pay/${world.act(id, (tx) => recoverSession(tx, session)).id}`);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return notice("This link has expired", "Please start again from the shop.", 410);
+  }
 }
 
 function closed(session: Session): HttpReply {

@@ -2,7 +2,7 @@ import { isCrossOrigin } from "../guard.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { World } from "../world.ts";
 import { answerChallenge, showChallenge } from "./challenge.ts";
-import { adjustQuantity, payCheckout, redeemCode, showCheckout } from "./checkout.ts";
+import { adjustQuantity, payCheckout, recoverCheckout, redeemCode, showCheckout } from "./checkout.ts";
 import { invoicePdf, showReceipt } from "./documents.ts";
 import { payHostedInvoice, showInvoice } from "./invoice.ts";
 import { notice } from "./layout.ts";
@@ -15,6 +15,7 @@ const pages: [method: string, path: RegExp, show: Show][] = [
   ["POST", /^\/c\/pay\/([\w-]+)$/, payCheckout],
   ["POST", /^\/c\/pay\/([\w-]+)\/code$/, redeemCode],
   ["POST", /^\/c\/pay\/([\w-]+)\/quantity$/, adjustQuantity],
+  ["GET", /^\/c\/recover\/([\w-]+)$/, (world, _request, id) => recoverCheckout(world, id)],
   ["GET", /^\/3ds\/([\w-]+)$/, (world, _request, id) => showChallenge(world, id)],
   ["POST", /^\/3ds\/([\w-]+)$/, answerChallenge],
   ["GET", /^\/i\/([\w-]+)$/, showInvoice],

@@ -96,6 +96,7 @@ ${invoice.description && html`<p>${invoice.description}</p>`}
 ${discount > 0 && html`<tr><th scope="row">Discount</th><td class="good">−${money(discount)}</td></tr>`}
 <tr><th scope="row">Total</th><td>${money(invoice.total)}</td></tr>
 ${isSettledByBalance && html`<tr><th scope="row">From your balance</th><td>${money(-credit)}</td></tr>`}
+${invoice.amount_paid > 0 && html`<tr><th scope="row">Paid</th><td>${money(invoice.amount_paid)}</td></tr>`}
 <tr class="total"><th scope="row">Amount due</th><td>${money(invoice.amount_remaining)}</td></tr></tfoot></table>
 ${invoice.footer && html`<p class="soft">${invoice.footer}</p>`}
 <p><a href="${invoice.invoice_pdf ?? ""}">Download as PDF</a></p>`;
@@ -114,7 +115,7 @@ ${
 <button id="pay-saved">Pay ${amount} with ${methodName(known)}</button>
 <p class="or"><span>or</span></p></form>`
 }
-<h2>Pay with card</h2>
+<h2>${known ? "Pay with another card" : "Pay with card"}</h2>
 <form method="post" action="/i/${invoice.id}">
 ${cardFields(typed, complaint)}
 <div class="actions"><button id="pay">Pay ${amount}</button></div>
