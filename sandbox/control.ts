@@ -2,6 +2,7 @@ import { changeSettings, settingsOf } from "./billing/dunning.ts";
 import { advanceTestClock } from "./billing/test-clocks.ts";
 import { completeSession } from "./control-checkout.ts";
 import { actOnPayments } from "./control-payments.ts";
+import { actInPortal } from "./control-portal.ts";
 import { listDeliveries, resendEvent, rollEndpointSecret } from "./control-webhooks.ts";
 import { ApiError, invalidRequest, unknownUrl } from "./errors.ts";
 import { readFaults } from "./fault-request.ts";
@@ -39,7 +40,10 @@ export async function serveControl(world: World, request: HttpRequest): Promise<
       const match = path.exec(request.path);
       if (match && method === request.method) return await handle(world, readBody(request), match[1] ?? "");
     }
-    const acted = request.method === "POST" && actOnPayments(world, request.path, readBody(request));
+    const body = readBody(request);
+    const acted =
+      request.method === "POST" &&
+      (actOnPayments(world, request.path, body) ?? actInPortal(world, request.path, body));
     if (acted) return acted;
     throw unknownUrl(request.method, request.path);
   } catch (error) {

@@ -13,6 +13,7 @@ const MAX_LEVELS = 4;
  */
 const expandable: Record<string, Record<string, Kind | readonly Kind[] | null>> = {
   balance_transaction: { source: ["charge", "refund", "dispute"] },
+  "billing_portal.session": { configuration: "billing_portal.configuration" },
   charge: {
     balance_transaction: "balance_transaction",
     customer: "customer",

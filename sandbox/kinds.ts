@@ -110,6 +110,14 @@ export interface Settings {
   retryDays: number[];
 }
 
+/** A setup intent by which a customer adds a method in the portal; it becomes their default. */
+export interface PortalSetup {
+  /** The setup intent's id. */
+  id: string;
+  /** The portal session's. */
+  session: string;
+}
+
 /** One try to hand an event to an endpoint. Times are real milliseconds, not the sandbox's. */
 export interface DeliveryAttempt {
   at: number;
@@ -212,6 +220,7 @@ export interface Kinds {
   invoiceitem: Wire<Stripe.InvoiceItem>;
   payment_intent: Wire<Stripe.PaymentIntent>;
   payment_method: Wire<Stripe.PaymentMethod>;
+  portal_setup: PortalSetup;
   price: Wire<Stripe.Price>;
   price_terms: PriceTerms;
   product: Wire<Stripe.Product>;
@@ -278,6 +287,7 @@ export const indexes = {
   },
   payment_intent: { customer: (p) => p.customer, payment_method: (p) => p.payment_method },
   payment_method: { customer: (m) => m.customer },
+  portal_setup: {},
   price: { product: (p) => p.product, lookup_key: (p) => p.lookup_key },
   price_terms: {},
   product: {},

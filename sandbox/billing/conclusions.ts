@@ -6,6 +6,7 @@ import { followSetup } from "./checkout-setup.ts";
 import { followIntent } from "./collection.ts";
 import { authenticateIntent } from "./intents.ts";
 import { debitOf } from "./payment-methods.ts";
+import { followPortalSetup } from "./portal-methods.ts";
 import { authenticateSetup } from "./setup-intents.ts";
 
 type PaymentIntent = Kinds["payment_intent"];
@@ -31,6 +32,7 @@ export function answerPayment(
 export function answerSetup(tx: Transaction, intent: SetupIntent, outcome: "succeed" | "fail"): SetupIntent {
   const after = authenticateSetup(tx, intent, outcome);
   followSetup(tx, after);
+  followPortalSetup(tx, after);
   return after;
 }
 

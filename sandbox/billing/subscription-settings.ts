@@ -71,7 +71,8 @@ export function plainPatch(
 ): Partial<Subscription> {
   const { cancellation, discountIds, metadata, missing_payment_method, payment_settings } = changes;
   const { collection_method, default_payment_method, description, pause_collection } = changes;
-  const details = before.cancellation_details;
+  const end = endPatch(tx, before, changes);
+  const details = end.cancellation_details ?? before.cancellation_details;
   return {
     ...(description !== undefined && { description }),
     ...(default_payment_method !== undefined && { default_payment_method }),
@@ -87,7 +88,7 @@ export function plainPatch(
       days_until_due: collection_method === "send_invoice" ? before.days_until_due : null,
     }),
     ...(changes.days_until_due !== undefined && { days_until_due: changes.days_until_due }),
-    ...endPatch(tx, before, changes),
+    ...end,
     ...(cancellation && details && { cancellation_details: { ...details, ...cancellation } }),
   };
 }

@@ -6,8 +6,12 @@ import { adjustQuantity, payCheckout, recoverCheckout, redeemCode, showCheckout 
 import { invoicePdf, showReceipt } from "./documents.ts";
 import { payHostedInvoice, showInvoice } from "./invoice.ts";
 import { notice } from "./layout.ts";
+import { servePortal } from "./portal.ts";
 
-type Show = (world: World, request: HttpRequest, id: string) => HttpReply;
+/** `rest` is what of the path follows the id. */
+type Show = (world: World, request: HttpRequest, id: string, rest: string) => HttpReply;
+
+const PORTAL = /^\/p\/session\/([\w-]+)((?:\/[\w-]+)*)$/;
 
 /** The sandbox's pages for people. */
 const pages: [method: string, path: RegExp, show: Show][] = [
@@ -21,6 +25,8 @@ const pages: [method: string, path: RegExp, show: Show][] = [
   ["GET", /^\/i\/([\w-]+)$/, showInvoice],
   ["POST", /^\/i\/([\w-]+)$/, payHostedInvoice],
   ["GET", /^\/i\/([\w-]+)\/pdf$/, (world, _request, id) => invoicePdf(world, id)],
+  ["GET", PORTAL, servePortal],
+  ["POST", PORTAL, servePortal],
   ["GET", /^\/receipts\/([\w-]+)$/, (world, _request, id) => showReceipt(world, id)],
 ];
 
@@ -32,7 +38,7 @@ export function servePage(world: World, request: HttpRequest): HttpReply | undef
     if (method === "POST" && isCrossOrigin(request)) {
       return notice("Not from here", "This form was sent by another site's page.", 403);
     }
-    return show(world, request, match[1]!);
+    return show(world, request, match[1]!, match[2] ?? "");
   }
   return undefined;
 }

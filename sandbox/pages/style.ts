@@ -64,10 +64,15 @@ a{color:var(--brand)}
 .badge{display:inline-block;border:1px solid currentColor;border-radius:99px;padding:.05rem .6rem;font-size:.75rem;line-height:1.5;font-weight:600;color:var(--soft)}
 .good{color:var(--good)}
 .bad{color:var(--bad)}
+.part{margin-top:2rem}
+.part h2{padding-bottom:.5rem;margin-bottom:.75rem;border-bottom:1px solid var(--line)}
+fieldset{border:0;margin:0 0 1rem;padding:0}
+legend{font-size:.875rem;font-weight:500;padding:0;margin-bottom:.5rem}
+thead th{color:var(--soft);font-size:.875rem;border-top:0}
 .list{list-style:none;margin:0;padding:0}
 .list>li{padding:.9rem 0;border-top:1px solid var(--line)}
 .list>li:first-child{border-top:0;padding-top:0}
-.choice{display:flex;align-items:flex-start;padding:.75rem .9rem;border:1px solid var(--line);border-radius:8px;margin-bottom:.6rem;font-weight:400;font-size:1rem;cursor:pointer}
+.field .choice,.choice{display:flex;align-items:flex-start;padding:.75rem .9rem;border:1px solid var(--line);border-radius:8px;margin-bottom:.6rem;font-weight:400;font-size:1rem;cursor:pointer}
 .choice:has(input:checked){border-color:var(--brand);box-shadow:0 0 0 1px var(--brand)}
 details{margin-top:1rem;font-size:.9375rem}
 summary{cursor:pointer;color:var(--brand);padding:.2rem 0}

@@ -19,6 +19,7 @@ import { meterRoutes } from "./meters.ts";
 import { paymentIntentRoutes } from "./payment-intents.ts";
 import { paymentMethodRoutes } from "./payment-methods.ts";
 import { portalConfigurationRoutes } from "./portal-configurations.ts";
+import { portalSessionRoutes } from "./portal-sessions.ts";
 import { priceRoutes } from "./prices.ts";
 import { productRoutes } from "./products.ts";
 import { promotionCodeRoutes } from "./promotion-codes.ts";
@@ -53,6 +54,7 @@ export const routes: Route[] = [
   ...paymentIntentRoutes,
   ...paymentMethodRoutes,
   ...portalConfigurationRoutes,
+  ...portalSessionRoutes,
   ...priceRoutes,
   ...productRoutes,
   ...promotionCodeRoutes,

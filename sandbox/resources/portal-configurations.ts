@@ -2,7 +2,19 @@ import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { page, pageParams } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
-import { flag, type Infer, list, notYet, object, oneOf, required, text, unsettable, url } from "../params.ts";
+import {
+  flag,
+  type Infer,
+  integer,
+  list,
+  notYet,
+  object,
+  oneOf,
+  required,
+  text,
+  unsettable,
+  url,
+} from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
 
@@ -21,6 +33,16 @@ const reasons = oneOf(
   "unused",
 );
 const proration = oneOf("always_invoice", "create_prorations", "none");
+
+const product = object({
+  adjustable_quantity: object({
+    enabled: required(flag),
+    maximum: integer({ min: 1 }),
+    minimum: integer({ min: 1 }),
+  }),
+  prices: required(list(text())),
+  product: required(text()),
+});
 
 const features = object({
   customer_update: object({ allowed_updates: unsettable(list(updates)), enabled: flag }),
@@ -44,7 +66,7 @@ const features = object({
     billing_cycle_anchor: oneOf("now", "unchanged"),
     default_allowed_updates: unsettable(list(oneOf("price", "promotion_code", "quantity"))),
     enabled: flag,
-    products: unsettable(list(object({ prices: required(list(text())), product: required(text()) }))),
+    products: unsettable(list(product)),
     proration_behavior: proration,
     schedule_at_period_end: notYet(),
     trial_update_behavior: oneOf("continue_trial", "end_trial"),
@@ -125,9 +147,9 @@ function withFeatures(before: Features, given: Infer<typeof updateParams>["featu
         default_allowed_updates: default_allowed_updates ?? [],
       }),
       ...(products !== undefined && {
-        products: (products ?? []).map((product) => ({
+        products: (products ?? []).map(({ adjustable_quantity: given, ...product }) => ({
           ...product,
-          adjustable_quantity: { enabled: false, maximum: null, minimum: 1 },
+          adjustable_quantity: { enabled: false, maximum: null, minimum: 1, ...given },
         })),
       }),
     },

@@ -10,6 +10,7 @@ import { invoices } from "./invoices.ts";
 import { meters } from "./meters.ts";
 import { payments, reversals, setups } from "./payments.ts";
 import { portal } from "./portal.ts";
+import { portalSessions } from "./portal-sessions.ts";
 import { search } from "./search.ts";
 import { subscriptions } from "./subscriptions.ts";
 import { testClocks } from "./test-clocks.ts";
@@ -23,6 +24,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   discounts,
   invoices,
   portal,
+  portalSessions,
   checkout,
   checkoutModes,
   subscriptions,
