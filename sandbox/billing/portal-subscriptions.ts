@@ -26,8 +26,11 @@ export function cancelInPortal(
 ): Subscription {
   assertFeature(portal, "subscription_cancel");
   const subscription = ownSubscription(tx, portal, id);
-  const { mode } = portal.features.subscription_cancel;
-  if (mode === "immediately") return cancelNow(tx, subscription, said);
+  const { mode, proration_behavior } = portal.features.subscription_cancel;
+  if (mode === "immediately") {
+    const invoicesNow = proration_behavior === "always_invoice";
+    return cancelNow(tx, subscription, { ...said, prorates: proration_behavior !== "none", invoicesNow });
+  }
   if (isEnding(subscription)) throw invalidRequest("This subscription is already set to be canceled.");
   const isFlexible = subscription.billing_mode.type === "flexible";
   return updateSubscription(tx, subscription, {

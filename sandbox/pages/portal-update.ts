@@ -12,7 +12,7 @@ import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
 import type { Transaction } from "../transaction.ts";
-import { type Complaint, complaintOf, methodName } from "./fields.ts";
+import { type Complaint, complaintOf, field, methodName } from "./fields.ts";
 import { type Html, html } from "./html.ts";
 import { hrefOf, planName, planPrice, portalStep } from "./portal-frame.ts";
 import type { Visit } from "./portal-routes.ts";
@@ -22,7 +22,12 @@ type Price = Kinds["price"];
 type Subscription = Kinds["subscription"];
 
 /** Offers the plans, and whatever else may be changed. */
-export function updatePage(tx: Transaction, portal: Portal, { id }: Visit, complaint?: Complaint): HttpReply {
+export function updatePage(
+  tx: Transaction,
+  portal: Portal,
+  { id, fields }: Visit,
+  complaint?: Complaint,
+): HttpReply {
   const subscription = changeable(tx, portal, id);
   const item = subscription.items.data[0]!;
   const offered = mayChange(portal, "price") ? offeredPrices(tx, portal) : [];
@@ -32,24 +37,29 @@ export function updatePage(tx: Transaction, portal: Portal, { id }: Visit, compl
     complaint,
     body: html`<form method="get" action="${hrefOf(portal, `/subscriptions/${id}/confirm`)}">
 <fieldset><legend>Plan</legend>
-${[item.price, ...others].map((price) => choice(tx, subscription, price, price.id === item.price.id))}</fieldset>
+${[item.price, ...others].map((price) => choice(tx, subscription, price, fields.price ?? item.price.id))}</fieldset>
 ${
   mayChange(portal, "quantity") &&
-  html`<div class="field"><label for="quantity">Quantity</label><input id="quantity" name="quantity" type="number" min="1" value="${item.quantity ?? 1}" required></div>`
+  html`<div class="field"><label for="quantity">Quantity</label><input id="quantity" name="quantity" type="number" min="1" value="${fields.quantity ?? item.quantity ?? 1}" required></div>`
 }
-${
-  mayChange(portal, "promotion_code") &&
-  html`<div class="field"><label for="promotion-code">Promotion code (optional)</label><input id="promotion-code" name="code" autocomplete="off"></div>`
-}
+${mayChange(portal, "promotion_code") && field(CODE, fields, complaint)}
 <div class="actions"><button id="continue">Continue</button></div>
 </form>`,
   });
 }
 
-function choice(tx: Transaction, { currency }: Subscription, price: Price, isCurrent: boolean): Html {
+const CODE = {
+  id: "promotion-code",
+  name: "code" as const,
+  label: "Promotion code (optional)",
+  attributes: 'autocomplete="off"',
+};
+
+function choice(tx: Transaction, { currency, items }: Subscription, price: Price, chosen: string): Html {
+  const isCurrent = price.id === items.data[0]!.price.id;
   const name = tx.get("product", price.product)?.name ?? price.id;
   const amount = `${formatMoney(priceAmount(tx, price, 1, currency), currency)} ${rhythm(price)}`;
-  return html`<label class="choice"><input type="radio" name="price" value="${price.id}"${isCurrent && " checked"}>
+  return html`<label class="choice"><input type="radio" name="price" value="${price.id}"${price.id === chosen && " checked"}>
 <span><strong>${name}</strong> ${isCurrent && html`<span class="badge">current</span>`}<br><span class="soft">${amount}</span></span></label>`;
 }
 
@@ -61,12 +71,7 @@ export function confirmPage(tx: Transaction, portal: Portal, wish: Wish, complai
   try {
     due = dueForUpdate(tx, portal, wish);
   } catch (error) {
-    return updatePage(
-      tx,
-      portal,
-      { id: wish.subscription, fields: {} },
-      { ...complaintOf(error), field: null },
-    );
+    return updatePage(tx, portal, { id: wish.subscription, fields: hidden(wish) }, complaintOf(error));
   }
   const method = defaultMethod(tx, subscription);
   return portalStep(portal, {
@@ -78,13 +83,18 @@ export function confirmPage(tx: Transaction, portal: Portal, wish: Wish, complai
 <tfoot><tr class="total"><th scope="row">Due today</th><td id="due-today">${formatMoney(due, subscription.currency)}</td></tr></tfoot></table>
 <p class="soft">${terms(portal, due)}${due > 0 && method && ` It is paid with ${methodName(method)}.`}</p>
 <form method="post" action="${hrefOf(portal, `${path}/confirm`)}">
-${Object.entries({ price: wish.price, quantity: wish.quantity, code: wish.code }).map(
-  ([name, value]) =>
-    value !== undefined && html`<input type="hidden" name="${name}" value="${String(value)}">`,
-)}
+${Object.entries(hidden(wish)).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <div class="actions"><button id="confirm">Confirm</button></div>
 </form>`,
   });
+}
+
+/** The wish as the fields of a form. */
+function hidden({ price, quantity, code }: Wish): Record<string, string> {
+  const fields = { price, quantity: quantity?.toString(), code };
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 function terms({ features }: Portal, due: number): string {

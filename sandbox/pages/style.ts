@@ -13,6 +13,7 @@ main{max-width:62rem;margin:0 auto;padding:clamp(1rem,4vw,3.5rem) 1rem 2rem}
 .narrow{max-width:34rem;margin:0 auto}
 .stack{display:grid;gap:1.25rem}
 h1{font-size:1.125rem;font-weight:600;margin:0 0 .25rem}
+h1+form,h1+.order{margin-top:.75rem}
 h2{font-size:1rem;font-weight:600;margin:0 0 1rem}
 p{margin:0 0 .75rem}
 .amount{font-size:2.25rem;font-weight:700;line-height:1.2;margin:0 0 1.25rem;letter-spacing:-.02em}
@@ -72,7 +73,7 @@ thead th{color:var(--soft);font-size:.875rem;border-top:0}
 .list{list-style:none;margin:0;padding:0}
 .list>li{padding:.9rem 0;border-top:1px solid var(--line)}
 .list>li:first-child{border-top:0;padding-top:0}
-.field .choice,.choice{display:flex;align-items:flex-start;padding:.75rem .9rem;border:1px solid var(--line);border-radius:8px;margin-bottom:.6rem;font-weight:400;font-size:1rem;cursor:pointer}
+.field .choice,.choice{display:flex;align-items:flex-start;padding:.75rem .9rem;border:1px solid var(--edge);border-radius:8px;margin-bottom:.6rem;font-weight:400;font-size:1rem;cursor:pointer}
 .choice:has(input:checked){border-color:var(--brand);box-shadow:0 0 0 1px var(--brand)}
 details{margin-top:1rem;font-size:.9375rem}
 summary{cursor:pointer;color:var(--brand);padding:.2rem 0}
