@@ -13,6 +13,7 @@ import { isMetered, periodOf } from "./subscription-items.ts";
 import { itemLine } from "./subscription-lines.ts";
 
 type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
 type Details = NonNullable<Subscription["cancellation_details"]>;
 
 /** An unpaid first invoice makes the subscription lapse after this long. */
@@ -49,17 +50,18 @@ export function cancelNow(
   { prorates = false, invoicesNow = false, ...why }: Cancellation = {},
 ): Subscription {
   if (isFinal("subscription", subscription.status)) throw noSuch("subscription", subscription.id);
-  const canceled = end(tx, subscription, why);
+  end(tx, subscription, why);
   if (prorates) giveBack(tx, subscription);
-  if (invoicesNow) billLast(tx, subscription, true);
+  const draft = invoicesNow ? draftLast(tx, subscription, "subscription_update") : null;
+  if (draft) collectLast(tx, draft);
   else if (!prorates) dropProrations(tx, subscription);
-  return tx.need("subscription", canceled.id);
+  return tx.need("subscription", subscription.id);
 }
 
 /** Ends a subscription at the moment that was planned: what is pending, and what was used, is billed in the end. */
 export function endAsPlanned(tx: Transaction, subscription: Subscription): void {
   end(tx, subscription, {});
-  billLast(tx, subscription, false);
+  draftLast(tx, subscription, "subscription_cycle");
 }
 
 function end(
@@ -102,23 +104,31 @@ function giveBack(tx: Transaction, subscription: Subscription): void {
   }
 }
 
-/** The last invoice, if there is anything to bill. */
-function billLast(tx: Transaction, subscription: Subscription, isNow: boolean): void {
+/** The draft of the last invoice, if there is anything to bill. */
+function draftLast(
+  tx: Transaction,
+  subscription: Subscription,
+  billing_reason: "subscription_cycle" | "subscription_update",
+): Invoice | null {
   const used = subscription.items.data.filter(isMetered).map((item) => {
     const previous = { start: periodOf(item).start, end: tx.now };
     return itemLine(tx, subscription, item, { previous });
   });
   const lines = subscription.status === "trialing" ? [] : used.filter(({ amount }) => amount !== 0);
-  if (lines.length === 0 && pendingItems(tx, subscription).length === 0) return;
+  if (lines.length === 0 && pendingItems(tx, subscription).length === 0) return null;
   const id = newId("in");
-  tx.update("subscription", subscription.id, { latest_invoice: id });
-  const reason = isNow ? "subscription_update" : "subscription_cycle";
-  const draft = draftBill(tx, tx.need("subscription", subscription.id), {
-    id,
-    billing_reason: reason,
-    lines,
-  });
-  if (!isNow) return;
+  const after = tx.update("subscription", subscription.id, { latest_invoice: id });
+  return draftBill(tx, after, { id, billing_reason, lines });
+}
+
+/** The draft that canceling now, with everything billed at once, makes. To be called inside `imagine`. */
+export function cancelDraft(tx: Transaction, subscription: Subscription, prorates: boolean): Invoice | null {
+  end(tx, subscription, {});
+  if (prorates) giveBack(tx, subscription);
+  return draftLast(tx, subscription, "subscription_update");
+}
+
+function collectLast(tx: Transaction, draft: Invoice): void {
   if (draft.collection_method === "send_invoice" || draft.amount_due === 0) finalizeInvoice(tx, draft);
   else payInvoice(tx, draft);
 }

@@ -14,6 +14,7 @@ import { itemLine } from "./subscription-lines.ts";
 import { collectNow, noMethod } from "./subscription-start.ts";
 
 type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
 
 /** How a paused subscription goes on. */
 export interface Resumption {
@@ -108,14 +109,25 @@ function payFirst(tx: Transaction, paused: Subscription, plan: Plan): void {
   bill(tx, { ...plan.after, latest_invoice: invoice }, plan, invoice);
 }
 
-function bill(
+/** The draft of the invoice that resuming makes, if it makes one. To be called inside `imagine`. */
+export function draftOfResumption(tx: Transaction, paused: Subscription, how: Resumption): Invoice | null {
+  assertCanResume(paused);
+  const plan = planResumption(tx, paused, how);
+  const id = newId("in");
+  return draft(tx, tx.update("subscription", paused.id, plan.patch), plan, id);
+}
+
+function bill(tx: Transaction, subscription: Subscription, plan: Plan, id: string): void {
+  const drafted = draft(tx, subscription, plan, id);
+  if (drafted) collectNow(tx, drafted, "allow_incomplete");
+}
+
+function draft(
   tx: Transaction,
   subscription: Subscription,
   { prorations, lines, bills }: Plan,
   id: string,
-): void {
+): Invoice | null {
   for (const proration of prorations) insertProration(tx, subscription, proration);
-  if (!bills) return;
-  const draft = draftBill(tx, subscription, { id, billing_reason: "subscription_update", lines });
-  collectNow(tx, draft, "allow_incomplete");
+  return bills ? draftBill(tx, subscription, { id, billing_reason: "subscription_update", lines }) : null;
 }

@@ -36,23 +36,31 @@ export interface Start {
  * `error_if_incomplete`; then nothing is kept. https://docs.stripe.com/api/subscriptions/create
  */
 export function startSubscription(tx: Transaction, input: SubscriptionInput, start: Start): Subscription {
-  const id = newId("sub");
-  const { customer, currency } = input;
-  const discounts = redeem(tx, start.redemptions, { customer, currency, subscription: id });
-  const terms: SubscriptionInput = {
-    ...input,
-    id,
-    prorates: start.prorates,
-    latest_invoice: newId("in"),
-    discounts: discounts.map((discount) => discount.id),
-  };
+  const terms = named(tx, input, start);
   const due = tx.imagine(() => firstInvoice(tx, createSubscription(tx, terms), start).amount_due);
   assertCanPay(tx, terms, due, start.behavior);
   const subscription = createSubscription(tx, { ...terms, status: firstStatus(terms, due) });
   collectFirst(tx, firstInvoice(tx, subscription, start), start.behavior);
-  if (due === 0) askForMethod(tx, tx.need("subscription", id));
+  if (due === 0) askForMethod(tx, tx.need("subscription", subscription.id));
   settleCurrency(tx, subscription);
-  return tx.need("subscription", id);
+  return tx.need("subscription", subscription.id);
+}
+
+/** The terms with the ids that everything refers to, and the discounts made. */
+function named(
+  tx: Transaction,
+  input: SubscriptionInput,
+  { prorates, redemptions }: Start,
+): SubscriptionInput {
+  const id = newId("sub");
+  const { customer, currency } = input;
+  const discounts = redeem(tx, redemptions, { customer, currency, subscription: id });
+  return { ...input, id, prorates, latest_invoice: newId("in"), discounts: discounts.map((one) => one.id) };
+}
+
+/** The draft of the first invoice of a subscription that is made for it. To be called inside `imagine`. */
+export function draftOfStart(tx: Transaction, input: SubscriptionInput, start: Start): Invoice {
+  return firstInvoice(tx, createSubscription(tx, named(tx, input, start)), start);
 }
 
 function firstInvoice(tx: Transaction, subscription: Subscription, start: Start): Invoice {

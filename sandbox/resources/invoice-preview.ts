@@ -25,6 +25,8 @@ import { discounts } from "./discount-params.ts";
 import { itemPatch, redeemed } from "./invoice-items.ts";
 import { redeemedFor } from "./invoice-params.ts";
 import { itemPrice, period, pricedBy } from "./item-params.ts";
+import { previewedSubscription } from "./subscription-params.ts";
+import { draftForPreview } from "./subscription-preview.ts";
 
 type InvoiceItem = Kinds["invoiceitem"];
 
@@ -56,8 +58,8 @@ export const previewParams = {
   preview_mode: notYet(),
   schedule: notYet(),
   schedule_details: notYet(),
-  subscription: notYet(),
-  subscription_details: notYet(),
+  subscription: text(),
+  subscription_details: previewedSubscription,
 };
 
 type Params = Infer<typeof previewParams>;
@@ -142,6 +144,13 @@ function previewItems(tx: Transaction, params: Params): Kinds["invoice"] {
   });
 }
 
+function preview(tx: Transaction, params: Params): Kinds["invoice"] {
+  if (!params.subscription && !params.subscription_details) return previewItems(tx, params);
+  return previewInvoice(tx, () =>
+    draftForPreview(tx, params, (owner) => imagineItems(tx, params.invoice_items ?? [], owner)),
+  );
+}
+
 export const invoicePreviewRoutes: Route[] = [
-  route("POST", "/v1/invoices/create_preview", previewParams, previewItems),
+  route("POST", "/v1/invoices/create_preview", previewParams, preview),
 ];

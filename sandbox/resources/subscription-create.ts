@@ -1,6 +1,6 @@
 import { assertItemsFit, type ItemInput } from "../billing/subscription-items.ts";
 import { currencyFor } from "../billing/subscription-prices.ts";
-import { startSubscription } from "../billing/subscription-start.ts";
+import { type Start, startSubscription } from "../billing/subscription-start.ts";
 import { cancelMoment, firstAnchor, firstTrialEnd } from "../billing/subscription-times.ts";
 import { createSubscription, type SubscriptionInput } from "../billing/subscriptions.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
@@ -16,6 +16,12 @@ type Params = Infer<typeof createParams>;
 
 /** `POST /v1/subscriptions`. */
 export function create(tx: Transaction, params: Params): Kinds["subscription"] {
+  const { input, start } = orderOf(tx, params);
+  return startSubscription(tx, input, start);
+}
+
+/** What the parameters of a new subscription order. */
+export function orderOf(tx: Transaction, params: Params): { input: SubscriptionInput; start: Start } {
   const customer = tx.need("customer", params.customer, "customer");
   const behavior = params.payment_behavior ?? "allow_incomplete";
   if (behavior === "pending_if_incomplete") {
@@ -33,16 +39,11 @@ export function create(tx: Transaction, params: Params): Kinds["subscription"] {
     extraItem(tx, extra, `add_invoice_items[${index}]`),
   );
   const input = { ...terms(tx, params, items), currency, billing_mode: mode };
-  return startSubscription(
-    tx,
-    { ...input, ...ending(tx, params, input) },
-    {
-      behavior,
-      prorates: params.proration_behavior !== "none",
-      extras,
-      redemptions: params.discounts ?? [],
-    },
-  );
+  const prorates = params.proration_behavior !== "none";
+  return {
+    input: { ...input, ...ending(tx, params, input) },
+    start: { behavior, prorates, extras, redemptions: params.discounts ?? [] },
+  };
 }
 
 function terms(tx: Transaction, params: Params, items: ItemInput[]): SubscriptionInput {

@@ -1,4 +1,3 @@
-import type { Redemption } from "../billing/discounts.ts";
 import { metadata } from "../metadata.ts";
 import {
   currency,
@@ -10,12 +9,12 @@ import {
   notYet,
   object,
   oneOf,
-  type Param,
   required,
   text,
   timestamp,
   unsettable,
 } from "../params.ts";
+import { discounts } from "./discount-params.ts";
 
 /** Prices that are described where they are used. */
 const priceData = {
@@ -35,11 +34,6 @@ export const recurringPriceData = object({
     }),
   ),
 });
-
-/** Stripe's `discounts`; an empty string takes them away. */
-export const discounts: Param<Redemption[] | null> = unsettable(
-  list(object({ coupon: text(), discount: text(), promotion_code: text() })),
-);
 
 const quantity = integer({ min: 0, max: 999_999 });
 
@@ -196,3 +190,22 @@ export const cancelParams = {
   invoice_now: flag,
   prorate: flag,
 };
+
+/** A change, or a new subscription, that `POST /v1/invoices/create_preview` looks ahead to. */
+export const previewedSubscription = object({
+  billing_cycle_anchor: object({ timestamp, type: required(oneOf("now", "timestamp", "unchanged")) }),
+  billing_mode: billingMode,
+  billing_schedules: notYet(),
+  cancel_at: unsettable(cancelAt),
+  cancel_at_period_end: flag,
+  cancel_now: flag,
+  default_tax_rates: notYet(),
+  items: list(object(itemChangeParams)),
+  metadata,
+  pause: notYet(),
+  proration_behavior: prorationBehavior,
+  proration_date: timestamp,
+  resume_at: oneOf("now"),
+  start_date: notYet(),
+  trial_end: trialEnd,
+});

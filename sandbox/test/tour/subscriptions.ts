@@ -24,6 +24,11 @@ export async function subscriptions(box: TestSandbox): Promise<void> {
     billing_mode: { type: "classic" },
   });
   await changes(box, subscription, other);
+  await stripe.invoices.createPreview({
+    subscription: subscription.id,
+    subscription_details: { items: [{ price: price.id, quantity: 2 }], proration_behavior: "always_invoice" },
+    expand: ["discounts"],
+  });
   await stripe.subscriptions.pause(subscription.id, { invoicing_behavior: "pending_invoice_item" });
   await stripe.subscriptions.resume(subscription.id, { billing_cycle_anchor: { type: "now" } });
   await stripe.subscriptions.migrate(subscription.id, { billing_mode: { type: "flexible" } });
