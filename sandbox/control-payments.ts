@@ -1,6 +1,6 @@
 import { answerPayment, answerSetup, decidePayment } from "./billing/conclusions.ts";
 import { closeDispute, openDispute } from "./billing/disputes.ts";
-import { renewCard } from "./billing/payment-methods.ts";
+import { renewCard } from "./billing/method-changes.ts";
 import { askForDetails, completeRefund, failRefund } from "./billing/refunds.ts";
 import { invalidRequest } from "./errors.ts";
 import { type HttpReply, json } from "./http.ts";

@@ -64,9 +64,13 @@ export function availableAt({ status, available_on }: BalanceTransaction): numbe
   return status === "pending" ? available_on : null;
 }
 
-/** Makes the money of a movement available. */
-export function release(tx: Transaction, { id }: BalanceTransaction): void {
-  tx.update("balance_transaction", id, { status: "available" });
+/** Makes the money of a movement available. A dispute shows its movements whole: there, too. */
+export function release(tx: Transaction, { id, source }: BalanceTransaction): void {
+  const available = tx.update("balance_transaction", id, { status: "available" });
+  const dispute = tx.get("dispute", source ?? "");
+  if (!dispute) return;
+  const balance_transactions = dispute.balance_transactions.map((one) => (one.id === id ? available : one));
+  tx.update("dispute", dispute.id, { balance_transactions });
 }
 
 /** The account's balance, each currency by itself. https://docs.stripe.com/api/balance */

@@ -57,6 +57,7 @@ export function removeCustomer(tx: Transaction, customer: Customer): Kinds["dele
   for (const invoice of [...tx.newest("invoice", { index: "customer", key: id })])
     stopCollecting(tx, invoice);
   for (const method of [...tx.newest("payment_method", { index: "customer", key: id })]) {
+    tx.insert("detached_method", { id: method.id });
     tx.update("payment_method", method.id, { customer: null });
   }
   const before = tx.need("customer", id);

@@ -1,4 +1,5 @@
-import { isSpent, resolveMethod, spent } from "../billing/payment-methods.ts";
+import { isSpent, spent } from "../billing/method-changes.ts";
+import { resolveMethod } from "../billing/payment-methods.ts";
 import { invalidParameter, invalidRequest, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";

@@ -1,4 +1,5 @@
-import { attach, detach, isSpent, resolveMethod, spent } from "../billing/payment-methods.ts";
+import { detach, isSpent, spent } from "../billing/method-changes.ts";
+import { attach, resolveMethod } from "../billing/payment-methods.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -78,6 +78,15 @@ test("a disputed charge is not refunded, whether by charge or by payment", async
   expect(await stripe.charges.retrieve(String(charge))).toMatchObject({ amount_refunded: 0 });
 });
 
+test("the money of a dispute is on its way for two days, like any other", async () => {
+  const dispute = await disputed("pm_card_createDispute");
+  expect(dispute.balance_transactions[0]).toMatchObject({ status: "pending" });
+  await box.advance({ days: 2 });
+  expect((await latest()).balance_transactions[0]).toMatchObject({ status: "available" });
+  const { available, pending } = await stripe.balance.retrieve();
+  expect([available[0]!.amount, pending[0]!.amount]).toEqual([3900 - 143 - 3900 - 1500, 0]);
+});
+
 describe("evidence", () => {
   test("that wins closes the dispute and brings the money and the fee back", async () => {
     const dispute = await disputed("pm_card_createDispute");
