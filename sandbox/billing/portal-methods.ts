@@ -1,6 +1,6 @@
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { detach } from "./payment-methods.ts";
+import { detach } from "./method-changes.ts";
 import { assertFeature, liveSubscriptions, ownMethod, type Portal } from "./portal.ts";
 import { confirmSetup, createSetupIntent, setupRefusal } from "./setup-intents.ts";
 
