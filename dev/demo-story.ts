@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DemoClient, DemoFailed, payAtSandbox } from "./demo-client.ts";
+import { returnUrl } from "./return-page.ts";
 
 /** Whose story it is, and where it takes place. */
 export interface DemoOptions {
   readonly serviceUrl: string;
   readonly sandboxUrl: string;
-  /** Of a user who has never been here. */
+  /** A user who has never been here. */
+  readonly userId: string;
   readonly token: string;
   readonly print: (line: string) => void;
 }
@@ -34,7 +36,6 @@ interface LiveStatus {
 }
 
 const COURSE = "course-typescript";
-const RETURN_URL = "http://localhost:3000/billing";
 const SETTLE_MS = 10_000;
 const POLL_MS = 20;
 const STATUS = "status grantsAccess plan { name }";
@@ -83,7 +84,13 @@ class Story {
         createCheckoutSession: { id: string; url: string };
       }>(
         "mutation($input: CreateCheckoutSessionInput!) { createCheckoutSession(input: $input) { id url } }",
-        { input: { planId: plan.id, successUrl: `${RETURN_URL}/done`, cancelUrl: RETURN_URL } },
+        {
+          input: {
+            planId: plan.id,
+            successUrl: returnUrl(this.options.serviceUrl, this.options.userId),
+            cancelUrl: `${this.options.serviceUrl}/graphql`,
+          },
+        },
       );
       return [session.id, `The learner picks ${plan.name} and gets a checkout page: ${session.url}`];
     });

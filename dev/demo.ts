@@ -36,6 +36,7 @@ async function main(): Promise<void> {
   await runDemo({
     serviceUrl: values.service,
     sandboxUrl: values.sandbox,
+    userId: values.user,
     token,
     print: (line) => console.log(line),
   });

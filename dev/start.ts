@@ -1,16 +1,15 @@
 import { join, resolve } from "node:path";
 import type { Redis } from "ioredis";
 import { createApp, type Overrides } from "../src/app.ts";
-import { signToken } from "../src/auth/token.ts";
 import { type Config, loadConfig } from "../src/config.ts";
 import { setupDatabase } from "../src/database.ts";
 import { setupStripe } from "../src/stripe/catalogue.ts";
+import { browserPages, DEMO_LEARNER, tokenFor } from "./browser-pages.ts";
 import { holdLock } from "./embedded/lock.ts";
 import { assertPortsFree } from "./embedded/ports.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import { startRedis } from "./embedded/redis.ts";
 import { type DevEnvironment, devEnvironment } from "./environment.ts";
-import { explorer } from "./explorer.ts";
 import { RunningParts } from "./running-parts.ts";
 
 /** A development service that is ready. */
@@ -48,8 +47,7 @@ export async function startDev(
   const config = loadConfig({ ...dev.env, ...database.env, ...redis.env, ...sandbox.env });
   if (dev.embeds.sandbox)
     await setupStripe(config, { webhookUrl: `${serviceUrl(config)}/webhooks/stripe`, log: quiet });
-  const token = await signToken(config.jwt, { sub: "demo-learner", email: "demo-learner@example.com" });
-  const overrides: Overrides = { ...redis.overrides, explorer: explorer(token) };
+  const overrides: Overrides = { ...redis.overrides, explorer: browserPages(config, serviceUrl(config)) };
   await parts.start("app", async () => {
     const app = await createApp(config, overrides);
     await app.start();
@@ -62,7 +60,7 @@ export async function startDev(
     hasMockRedis: Boolean(redis.overrides),
     dataDir: resolve(config.dataDir),
     ...(database.place && { databasePlace: database.place }),
-    token,
+    token: await tokenFor(config, DEMO_LEARNER),
   };
 }
 

@@ -5,7 +5,10 @@ import { filesIn, type Import, importsOf, madeUp, type SourceFile } from "./sour
  * pattern that fits a path decides.
  */
 const LAYERS: [name: string, files: RegExp][] = [
-  ["ground", /^src\/(config|errors|logger|clock|hash|metrics|outage|return-url|user-lock)\.ts$|^src\/jobs\/wake\.ts$/],
+  [
+    "ground",
+    /^src\/(config|errors|logger|clock|hash|metrics|outage|return-url|user-lock)\.ts$|^src\/jobs\/wake\.ts$/,
+  ],
   [
     "rows and words",
     /^src\/(entities|types|resolvers\/inputs)\/|^src\/(orm\.config|database|seed)\.ts$|^src\/auth\/(caller|token)\.ts$|^src\/events\/event-types\.ts$/,

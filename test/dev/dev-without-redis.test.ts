@@ -26,10 +26,14 @@ describe("npm run dev on a machine without redis-server", () => {
   });
 
   it("tells the whole story, live update included", async () => {
-    const { stdout: token } = await place.run("token", ["--user", "learner-without-redis"]);
+    const userId = "learner-without-redis";
+    const { stdout: token } = await place.run("token", ["--user", userId]);
     const { serviceUrl, sandboxUrl } = place;
     const lines: string[] = [];
-    await runDemo({ serviceUrl, sandboxUrl, token: token.trim(), print: (line) => lines.push(line) });
+    await runDemo({
+      ...{ serviceUrl, sandboxUrl, userId, token: token.trim() },
+      print: (line) => lines.push(line),
+    });
     expect(lines).toHaveLength(9);
     expect(lines[5]).toMatch(/\d+ ms {2}The live update arrives without a reload: Premium, ACTIVE\./);
   });

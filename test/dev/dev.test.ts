@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { holdLock } from "../../dev/embedded/lock.ts";
 import { postgresHome } from "../../dev/embedded/postgres-place.ts";
+import { returnUrl } from "../../dev/return-page.ts";
 import { type DevPlace, makeDevPlace } from "../support/dev-server.ts";
 import type { Watched } from "../support/processes.ts";
 
@@ -65,6 +66,35 @@ describe("npm run dev", () => {
     expect(await page.text()).toContain("Payment Service");
     const { data } = await ask(place.serviceUrl, "", "{ plans { name } }");
     expect(data.plans).toHaveLength(4);
+  });
+
+  it("shows whoever comes back from the checkout page that the platform is open", async () => {
+    const { stdout } = await place.run("token", ["--user", "ada & co"]);
+    const { data } = await ask(place.serviceUrl, "", "{ plans { id name } }");
+    const planId = (data.plans as { id: string; name: string }[]).find(({ name }) => name === "Premium")?.id;
+    const successUrl = returnUrl(place.serviceUrl, "ada & co");
+    const opened = await ask(
+      place.serviceUrl,
+      stdout.trim(),
+      `mutation { createCheckoutSession(input: { planId: "${planId}", successUrl: "${successUrl}", cancelUrl: "${place.serviceUrl}/graphql" }) { id } }`,
+    );
+    const { id } = opened.data.createCheckoutSession as { id: string };
+    const visit = async (url: string) => {
+      const response = await fetch(url.replace("{CHECKOUT_SESSION_ID}", id), {
+        headers: { accept: "text/html" },
+      });
+      return /<h1>(.*)<\/h1>\n<p>(.*)<\/p>/.exec(await response.text())?.slice(1);
+    };
+    expect((await visit(successUrl))?.[0]).toBe("Not paid yet");
+    expect((await visit(returnUrl(place.serviceUrl)))?.[0]).toBe("No such checkout");
+    await fetch(`${place.sandboxUrl}/sandbox/checkout/sessions/${id}/complete`, {
+      method: "POST",
+      body: new URLSearchParams({ payment_method: "pm_card_visa" }),
+    });
+    expect(await visit(successUrl)).toEqual([
+      "The platform is open",
+      "ada &#38; co has paid for Premium: the subscription is ACTIVE.",
+    ]);
   });
 
   it("has a command that prints a token alone on its line", async () => {
