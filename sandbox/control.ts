@@ -1,8 +1,8 @@
 import { changeSettings, settingsOf } from "./billing/dunning.ts";
-import { advanceTestClock } from "./billing/test-clocks.ts";
 import { completeSession } from "./control-checkout.ts";
 import { actOnPayments } from "./control-payments.ts";
 import { actInPortal } from "./control-portal.ts";
+import { moveTestClock } from "./control-time.ts";
 import { listDeliveries, resendEvent, rollEndpointSecret } from "./control-webhooks.ts";
 import { ApiError, invalidRequest, unknownUrl } from "./errors.ts";
 import { readFaults } from "./fault-request.ts";
@@ -99,19 +99,9 @@ function quantity(body: Body, name: string): number {
 function advance(world: World, body: Body): HttpReply {
   const seconds =
     quantity(body, "days") * 86_400 + quantity(body, "hours") * 3600 + quantity(body, "seconds");
-  if (typeof body.clock === "string") return advanceClock(world, body.clock, Math.round(seconds));
+  if (typeof body.clock === "string") return json(200, moveTestClock(world, body.clock, Math.round(seconds)));
   world.advance(Math.round(seconds * 1000));
   return timeReply(world);
-}
-
-/** Moves one test clock, and answers when it has arrived. */
-function advanceClock(world: World, id: string, seconds: number): HttpReply {
-  world.act(id, (tx) => {
-    const clock = tx.need("test_helpers.test_clock", id);
-    return advanceTestClock(tx, clock, clock.frozen_time + seconds);
-  });
-  world.arrive(id);
-  return json(200, world.store.get("test_helpers.test_clock", id));
 }
 
 function setFaults(world: World, body: Body): HttpReply {

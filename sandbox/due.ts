@@ -62,6 +62,15 @@ export class DueQueue {
     return undefined;
   }
 
+  /** The next entries, earliest first, without taking them out. */
+  upcoming(count: number): { at: number; name: string; id: string }[] {
+    return this.heap
+      .filter(({ rule, id, at }) => this.planned.get(`${rule.name} ${id}`) === at)
+      .sort((a, b) => a.at - b.at || a.order - b.order)
+      .slice(0, count)
+      .map(({ at, rule, id }) => ({ at, name: rule.name, id }));
+  }
+
   private push(entry: Entry): void {
     const { heap } = this;
     let at = heap.push(entry) - 1;

@@ -4,6 +4,7 @@ import { serveControl } from "./control.ts";
 import { isForeign } from "./guard.ts";
 import { BodyTooLarge, type HttpRequest, json, readRequest, writeReply } from "./http.ts";
 import { servePage } from "./pages/index.ts";
+import { serveInspector } from "./pages/inspector/index.ts";
 import { routes } from "./resources/index.ts";
 import { Router } from "./router.ts";
 import type { World } from "./world.ts";
@@ -42,11 +43,14 @@ async function serve(
     );
   }
   const { path } = request;
-  if (path.startsWith("/sandbox/") && isForeign(request, boundHost)) {
+  const isOwn = path === "/sandbox" || path.startsWith("/sandbox/");
+  if (isOwn && isForeign(request, boundHost)) {
     const message = "The sandbox's own paths answer only to their own host and origin.";
     return writeReply(response, json(403, { error: { type: "invalid_request_error", message } }));
   }
-  if (path.startsWith("/sandbox/")) return writeReply(response, await serveControl(world, request));
+  if (isOwn) {
+    return writeReply(response, serveInspector(world, request) ?? (await serveControl(world, request)));
+  }
   const page = path.startsWith("/v1/") ? undefined : servePage(world, request);
   if (page) return writeReply(response, page);
   return api.serve(request, response);

@@ -74,6 +74,11 @@ export class World {
     this.runQueue("", this.clock.now());
   }
 
+  /** What is due next, on a test clock or ("") in the sandbox's own time. */
+  upcoming(clock: string, count: number): { at: number; name: string; id: string }[] {
+    return this.due.get(clock)?.upcoming(count) ?? [];
+  }
+
   /** Moves the sandbox's time forward and does what becomes due on the way, in order. */
   advance(milliseconds: number): void {
     const offsetMs = this.clock.offsetMs + milliseconds;

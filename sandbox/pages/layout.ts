@@ -3,7 +3,14 @@ import type { HttpReply } from "../http.ts";
 import { Html, html } from "./html.ts";
 import { STYLE } from "./style.ts";
 
-const STYLE_HASH = `'sha256-${createHash("sha256").update(STYLE).digest("base64")}'`;
+const hashes = new Map<string, string>();
+
+/** How a policy names a style that it allows. */
+function hashOf(style: string): string {
+  const hash = hashes.get(style) ?? `'sha256-${createHash("sha256").update(style).digest("base64")}'`;
+  hashes.set(style, hash);
+  return hash;
+}
 
 /** The origins a form may end at: browsers check redirects after a form's submission, too. */
 function formTargets(urls: (string | null | undefined)[]): string {
@@ -19,12 +26,15 @@ export interface Page {
   title: string;
   body: Html;
   status?: number;
+  /** What this page's style has beyond that of all pages. */
+  style?: string;
   /** Where this page's forms may lead to besides the sandbox itself. */
   leadsTo?: (string | null | undefined)[];
 }
 
 /** A whole page in the layout that all pages share. Loads nothing, runs no script, is never framed. */
-export function page({ title, body, status = 200, leadsTo = [] }: Page): HttpReply {
+export function page({ title, body, status = 200, style = "", leadsTo = [] }: Page): HttpReply {
+  const styles = STYLE + style;
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -33,7 +43,7 @@ export function page({ title, body, status = 200, leadsTo = [] }: Page): HttpRep
 <meta name="robots" content="noindex">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${new Html(STYLE)}</style>
+<style>${new Html(styles)}</style>
 </head>
 <body>
 <main>
@@ -48,7 +58,7 @@ ${body}
     headers: {
       "content-type": "text/html; charset=utf-8",
       "cache-control": "no-store",
-      "content-security-policy": `default-src 'none'; style-src ${STYLE_HASH}; img-src data:; form-action ${formTargets(leadsTo)}; frame-ancestors 'none'; base-uri 'none'`,
+      "content-security-policy": `default-src 'none'; style-src ${hashOf(styles)}; img-src data:; form-action ${formTargets(leadsTo)}; frame-ancestors 'none'; base-uri 'none'`,
       "referrer-policy": "same-origin",
       "x-content-type-options": "nosniff",
     },
