@@ -13,6 +13,7 @@ const LIMIT = 500;
  */
 export class Sweep {
   private timer: NodeJS.Timeout | undefined;
+  private isStopping = false;
   private running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -22,22 +23,23 @@ export class Sweep {
     private readonly outage: Outage,
   ) {}
 
-  start(): void {
-    const next = () => {
-      this.running = this.once().then(
-        () => this.outage.ended(),
-        (error: unknown) => {
-          if (isConnectionFailure(error)) this.outage.failed(error);
-          else this.logger.warn({ err: error }, "the sweep failed");
-        },
-      );
-    };
-    next();
-    this.timer = setInterval(next, EVERY_MS);
+  /** The first at once, each later one so long after the one before has ended. */
+  start(everyMs = EVERY_MS): void {
+    this.running = this.once().then(
+      () => this.outage.ended(),
+      (error: unknown) => {
+        if (isConnectionFailure(error)) this.outage.failed(error);
+        else this.logger.warn({ err: error }, "the sweep failed");
+      },
+    );
+    void this.running.then(() => {
+      if (!this.isStopping) this.timer = setTimeout(() => this.start(everyMs), everyMs);
+    });
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.isStopping = true;
+    clearTimeout(this.timer);
     await this.running;
   }
 
