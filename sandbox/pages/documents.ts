@@ -19,15 +19,34 @@ export function shownInvoice(world: World, id: string): Kinds["invoice"] | undef
 /** `GET /i/:id/pdf`. */
 export function invoicePdf(world: World, id: string): HttpReply {
   const invoice = shownInvoice(world, id);
-  if (!invoice) return notFound();
-  return {
-    status: 200,
-    headers: {
-      "content-type": "application/pdf",
-      "content-disposition": `inline; filename="${invoice.number}.pdf"`,
-    },
-    body: textPdf(invoiceText(invoice)),
-  };
+  return invoice ? pdf(`${invoice.number}`, invoiceText(invoice)) : notFound();
+}
+
+const pdf = (name: string, lines: string[]): HttpReply => ({
+  status: 200,
+  headers: {
+    "content-type": "application/pdf",
+    "content-disposition": `inline; filename="${name}.pdf"`,
+  },
+  body: textPdf(lines),
+});
+
+/** `GET /credit_notes/:id/pdf`. */
+export function creditNotePdf(world: World, id: string): HttpReply {
+  const note = world.store.get("credit_note", id);
+  if (!note) return notFound();
+  const money = (amount: number) => formatMoney(amount, note.currency);
+  const invoice = world.store.get("invoice", note.invoice);
+  return pdf(note.number, [
+    `Credit note ${note.number}`,
+    `${day(note.effective_at ?? note.created)}   for invoice ${invoice?.number ?? note.invoice}   ${note.status}`,
+    ...(note.memo ? [note.memo] : []),
+    "",
+    ...note.lines.data.map((line) => `${line.description ?? ""}   ${money(line.amount)}`),
+    "",
+    ...(note.discount_amount > 0 ? [`Discount   -${money(note.discount_amount)}`] : []),
+    `Total   ${money(note.total)}`,
+  ]);
 }
 
 function invoiceText(invoice: Kinds["invoice"]): string[] {

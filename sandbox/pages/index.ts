@@ -3,7 +3,7 @@ import type { HttpReply, HttpRequest } from "../http.ts";
 import type { World } from "../world.ts";
 import { answerChallenge, showChallenge } from "./challenge.ts";
 import { adjustQuantity, payCheckout, recoverCheckout, redeemCode, showCheckout } from "./checkout.ts";
-import { invoicePdf, showReceipt } from "./documents.ts";
+import { creditNotePdf, invoicePdf, showReceipt } from "./documents.ts";
 import { payHostedInvoice, showInvoice } from "./invoice.ts";
 import { notice } from "./layout.ts";
 import { servePortal } from "./portal.ts";
@@ -27,6 +27,7 @@ const pages: [method: string, path: RegExp, show: Show][] = [
   ["GET", /^\/i\/([\w-]+)\/pdf$/, (world, _request, id) => invoicePdf(world, id)],
   ["GET", PORTAL, servePortal],
   ["POST", PORTAL, servePortal],
+  ["GET", /^\/credit_notes\/([\w-]+)\/pdf$/, (world, _request, id) => creditNotePdf(world, id)],
   ["GET", /^\/receipts\/([\w-]+)$/, (world, _request, id) => showReceipt(world, id)],
 ];
 

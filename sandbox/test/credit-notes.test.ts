@@ -178,6 +178,15 @@ describe("by lines", () => {
   });
 });
 
+test("a credit note's pdf can be fetched; there is none of an unknown one", async () => {
+  const { id } = await paid(3000);
+  const note = await credit(id, { amount: 1000, credit_amount: 1000 });
+  const response = await fetch(note.pdf);
+  expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/pdf"]);
+  expect(await response.text()).toContain(note.number);
+  expect((await fetch(note.pdf.replace(note.id, "cn_none"))).status).toBe(404);
+});
+
 test("a preview is what the note then is, and changes nothing", async () => {
   const { id } = await paid(3000);
   const params = { invoice: id, amount: 700, refund_amount: 700 };
