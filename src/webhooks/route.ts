@@ -32,9 +32,11 @@ export function webhookRoute(
 ): Router {
   const router = Router();
   router.post("/", express.raw({ type: () => true, limit: MAX_BODY }), async (request, response) => {
-    const event = verifiedEvent(request, secrets);
+    const body = signedBody(request, secrets);
+    if (!body) return refuse(response, metrics, "INVALID_SIGNATURE", "This is not signed with our secret.");
+    const event = eventIn(body);
     if (!event)
-      return refuse(response, metrics, "INVALID_SIGNATURE", "This is not an event signed with our secret.");
+      return refuse(response, metrics, "BAD_USER_INPUT", "This is no event: JSON with an id and a type.");
     try {
       const isNew = await inbox.receive(event);
       metrics.webhooks.inc({ outcome: isNew ? "stored" : "repeated" });
@@ -51,11 +53,13 @@ export function webhookRoute(
   return router;
 }
 
-function verifiedEvent(request: Request, secrets: readonly string[]): ReceivedEvent | null {
+function signedBody(request: Request, secrets: readonly string[]): Buffer | null {
   const header = request.get("stripe-signature");
   const body: unknown = request.body;
-  if (!header || !Buffer.isBuffer(body)) return null;
-  if (!isSignedByStripe(body, header, secrets)) return null;
+  return header && Buffer.isBuffer(body) && isSignedByStripe(body, header, secrets) ? body : null;
+}
+
+function eventIn(body: Buffer): ReceivedEvent | null {
   try {
     return storable(envelope.parse(JSON.parse(body.toString("utf8"))));
   } catch {

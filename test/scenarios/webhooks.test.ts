@@ -29,29 +29,36 @@ const nested = (depth: number) =>
 describe("what is not a signed event is refused and leaves nothing behind", () => {
   const body = JSON.stringify(eventOf("customer.updated", { id: "cus_1" }));
   const seconds = () => Math.floor(Date.now() / 1000);
-  test.each<[string, string, string | null, number]>([
-    ["no signature", body, null, 400],
-    ["a signature of another secret", body, signatureOf(body, "whsec_of_someone_else"), 400],
-    ["a signature of another body", body, signatureOf(`${body} `), 400],
-    ["a signature that is no signature", body, "t=1,v1=abc", 400],
-    ["a stale signature", body, signatureOf(body, undefined, seconds() - 301), 400],
-    ["a body that is not JSON", "not json", signatureOf("not json"), 400],
-    ["JSON that is no event", "[1]", signatureOf("[1]"), 400],
-    ["an event without a type", '{"id":"evt_1"}', signatureOf('{"id":"evt_1"}'), 400],
-    ["an empty body", "", signatureOf(""), 400],
-    ...["evt_\u0000", "evt_\n", "evt_\ud800", ""].map((id): [string, string, string, number] => {
+  test.each<[string, string, string | null, string]>([
+    ["no signature", body, null, "INVALID_SIGNATURE"],
+    ["a signature of another secret", body, signatureOf(body, "whsec_of_someone_else"), "INVALID_SIGNATURE"],
+    ["a signature of another body", body, signatureOf(`${body} `), "INVALID_SIGNATURE"],
+    ["a signature that is no signature", body, "t=1,v1=abc", "INVALID_SIGNATURE"],
+    ["a stale signature", body, signatureOf(body, undefined, seconds() - 301), "INVALID_SIGNATURE"],
+    ["an unsigned body that is not JSON", "not json", null, "INVALID_SIGNATURE"],
+    ["a signed body that is not JSON", "not json", signatureOf("not json"), "BAD_USER_INPUT"],
+    ["signed JSON that is no event", "[1]", signatureOf("[1]"), "BAD_USER_INPUT"],
+    ["a signed event without a type", '{"id":"evt_1"}', signatureOf('{"id":"evt_1"}'), "BAD_USER_INPUT"],
+    ["an empty body", "", signatureOf(""), "BAD_USER_INPUT"],
+    ...["evt_\u0000", "evt_\n", "evt_\ud800", ""].map((id): [string, string, string, string] => {
       const unusable = JSON.stringify({ ...eventOf("customer.updated", { id: "cus_1" }), id });
-      return [`an event whose id is ${JSON.stringify(id)}`, unusable, signatureOf(unusable), 400];
+      return [
+        `an event whose id is ${JSON.stringify(id)}`,
+        unusable,
+        signatureOf(unusable),
+        "BAD_USER_INPUT",
+      ];
     }),
-    ...[nested(1_000), nested(100_000)].map((deep): [string, string, string, number] => [
+    ...[nested(1_000), nested(100_000)].map((deep): [string, string, string, string] => [
       `an event nested ${deep.split("[").length} deep`,
       deep,
       signatureOf(deep),
-      400,
+      "BAD_USER_INPUT",
     ]),
-  ])("%s", async (_name, sent, signature, status) => {
+  ])("%s", async (_name, sent, signature, code) => {
     const before = await stored();
-    expect((await deliver(service, sent, signature)).status).toBe(status);
+    const response = await deliver(service, sent, signature);
+    expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([400, code]);
     expect(await stored()).toBe(before);
   });
 
