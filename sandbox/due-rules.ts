@@ -11,6 +11,8 @@ import { endDiscount } from "./billing/discounts.ts";
 import { answerBy, lapse } from "./billing/disputes.ts";
 import { arrive, arrivesAt } from "./billing/refunds.ts";
 import { endsAt, renew, renewsAt } from "./billing/renewals.ts";
+import { turn, turnsAt } from "./billing/schedule-turns.ts";
+import { tellScheduleEnd } from "./billing/schedules.ts";
 import { tellTrialEnd } from "./billing/subscription-details.ts";
 import { deleteTestClock } from "./billing/test-clocks.ts";
 import { tellInvoice } from "./billing/upcoming.ts";
@@ -103,6 +105,13 @@ export const dueRules: DueRule[] = [
     kind: "subscription",
     at: endsAt,
     run: endAsPlanned,
+  }),
+  dueRule({ name: "a schedule turns", kind: "subscription_schedule", at: turnsAt, run: turn }),
+  dueRule({
+    name: "a schedule is about to end",
+    kind: "schedule_details",
+    at: (details) => details.expiring_at,
+    run: tellScheduleEnd,
   }),
   dueRule({ name: "a subscription renews", kind: "subscription", at: renewsAt, run: renew }),
   dueRule({

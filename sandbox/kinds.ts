@@ -92,6 +92,15 @@ export interface SubscriptionDetails {
   } | null;
 }
 
+/** What a schedule knows beyond what Stripe shows of it. */
+export interface ScheduleDetails {
+  /** The schedule's id. */
+  id: string;
+  customer: string;
+  /** When to tell that it is about to end; null once told. */
+  expiring_at: number | null;
+}
+
 /** Which subscription an item is of, to be found by the item's id. */
 export interface ItemOwner {
   /** The item's id. */
@@ -232,6 +241,7 @@ export interface Kinds {
   subscription: Wire<Stripe.Subscription>;
   subscription_details: SubscriptionDetails;
   subscription_item: ItemOwner;
+  schedule_details: ScheduleDetails;
   subscription_schedule: Wire<Stripe.SubscriptionSchedule>;
   "test_helpers.test_clock": Wire<Stripe.TestHelpers.TestClock>;
   webhook_endpoint: Wire<Stripe.WebhookEndpoint>;
@@ -299,6 +309,7 @@ export const indexes = {
   subscription: { customer: (s) => s.customer, pending_setup_intent: (s) => s.pending_setup_intent },
   subscription_details: {},
   subscription_item: {},
+  schedule_details: {},
   subscription_schedule: { customer: (s) => s.customer },
   "test_helpers.test_clock": {},
   webhook_endpoint: {},

@@ -15,6 +15,13 @@ const machines = {
     paused: ["active", "trialing", "past_due", "canceled"],
     canceled: [],
   },
+  subscription_schedule: {
+    not_started: ["active", "canceled", "released"],
+    active: ["canceled", "completed", "released"],
+    canceled: [],
+    completed: [],
+    released: [],
+  },
   invoice: {
     draft: ["open", "void"],
     open: ["paid", "void", "uncollectible"],

@@ -50,7 +50,7 @@ export function nextPaymentAttempt(
   if (!subscription || isFinal("subscription", subscription.status)) return null;
   if (tx.get("subscription_details", subscription.id)?.awaiting?.invoice === invoice.id) return null;
   if (!invoice.auto_advance || invoice.collection_method !== "charge_automatically") return null;
-  if (invoice.billing_reason === "subscription_create" || subscription.status === "incomplete") return null;
+  if (subscription.status === "incomplete") return null;
   const days = settingsOf(tx).retryDays[attempts - 1];
   return days === undefined ? null : tx.now + Math.round(days * DAY_SECONDS);
 }

@@ -5,6 +5,7 @@ import type { Transaction } from "../transaction.ts";
 import { cancelNow } from "./cancellation.ts";
 import { finalizeInvoice, markUncollectible, voidInvoice } from "./invoices.ts";
 import { pausedBecause } from "./pausing.ts";
+import { turnBefore } from "./schedule-turns.ts";
 import { foretellInvoice } from "./subscription-details.ts";
 import { defaultMethod, draftBill } from "./subscription-invoices.ts";
 import { type Item, nextPeriodEnd, periodFrom, periodOf } from "./subscription-items.ts";
@@ -33,7 +34,10 @@ export function endsAt({ cancel_at, status }: Subscription): number | null {
  * subscription is to be paused or canceled then.
  * https://docs.stripe.com/billing/subscriptions/overview#renewals
  */
-export function renew(tx: Transaction, subscription: Subscription): void {
+export function renew(tx: Transaction, before: Subscription): void {
+  turnBefore(tx, before);
+  const subscription = tx.need("subscription", before.id);
+  if ((renewsAt(subscription) ?? Number.POSITIVE_INFINITY) > tx.now) return;
   if (subscription.status !== "trialing") return void beginPeriod(tx, subscription);
   const { missing_payment_method: missing } = subscription.trial_settings!.end_behavior;
   if (missing === "create_invoice" || canBeCharged(tx, subscription)) beginPeriod(tx, subscription);

@@ -25,6 +25,8 @@ export interface SubscriptionChanges
   proration_behavior?: ProrationBehavior;
   /** `allow_incomplete` without it. */
   payment_behavior?: PaymentBehavior;
+  /** Nobody asked for it now: when nobody can be charged, the payment fails. */
+  isAutomatic?: boolean;
 }
 
 /** A change that is worked out and not yet made. */
@@ -54,7 +56,7 @@ export function updateSubscription(
   const prepared = prepare(tx, before, changes);
   const behavior = changes.payment_behavior ?? "allow_incomplete";
   if (behavior === "pending_if_incomplete" && isCharged(tx, before, prepared)) attempt(tx, before, prepared);
-  else make(tx, before, prepared, behavior);
+  else make(tx, before, prepared, { behavior, isAutomatic: changes.isAutomatic ?? false });
   return tx.need("subscription", before.id);
 }
 
@@ -130,9 +132,15 @@ function bill(
   return draftBill(tx, subscription, { id, billing_reason: "subscription_update", lines: plan.lines });
 }
 
-function make(tx: Transaction, before: Subscription, prepared: Prepared, behavior: PaymentBehavior): void {
+/** How a change is paid for. */
+interface Manner {
+  behavior: PaymentBehavior;
+  isAutomatic: boolean;
+}
+
+function make(tx: Transaction, before: Subscription, prepared: Prepared, manner: Manner): void {
   const draft = apply(tx, before, prepared);
-  if (draft) collect(tx, tx.need("subscription", before.id), draft, behavior);
+  if (draft) collect(tx, tx.need("subscription", before.id), draft, manner);
 }
 
 /** Collects what a change is billed, unless the subscription's invoices are not to be collected now. */
@@ -140,7 +148,7 @@ function collect(
   tx: Transaction,
   subscription: Subscription,
   draft: Invoice,
-  behavior: PaymentBehavior,
+  { behavior, isAutomatic }: Manner,
 ): void {
   const isKept = !draft.auto_advance || draft.collection_method === "send_invoice";
   if (draft.amount_due === 0) return void finalizeInvoice(tx, draft);
@@ -152,7 +160,7 @@ function collect(
     tx.update("subscription", subscription.id, { status }, "customer.subscription.updated");
     return;
   }
-  if (!defaultMethod(tx, subscription)) throw noMethod();
+  if (!isAutomatic && !defaultMethod(tx, subscription)) throw noMethod();
   collectNow(tx, draft, behavior);
 }
 

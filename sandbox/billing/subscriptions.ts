@@ -30,6 +30,8 @@ export interface SubscriptionInput {
   collection_method?: "charge_automatically" | "send_invoice";
   days_until_due?: number | null;
   discounts?: string[];
+  /** The schedule that starts it. */
+  schedule?: string | null;
   payment_settings?: Partial<NonNullable<Subscription["payment_settings"]>>;
   /** Without it `trialing` when there is a trial, else `incomplete`: to be paid. */
   status?: "active" | "incomplete" | "trialing";
@@ -109,7 +111,7 @@ export function createSubscription(tx: Transaction, input: SubscriptionInput): S
     pending_invoice_item_interval: null,
     pending_setup_intent: null,
     pending_update: null,
-    schedule: null,
+    schedule: input.schedule ?? null,
     start_date: tx.now,
     status: input.status ?? (trial_end === null ? "incomplete" : "trialing"),
     test_clock: tx.need("customer", input.customer, "customer").test_clock ?? null,

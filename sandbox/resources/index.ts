@@ -28,6 +28,7 @@ import { searchRoutes } from "./search.ts";
 import { setupIntentRoutes } from "./setup-intents.ts";
 import { subscriptionItemRoutes } from "./subscription-items.ts";
 import { subscriptionPauseRoutes } from "./subscription-pauses.ts";
+import { subscriptionScheduleRoutes } from "./subscription-schedules.ts";
 import { subscriptionRoutes } from "./subscriptions.ts";
 import { testClockRoutes } from "./test-clocks.ts";
 import { webhookEndpointRoutes } from "./webhook-endpoints.ts";
@@ -63,6 +64,7 @@ export const routes: Route[] = [
   ...setupIntentRoutes,
   ...subscriptionItemRoutes,
   ...subscriptionPauseRoutes,
+  ...subscriptionScheduleRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
   ...webhookEndpointRoutes,

@@ -11,6 +11,7 @@ import { meters } from "./meters.ts";
 import { payments, reversals, setups } from "./payments.ts";
 import { portal } from "./portal.ts";
 import { portalSessions } from "./portal-sessions.ts";
+import { schedules } from "./schedules.ts";
 import { search } from "./search.ts";
 import { subscriptions } from "./subscriptions.ts";
 import { testClocks } from "./test-clocks.ts";
@@ -27,6 +28,7 @@ export const tour: ((box: TestSandbox) => Promise<void>)[] = [
   portalSessions,
   checkout,
   checkoutModes,
+  schedules,
   subscriptions,
   testClocks,
   meters,
