@@ -1,3 +1,4 @@
+import { DEBIT_CURRENCIES } from "../bank-debits.ts";
 import { ApiError, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
@@ -12,7 +13,7 @@ import {
   settleInvoice,
   subscriptionOf,
 } from "./invoices.ts";
-import { declined } from "./payment-methods.ts";
+import { debitOf, declined } from "./payment-methods.ts";
 
 type Invoice = Kinds["invoice"];
 type Intent = Kinds["payment_intent"];
@@ -49,17 +50,21 @@ export function payInvoice(tx: Transaction, invoice: Invoice, options: Collectio
   if (known.status === "processing") return { invoice: open, intent: known, method };
   const intent = confirmIntent(tx, known, method, { offSession, canAskLater: true });
   followIntent(tx, intent, options);
+  if (intent.status === "processing")
+    tx.update("invoice", open.id, { attempted: true, next_payment_attempt: null });
   return { invoice: tx.need("invoice", open.id), intent, method };
 }
 
-/** The method an invoice is paid with when none is named. */
+/** The method an invoice is paid with when none is named; null also for one that does not pay in its currency. */
 export function methodFor(tx: Transaction, invoice: Invoice): PaymentMethod | null {
   const customer = tx.get("customer", invoice.customer ?? "");
   const id =
     invoice.default_payment_method ??
     subscriptionOf(tx, invoice)?.default_payment_method ??
     customer?.invoice_settings.default_payment_method;
-  return (id && tx.get("payment_method", id)) || null;
+  const method = id ? tx.get("payment_method", id) : undefined;
+  const debit = method && debitOf(method);
+  return method && (!debit || DEBIT_CURRENCIES[debit.type] === invoice.currency) ? method : null;
 }
 
 /**
@@ -78,7 +83,14 @@ function followInvoice(tx: Transaction, intent: Intent, manner: PaymentManner): 
   if (!invoice || (invoice.status !== "open" && invoice.status !== "uncollectible")) return;
   if (intent.status === "succeeded") settleInvoice(tx, invoice, manner);
   else if (intent.status === "requires_action") requireInvoiceAction(tx, invoice, manner);
-  else if (intent.status === "requires_payment_method") failInvoicePayment(tx, invoice, manner);
+  else if (intent.status === "requires_payment_method")
+    failInvoicePayment(tx, invoice, { automatic: isDecidedLate(tx, intent), ...manner });
+}
+
+/** Whether the payment was a bank debit: its refusal comes after the attempt, which is counted only now. */
+function isDecidedLate(tx: Transaction, { latest_charge }: Intent): boolean {
+  const details = tx.get("charge", latest_charge ?? "")?.payment_method_details;
+  return details != null && debitOf(details) !== undefined;
 }
 
 /** Stripe's refusal of an attempt that did not pay, with its traces kept; undefined when it did. */

@@ -6,7 +6,7 @@ import type { Transaction } from "../transaction.ts";
 import { lineOf } from "./draft-items.ts";
 
 type Invoice = Kinds["invoice"];
-type CreditLine = Kinds["credit_note"]["lines"]["data"][number];
+export type CreditLine = Kinds["credit_note"]["lines"]["data"][number];
 
 /** One line that a credit note is asked to have. */
 export interface CreditLineInput {

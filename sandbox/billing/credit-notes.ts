@@ -3,7 +3,7 @@ import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
 import type { Transaction } from "../transaction.ts";
-import { type CreditLineInput, creditLine } from "./credit-lines.ts";
+import { type CreditLine, type CreditLineInput, creditLine } from "./credit-lines.ts";
 import { moveCustomerBalance } from "./customer-balance.ts";
 import { adjustPayment, chargeOf } from "./invoice-payments.ts";
 import { settleInvoice } from "./invoices.ts";
@@ -36,8 +36,7 @@ export interface CreditInput {
 export function createCreditNote(tx: Transaction, invoice: Invoice, input: CreditInput): CreditNote {
   const id = newId("cn");
   const lines = linesOf(tx, invoice, input);
-  const sum = (name: "amount" | "discount_amount") => lines.reduce((total, line) => total + line[name], 0);
-  const amount = sum("amount") - sum("discount_amount");
+  const { amount } = totalsOf(lines);
   assertCreditable(tx, invoice, input, amount);
   const pre = Math.min(amount, invoice.amount_remaining);
   const post = amount - pre;
@@ -45,45 +44,59 @@ export function createCreditNote(tx: Transaction, invoice: Invoice, input: Credi
   const refunds = refundsOf(tx, invoice, input);
   const credit = creditOf(tx, invoice, id, input.credit_amount ?? 0);
   applyTo(tx, invoice, pre, post);
-  const discount_amounts = merged(lines.flatMap((line) => line.discount_amounts));
   const note = tx.insert("credit_note", {
-    id,
-    object: "credit_note",
-    amount,
-    amount_shipping: 0,
-    created: tx.now,
-    currency: invoice.currency,
-    customer: invoice.customer ?? "",
-    customer_account: null,
+    ...blankNote(tx, invoice, id),
+    ...totalsOf(lines),
     customer_balance_transaction: credit,
-    discount_amount: sum("discount_amount"),
-    discount_amounts,
     effective_at: input.effective_at ?? tx.now,
-    invoice: invoice.id,
     lines: { object: "list", data: lines, has_more: false, url: `/v1/credit_notes/${id}/lines` },
-    livemode: false,
     memo: input.memo ?? null,
     metadata: input.metadata ?? {},
-    number: numberOf(tx, invoice),
     out_of_band_amount: input.out_of_band_amount ?? null,
-    pdf: `${tx.environment.baseUrl}/credit_notes/${id}/pdf`,
     post_payment_amount: post,
     pre_payment_amount: pre,
-    pretax_credit_amounts: discount_amounts.map((part) => ({ ...part, type: "discount" as const })),
     reason: input.reason ?? null,
     refunds,
-    shipping_cost: null,
-    status: "issued",
+    type: typeOf(pre, post),
+  });
+  tx.emit("credit_note.created", note);
+  return note;
+}
+
+/** What every new note of an invoice has. */
+const blankNote = (tx: Transaction, invoice: Invoice, id: string) => ({
+  id,
+  object: "credit_note" as const,
+  amount_shipping: 0,
+  created: tx.now,
+  currency: invoice.currency,
+  customer: invoice.customer ?? "",
+  customer_account: null,
+  invoice: invoice.id,
+  livemode: false,
+  number: numberOf(tx, invoice),
+  pdf: `${tx.environment.baseUrl}/credit_notes/${id}/pdf`,
+  shipping_cost: null,
+  status: "issued" as const,
+  total_taxes: [],
+  voided_at: null,
+});
+
+/** What the lines of a note come to. */
+function totalsOf(lines: CreditLine[]) {
+  const sum = (name: "amount" | "discount_amount") => lines.reduce((total, line) => total + line[name], 0);
+  const amount = sum("amount") - sum("discount_amount");
+  const discount_amounts = merged(lines.flatMap((line) => line.discount_amounts));
+  return {
+    amount,
+    discount_amount: sum("discount_amount"),
+    discount_amounts,
+    pretax_credit_amounts: discount_amounts.map((part) => ({ ...part, type: "discount" as const })),
     subtotal: sum("amount"),
     subtotal_excluding_tax: sum("amount"),
     total: amount,
     total_excluding_tax: amount,
-    total_taxes: [],
-    type: typeOf(pre, post),
-    voided_at: null,
-  });
-  tx.emit("credit_note.created", note);
-  return note;
+  };
 }
 
 function linesOf(tx: Transaction, invoice: Invoice, { amount, lines }: CreditInput) {

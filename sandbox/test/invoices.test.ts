@@ -311,6 +311,34 @@ describe("paying", () => {
   });
 });
 
+describe("collecting by itself", () => {
+  const attempted = async (method: string) => {
+    const { id } = await box.stripe.paymentMethods.attach(method, { customer: customer.id });
+    const invoice = await draft([1500], { auto_advance: true, default_payment_method: id });
+    await box.advance({ hours: 2 });
+    return box.stripe.invoices.retrieve(invoice.id);
+  };
+
+  test("counts a bank's refusal as the attempt that it answers", async () => {
+    const { id } = await attempted("pm_usBankAccount_insufficientFunds");
+    await box.advance({ days: 5 });
+    expect(await box.stripe.invoices.retrieve(id)).toMatchObject({
+      status: "open",
+      attempt_count: 1,
+      next_payment_attempt: null,
+    });
+    expect((await box.eventTypes()).filter((type) => type === "invoice.payment_failed")).toHaveLength(1);
+  });
+
+  test("fails where the method does not pay in the currency, or there is none", async () => {
+    expect(await attempted("pm_success_de")).toMatchObject({ status: "open", attempt_count: 1 });
+    const poor = await box.stripe.customers.create();
+    const { id } = await draftOf(box, poor.id, [1500], { auto_advance: true });
+    await box.advance({ hours: 2 });
+    expect(await box.stripe.invoices.retrieve(id)).toMatchObject({ status: "open", attempt_count: 1 });
+  });
+});
+
 describe("ending otherwise", () => {
   const open = async () => box.stripe.invoices.finalizeInvoice((await draft([1500])).id);
 
