@@ -30,6 +30,13 @@ function sessionOf(world: World, { id, object }: Intent): Session | undefined {
   return details && world.store.get("checkout.session", details.id);
 }
 
+/** Where a flow of the portal ends that waits for this answer. */
+function flowEnd(world: World, { id }: Intent): string | undefined {
+  const setup = world.store.get("portal_setup", id);
+  const session = setup && world.store.get("billing_portal.session", setup.session);
+  return session?.flow?.after_completion.redirect?.return_url;
+}
+
 const returnUrl = ({ next_action }: Intent) => next_action?.redirect_to_url?.return_url ?? null;
 
 const nothing = () => notice("Nothing to authenticate", "This payment does not wait for an answer.", 404);
@@ -40,7 +47,7 @@ export function showChallenge(world: World, id: string): HttpReply {
   if (!intent) return nothing();
   return page({
     title: "Authenticate your payment",
-    leadsTo: [sessionOf(world, intent)?.success_url, returnUrl(intent)],
+    leadsTo: [sessionOf(world, intent)?.success_url, returnUrl(intent), flowEnd(world, intent)],
     body: html`<div class="sheet narrow"><div>
 <p><span class="badge">Your bank</span></p>
 ${question(intent)}

@@ -42,7 +42,8 @@ export function complaintOf(error: unknown): Complaint {
   if (!(error instanceof ApiError)) throw error;
   const { code = "", message, param, type } = error.body;
   const place = PLACES[code] === undefined && type === "card_error" ? "number" : (PLACES[code] ?? null);
-  return { message, status: error.status, field: param === "promotion_code" ? "code" : place };
+  const isOfCode = param?.includes("promotion_code") || param?.startsWith("discounts");
+  return { message, status: error.status, field: isOfCode ? "code" : place };
 }
 
 /** A complaint, to be shown where it belongs. */

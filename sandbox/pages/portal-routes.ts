@@ -41,6 +41,7 @@ export const pages: PortalPage[] = [
   { path: /^\/subscriptions\/([\w-]+)\/update$/, show: updatePage },
   { path: /^\/subscriptions\/([\w-]+)\/confirm$/, show: confirmation, act: update },
   { path: /^\/methods\/new$/, show: methodPage, act: addCard },
+  { path: /^\/methods\/answered$/, show: afterChallenge },
   { path: /^\/methods\/([\w-]+)\/default$/, act: prefer },
   { path: /^\/methods\/([\w-]+)\/remove$/, act: remove },
   { path: /^\/customer$/, show: customerPage, act: saveCustomer },
@@ -116,8 +117,15 @@ function update(tx: Transaction, portal: Portal, visit: Visit): HttpReply {
 function addCard(tx: Transaction, portal: Portal, { fields }: Visit): HttpReply {
   const { customer, session } = portal;
   const card = typedCard({ ...fields, email: customer.email ?? "" }, new Date(tx.ownNow * 1000));
-  const intent = addMethod(tx, portal, createCard(tx, card), `${session.url}?done=added`);
+  const intent = addMethod(tx, portal, createCard(tx, card), `${session.url}/methods/answered`);
   return intent.status === "requires_action" ? redirect(`/3ds/${intent.id}`) : finish(portal, "added");
+}
+
+/** Back from the card's bank, with its answer in the address. */
+function afterChallenge(tx: Transaction, portal: Portal, visit: Visit): HttpReply {
+  if (visit.fields.redirect_status === "succeeded") return finish(portal, "added");
+  const message = "Your card was not authenticated. Please try again, or use another card.";
+  return methodPage(tx, portal, visit, { message, status: 200, field: null });
 }
 
 function prefer(tx: Transaction, portal: Portal, { id }: Visit): HttpReply {

@@ -256,6 +256,45 @@ describe("what a session sells", () => {
     });
   });
 
+  test("bought once beside a trial, leaves an incomplete subscription until it is paid", async () => {
+    const price = await premium(box.stripe);
+    const { session } = await order(box.stripe, {
+      line_items: [{ price: price.id, quantity: 1 }, mug(500)],
+      subscription_data: { trial_period_days: 7 },
+    });
+    await box.complete(session.id, "pm_card_chargeDeclined");
+    expect((await box.stripe.subscriptions.list({ status: "all" })).data).toMatchObject([
+      { status: "incomplete" },
+    ]);
+    await box.complete(session.id, "pm_card_visa");
+    expect((await box.stripe.subscriptions.list({ status: "all" })).data).toMatchObject([
+      { status: "trialing" },
+    ]);
+  });
+
+  test("is paid with the customer's credit first", async () => {
+    const { session, customer } = await order(box.stripe);
+    await box.stripe.customers.update(customer.id, { balance: -1000 });
+    await box.complete(session.id, "pm_card_visa");
+    expect((await box.stripe.charges.list()).data).toMatchObject([{ amount: 2900, paid: true }]);
+    expect(await box.stripe.customers.retrieve(customer.id)).toMatchObject({ balance: 0 });
+    const { invoice } = await retrieve(session.id, ["invoice"]);
+    expect(invoice).toMatchObject({ total: 3900, amount_due: 2900, amount_paid: 2900, status: "paid" });
+  });
+
+  test("is also bought when the payment is confirmed by itself, without the page", async () => {
+    const { session } = await order(box.stripe);
+    await box.complete(session.id, "pm_card_chargeDeclined");
+    const [intent] = (await box.stripe.paymentIntents.list()).data;
+    await box.stripe.paymentIntents.confirm(intent!.id, { payment_method: "pm_card_visa" });
+    expect(await retrieve(session.id, ["subscription"])).toMatchObject({
+      status: "complete",
+      payment_status: "paid",
+      subscription: { status: "active" },
+    });
+    expect((await box.complete(session.id, "pm_card_visa")).status).toBe(400);
+  });
+
   test("may be priced in another of its price's currencies", async () => {
     const product = await box.stripe.products.create({ name: "World" });
     const price = await box.stripe.prices.create({

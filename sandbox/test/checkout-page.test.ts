@@ -63,6 +63,19 @@ test("a wrong code is told beside its field, and what was typed stays", async ()
   expect(refused.text).toContain('<details class="code" open>');
 });
 
+test("a code that is not for this order is told beside its field, too", async () => {
+  const { id } = await box.stripe.coupons.create({ percent_off: 20, duration: "once" });
+  await box.stripe.promotionCodes.create({
+    promotion: { type: "coupon", coupon: id },
+    code: "BIG",
+    restrictions: { minimum_amount: 5000, minimum_amount_currency: "usd" },
+  });
+  const { session } = await order(box.stripe, { allow_promotion_codes: true });
+  const refused = await submit(await open(session.url!), "promotion-code", { code: "BIG" });
+  expect(textOf(refused, "error")).toContain("less than the minimum amount");
+  expect(refused.text).toMatch(/id="promotion-code"[^>]*aria-invalid="true"/);
+});
+
 test("without codes there is no field for them", async () => {
   const { session } = await order(box.stripe);
   expect((await open(session.url!)).text).not.toContain("promotion-code");

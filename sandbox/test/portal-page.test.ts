@@ -138,7 +138,11 @@ test("a refused card is told beside its field", async () => {
 
 test("a card that asks its holder is the default after the answer", async () => {
   const asked = await submit(await at("/methods/new"), "save-method", card("4000002500003155"));
-  const added = await submit(asked, "authenticate-complete");
+  const failed = await submit(asked, "authenticate-fail");
+  expect(textOf(failed, "error")).toContain("not authenticated");
+  expect((await box.stripe.customers.listPaymentMethods(customer.id)).data).toHaveLength(1);
+  const again = await submit(failed, "save-method", card("4000002500003155"));
+  const added = await submit(again, "authenticate-complete");
   expect(textOf(added, "done")).toContain("Your new payment method is saved");
   expect(added.text).toMatch(/Visa •••• 3155 <span class="badge good">default/);
 });
