@@ -9,6 +9,7 @@ import { conclude, decideCharge, decidedAt } from "./billing/conclusions.ts";
 import { expireCoupon } from "./billing/coupons.ts";
 import { endDiscount } from "./billing/discounts.ts";
 import { answerBy, lapse } from "./billing/disputes.ts";
+import { tellOverdue } from "./billing/overdue.ts";
 import { arrive, arrivesAt } from "./billing/refunds.ts";
 import { endsAt, renew, renewsAt } from "./billing/renewals.ts";
 import { turn, turnsAt } from "./billing/schedule-turns.ts";
@@ -132,6 +133,12 @@ export const dueRules: DueRule[] = [
     at: (subscription) => subscription.pause_collection?.resumes_at ?? null,
     run: (tx, { id }) =>
       void tx.update("subscription", id, { pause_collection: null }, "customer.subscription.updated"),
+  }),
+  dueRule({
+    name: "a sent invoice is overdue",
+    kind: "invoice_details",
+    at: (details) => details.overdue_at,
+    run: tellOverdue,
   }),
   dueRule({
     name: "an invoice is to come",

@@ -106,6 +106,10 @@ const expandable: Record<string, Record<string, Kind | readonly Kind[] | null>> 
   subscription_schedule: {
     customer: "customer",
     "default_settings.default_payment_method": "payment_method",
+    "phases.add_invoice_items.price": "price",
+    "phases.default_payment_method": "payment_method",
+    "phases.discounts.coupon": "coupon",
+    "phases.discounts.promotion_code": "promotion_code",
     "phases.items.price": "price",
     released_subscription: null,
     subscription: "subscription",

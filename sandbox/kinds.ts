@@ -101,6 +101,15 @@ export interface ScheduleDetails {
   expiring_at: number | null;
 }
 
+/** What a sent invoice knows beyond what Stripe shows of it. */
+export interface InvoiceDetails {
+  /** The invoice's id. */
+  id: string;
+  invoice: string;
+  /** When to tell that it is overdue; null once told. */
+  overdue_at: number | null;
+}
+
 /** Which subscription an item is of, to be found by the item's id. */
 export interface ItemOwner {
   /** The item's id. */
@@ -225,6 +234,7 @@ export interface Kinds {
   event: StoredEvent;
   idempotency_record: IdempotencyRecord;
   invoice: Wire<Stripe.Invoice>;
+  invoice_details: InvoiceDetails;
   invoice_payment: Wire<Stripe.InvoicePayment>;
   invoiceitem: Wire<Stripe.InvoiceItem>;
   payment_intent: Wire<Stripe.PaymentIntent>;
@@ -288,6 +298,7 @@ export const indexes = {
     customer: (i) => i.customer,
     subscription: (i) => i.parent?.subscription_details?.subscription,
   },
+  invoice_details: {},
   invoice_payment: { invoice: (p) => p.invoice, payment_intent: (p) => p.payment.payment_intent },
   invoiceitem: {
     customer: (i) => i.customer,

@@ -9,6 +9,7 @@ import { claimItems, lineOfItem } from "./invoice-items.ts";
 import { linkPayment, openPayment, payable, releasePayments } from "./invoice-payments.ts";
 import { customerFields, draftAmounts, type InvoiceInput, invoiceRow, linesOf } from "./invoice-row.ts";
 import type { InvoiceLine } from "./lines.ts";
+import { foretellOverdue } from "./overdue.ts";
 import {
   subscriptionInvoiceClosed,
   subscriptionInvoiceFailed,
@@ -107,6 +108,7 @@ export function finalizeInvoice(
   tx.emit("invoice.finalized", open);
   if (due.amount_due === 0) return settleInvoice(tx, open);
   if (!intent) payable(tx, open);
+  foretellOverdue(tx, open);
   return open;
 }
 

@@ -2,7 +2,7 @@ import { ApiError } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
 import { cancelDraft, endAsPlanned } from "./cancellation.ts";
-import { beginPeriod, endsAt, renewsAt } from "./renewals.ts";
+import { endsAt, invoiceOfRenewal, renewsAt } from "./renewals.ts";
 import { draftOfChange, type SubscriptionChanges } from "./subscription-changes.ts";
 
 type Subscription = Kinds["subscription"];
@@ -14,8 +14,10 @@ type Invoice = Kinds["invoice"];
 /** The invoice that comes next: of the renewal, or the last one when there is still something to bill. */
 export function nextInvoice(tx: Transaction, subscription: Subscription): Invoice {
   const renewal = renewsAt(subscription);
-  if (renewal !== null) return tx.imagine(() => beginPeriod(tx, subscription), renewal);
-  const invoice = tx.imagine(() => lastInvoice(tx, subscription), endsAt(subscription));
+  const invoice =
+    renewal === null
+      ? tx.imagine(() => lastInvoice(tx, subscription), endsAt(subscription))
+      : tx.imagine(() => invoiceOfRenewal(tx, subscription), renewal);
   if (invoice) return invoice;
   throw noneUpcoming(subscription.customer);
 }

@@ -9,7 +9,11 @@ type Invoice = Kinds["invoice"];
  * @param at the moment the invoice would be made, in seconds; now without it
  */
 export function previewInvoice(tx: Transaction, draft: () => Invoice, at: number | null = null): Invoice {
-  const invoice = tx.imagine(draft, at);
+  return asUpcoming(tx.imagine(draft, at));
+}
+
+/** An invoice as it is shown that will be made later. */
+export function asUpcoming(invoice: Invoice): Invoice {
   const id = `upcoming_${invoice.id}`;
   return {
     ...invoice,

@@ -30,26 +30,34 @@ export function endsAt({ cancel_at, status }: Subscription): number | null {
 
 /**
  * Begins the next period of the items whose period is over, and drafts their invoice: the period moves
- * before money is asked for. The end of a trial is the same, unless nobody can be charged and the
- * subscription is to be paused or canceled then.
+ * before money is asked for. A schedule that turns at this moment turns first, so that the new period is
+ * billed as its new phase says. The end of a trial is a renewal too, unless nobody can be charged and
+ * the subscription is to be paused or canceled then.
  * https://docs.stripe.com/billing/subscriptions/overview#renewals
  */
-export function renew(tx: Transaction, before: Subscription): void {
-  turnBefore(tx, before);
-  const subscription = tx.need("subscription", before.id);
+export function renew(tx: Transaction, { id }: Subscription): void {
+  turnBefore(tx, tx.need("subscription", id));
+  const subscription = tx.need("subscription", id);
   if ((renewsAt(subscription) ?? Number.POSITIVE_INFINITY) > tx.now) return;
-  if (subscription.status !== "trialing") return void beginPeriod(tx, subscription);
-  const { missing_payment_method: missing } = subscription.trial_settings!.end_behavior;
-  if (missing === "create_invoice" || canBeCharged(tx, subscription)) beginPeriod(tx, subscription);
+  const missing = subscription.trial_settings!.end_behavior.missing_payment_method;
+  const mayGoOn = subscription.status !== "trialing" || missing === "create_invoice";
+  if (mayGoOn || canBeCharged(tx, subscription)) beginPeriod(tx, subscription);
   else if (missing === "cancel") cancelNow(tx, subscription);
   else pausedBecause(tx, subscription, "trial_end_without_payment_method");
+}
+
+/** The invoice that renewing makes; null when it makes none. To be called inside `imagine`. */
+export function invoiceOfRenewal(tx: Transaction, subscription: Subscription): Invoice | null {
+  renew(tx, subscription);
+  const { latest_invoice } = tx.need("subscription", subscription.id);
+  return latest_invoice === subscription.latest_invoice ? null : tx.need("invoice", latest_invoice!);
 }
 
 const canBeCharged = (tx: Transaction, subscription: Subscription): boolean =>
   subscription.collection_method === "send_invoice" || defaultMethod(tx, subscription) !== undefined;
 
 /** Moves the periods that are over, and drafts what is billed for the new ones. */
-export function beginPeriod(tx: Transaction, before: Subscription): Invoice {
+function beginPeriod(tx: Transaction, before: Subscription): void {
   const id = newId("in");
   const { items, status } = before;
   const isOver = (item: Item) => item.current_period_end <= tx.now;
@@ -72,7 +80,7 @@ export function beginPeriod(tx: Transaction, before: Subscription): Invoice {
   const period = periodOf(items.data.find(isOver)!);
   const draft = draftBill(tx, after, { id, billing_reason: "subscription_cycle", lines, period });
   foretellInvoice(tx, after);
-  return withheld(tx, after, draft);
+  withheld(tx, after, draft);
 }
 
 function moved(subscription: Subscription, item: Item): Item {

@@ -45,11 +45,11 @@ function recover(tx: Transaction, subscription: Subscription, invoice: Invoice):
   if (isInArrears && isLatest(tx, subscription.id, invoice)) change(tx, subscription, { status: "active" });
 }
 
-/** Whether no later invoice has been opened for payment. */
+/** Whether no later invoice is in arrears. */
 function isLatest(tx: Transaction, subscription: string, invoice: Invoice): boolean {
   for (const later of tx.newest("invoice", { index: "subscription", key: subscription })) {
     if (later.id === invoice.id) return true;
-    if (later.status === "open") return false;
+    if (later.status === "open" && (later.due_date ?? tx.now) <= tx.now) return false;
   }
   return true;
 }

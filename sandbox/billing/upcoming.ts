@@ -1,7 +1,7 @@
 import type { SubscriptionDetails } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
-import { previewInvoice } from "./preview.ts";
-import { beginPeriod, renewsAt } from "./renewals.ts";
+import { asUpcoming } from "./preview.ts";
+import { invoiceOfRenewal, renewsAt } from "./renewals.ts";
 import { changeDetails } from "./subscription-details.ts";
 
 /** Tells of the invoice that the next renewal will make (`invoice.upcoming`), if there is to be one. */
@@ -10,9 +10,6 @@ export function tellInvoice(tx: Transaction, { id }: SubscriptionDetails): void 
   if (!subscription) return;
   changeDetails(tx, subscription, { upcoming_at: null });
   const at = renewsAt(subscription);
-  if (at !== null)
-    tx.emit(
-      "invoice.upcoming",
-      previewInvoice(tx, () => beginPeriod(tx, subscription), at),
-    );
+  const invoice = at === null ? null : tx.imagine(() => invoiceOfRenewal(tx, subscription), at);
+  if (invoice) tx.emit("invoice.upcoming", asUpcoming(invoice));
 }

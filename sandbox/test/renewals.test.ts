@@ -122,6 +122,14 @@ describe("a renewal", () => {
     const renewal = (await invoicesOf(subscription)).at(-1)!;
     expect(renewal).toMatchObject({ status: "open", amount_paid: 0 });
     expect((await box.eventTypes()).filter((type) => type === "invoice.sent")).toHaveLength(2);
+    const status = async () => (await box.stripe.subscriptions.retrieve(subscription.id)).status;
+    await box.stripe.invoices.pay((await invoicesOf(subscription))[0]!.id!, { paid_out_of_band: true });
+    expect(await status()).toBe("active");
+    await clock.to(renewal.due_date!);
+    expect(await status()).toBe("past_due");
+    expect((await box.eventTypes()).at(-2)).toBe("invoice.overdue");
+    await box.stripe.invoices.pay(renewal.id!, { paid_out_of_band: true });
+    expect(await status()).toBe("active");
   });
 
   test("happens in the sandbox's own time too", async () => {

@@ -65,6 +65,7 @@ describe("a schedule", () => {
       schedule: schedule.id,
       items: { data: [{ price: { id: basic.id } }] },
     });
+    expect((await box.stripe.invoices.createPreview({ subscription: started.id })).total).toBe(6000);
     await clock.to("2026-05-01T02:00:00Z");
     const second = await subscriptionOf(schedule);
     expect(second.items.data).toMatchObject([{ id: started.items.data[0]!.id, price: { id: plus.id } }]);
