@@ -3,14 +3,19 @@ import { startSandbox } from "./index.ts";
 
 const HELP = `Usage: npm run sandbox [-- --help]
 
-A local server that speaks the part of the Stripe API this project uses.
+A local Stripe: API, webhooks, pages, time that can be moved, faults on demand.
+Give any sk_test_… key and http://127.0.0.1:12111 as the base URL to a Stripe library, and open
+http://127.0.0.1:12111/sandbox in a browser to see what is going on.
 
 Environment:
   SANDBOX_PORT           port to listen on (default 12111; 0 is any free one)
-  HOST                   address to bind (default 127.0.0.1)
+  HOST                   address to bind (default 127.0.0.1: nobody else can reach it)
   DATA_DIR               folder for its journal; without it everything is in memory
   STRIPE_WEBHOOK_SECRET  secret of every webhook endpoint; several, separated by commas,
                          sign each delivery together
+
+It ends with SIGINT or SIGTERM. sandbox/README.md says what it knows of Stripe, and what its own
+paths under /sandbox/ do.
 `;
 
 /** Says what is wrong in one sentence and ends the process. */

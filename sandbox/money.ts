@@ -6,15 +6,26 @@ function minorDigits(currency: string): number {
   return ZERO_DECIMAL.has(currency) ? 0 : THREE_DECIMAL.has(currency) ? 3 : 2;
 }
 
-/** Minor units as people read them: 3900 usd → $39.00. https://docs.stripe.com/currencies */
-export function formatMoney(amountMinor: number, currency: string, locale = "en-US"): string {
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** Making a format is slow, so each is made once. */
+function formatOf(currency: string, locale: string): Intl.NumberFormat {
+  const known = formats.get(`${currency} ${locale}`);
+  if (known) return known;
   const digits = minorDigits(currency);
-  return new Intl.NumberFormat(locale, {
+  const format = new Intl.NumberFormat(locale, {
     style: "currency",
     currency: currency.toUpperCase(),
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
-  }).format(amountMinor / 10 ** digits);
+  });
+  formats.set(`${currency} ${locale}`, format);
+  return format;
+}
+
+/** Minor units as people read them: 3900 usd → $39.00. https://docs.stripe.com/currencies */
+export function formatMoney(amountMinor: number, currency: string, locale = "en-US"): string {
+  return formatOf(currency, locale).format(amountMinor / 10 ** minorDigits(currency));
 }
 
 /** Minor units of `quantity` pieces at a decimal price (in minor units), half away from zero. */

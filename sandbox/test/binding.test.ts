@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { type Sandbox, startSandbox } from "../index.ts";
 
@@ -37,4 +39,14 @@ reachable("binds another address when told to, and warns of it", async () => {
   const [sandbox, said] = await start({ host: "0.0.0.0" });
   expect(said).toContain("bound to 0.0.0.0: anyone who reaches this machine can use it");
   expect(await answers(outward!, sandbox.port)).toBe(401);
+});
+
+test("npm run sandbox -- --help tells every variable that is read, and starts nothing", () => {
+  const env = { ...process.env, NODE_OPTIONS: "", SANDBOX_PORT: "none" };
+  const help = execFileSync(process.execPath, ["sandbox/main.ts", "--help"], { env }).toString();
+  const source = readFileSync("sandbox/main.ts", "utf8");
+  const [, read = ""] = /const \{([^}]+)\} = process\.env/.exec(source)!;
+  const names = [...read.matchAll(/[A-Z_]+/g)].map(([name]) => name);
+  expect(names).toContain("HOST");
+  expect(names.filter((name) => !help.includes(name))).toEqual([]);
 });
