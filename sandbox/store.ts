@@ -1,4 +1,5 @@
-import { type IndexOf, indexes, type Kind, type Kinds } from "./kinds.ts";
+import { type IndexOf, indexes } from "./indexes.ts";
+import type { Kind, Kinds } from "./kinds.ts";
 
 /** Sequence numbers in ascending order. Nearly all arrive in order, so adding is nearly always a push. */
 class Sequence {

@@ -2,7 +2,8 @@ import type Stripe from "stripe";
 import type { Clock } from "./clock.ts";
 import { noSuch } from "./errors.ts";
 import { recordEvent } from "./events/record.ts";
-import type { IndexOf, Kind, Kinds } from "./kinds.ts";
+import type { IndexOf } from "./indexes.ts";
+import type { Kind, Kinds } from "./kinds.ts";
 import type { SearchLag } from "./search-lag.ts";
 import type { Store, Where } from "./store.ts";
 

@@ -1,4 +1,5 @@
-import type { IndexOf, Kind, Kinds } from "../../kinds.ts";
+import type { IndexOf } from "../../indexes.ts";
+import type { Kind, Kinds } from "../../kinds.ts";
 import { formatMoney } from "../../money.ts";
 import type { Html } from "../html.ts";
 
