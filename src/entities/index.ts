@@ -3,6 +3,7 @@ import { AuditEntry } from "./audit-entry.ts";
 import { Charge } from "./charge.ts";
 import { CheckoutSession } from "./checkout-session.ts";
 import { Customer } from "./customer.ts";
+import { Dispute } from "./dispute.ts";
 import { IdempotencyKey } from "./idempotency-key.ts";
 import { Intent } from "./intent.ts";
 import { Invoice, InvoiceLine, InvoicePayment } from "./invoice.ts";
@@ -12,6 +13,7 @@ import { Payment } from "./payment.ts";
 import { PaymentMethod } from "./payment-method.ts";
 import { Plan } from "./plan.ts";
 import { Purchase } from "./purchase.ts";
+import { Refund } from "./refund.ts";
 import { StripeEvent } from "./stripe-event.ts";
 import { Subscription } from "./subscription.ts";
 import { SubscriptionSlot } from "./subscription-slot.ts";
@@ -30,6 +32,8 @@ export const ENTITIES = [
   InvoicePayment,
   Payment,
   Charge,
+  Refund,
+  Dispute,
   Purchase,
   Offer,
   LearningPathCourse,

@@ -7,6 +7,8 @@ import { MonetaryAmount } from "../types/money.ts";
 import { DateTime } from "../types/scalars.ts";
 import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
 
+const SUCCEEDED: readonly PaymentStatus[] = ["SUCCEEDED", "PARTIALLY_REFUNDED", "REFUNDED", "DISPUTED"];
+
 /** Mirror of a Stripe payment intent; what was tried on it stands in {@link Charge}. */
 @Entity({ tableName: "payments" })
 @Index({
@@ -37,7 +39,11 @@ export class Payment {
   @Property(minor())
   amountMinor!: number;
 
-  /** Derived from the payment's charges at each sync. */
+  /** What arrived: all of the amount, unless less was captured. */
+  @Property(minor())
+  amountReceivedMinor: number = 0;
+
+  /** Derived from the payment's refunds at each sync. */
   @Property(minor())
   amountRefundedMinor!: number;
 
@@ -88,6 +94,16 @@ export class Payment {
   @Field(() => MonetaryAmount)
   get amountRefunded(): MonetaryAmount {
     return new MonetaryAmount(this.amountRefundedMinor, this.currency);
+  }
+
+  /** Whether money arrived, whatever became of it since. */
+  get hasSucceeded(): boolean {
+    return SUCCEEDED.includes(this.status);
+  }
+
+  /** What can still be given back. */
+  get remainingMinor(): number {
+    return this.hasSucceeded ? this.amountReceivedMinor - this.amountRefundedMinor : 0;
   }
 
   @Field(() => DateTime)

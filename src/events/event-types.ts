@@ -7,6 +7,10 @@ export const EVENT_TYPES = [
   "subscription.cancelled",
   "payment.succeeded",
   "payment.failed",
+  "payment.refunded",
+  "payment.refund_failed",
+  "payment.disputed",
+  "payment.dispute_closed",
   "purchase.completed",
   "access.changed",
 ] as const;

@@ -88,14 +88,31 @@ export class StripeGateway {
     return this.read("paymentIntents.retrieve", () => this.stripe.paymentIntents.retrieve(id));
   }
 
-  /** Every attempt to collect a payment, oldest first. */
+  /** Every attempt to collect a payment, oldest first, each with the first page of its refunds. */
   async charges(paymentIntentId: string): Promise<Stripe.Charge[]> {
     const charges = await this.call("charges.list", () =>
       this.stripe.charges
-        .list({ payment_intent: paymentIntentId, limit: PAGE })
+        .list({ payment_intent: paymentIntentId, limit: PAGE, expand: ["data.refunds"] })
         .autoPagingToArray({ limit: 1_000 }),
     );
     return charges.reverse();
+  }
+
+  /** All refunds of a charge; the ones within the charge are only the first page. */
+  async refundsOf(charge: Stripe.Charge): Promise<Stripe.Refund[]> {
+    if (charge.refunds && !charge.refunds.has_more) return charge.refunds.data;
+    return this.call("refunds.list", () =>
+      this.stripe.refunds.list({ charge: charge.id, limit: PAGE }).autoPagingToArray({ limit: 1_000 }),
+    );
+  }
+
+  /** All disputes of a payment, inquiries included. */
+  disputes(paymentIntentId: string): Promise<Stripe.Dispute[]> {
+    return this.call("disputes.list", () =>
+      this.stripe.disputes
+        .list({ payment_intent: paymentIntentId, limit: PAGE })
+        .autoPagingToArray({ limit: 1_000 }),
+    );
   }
 
   /** What links a payment intent to the invoices it pays. */

@@ -6,9 +6,10 @@ import { Payment } from "../entities/payment.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
-import type { PaymentStatus } from "../types/enums.ts";
 import { writeInvoicePayments } from "./invoice.ts";
 import { mirror, mirrorAll } from "./mirror.ts";
+import { announceMoneyBack, type RemoteMoneyBack, writeMoneyBack } from "./money-back.ts";
+import { refundedMinor, statusOf } from "./payment-status.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
@@ -17,9 +18,10 @@ export interface RemotePayment {
   /** Oldest first. */
   charges: Stripe.Charge[];
   links: Stripe.InvoicePayment[];
+  back: RemoteMoneyBack;
 }
 
-/** A payment intent with its charges; each charge that ended is one event. */
+/** A payment intent with its charges, refunds and disputes; each charge that ended is one event. */
 export function paymentJourney(
   stripe: StripeGateway,
   id: string,
@@ -34,7 +36,7 @@ export function paymentJourney(
         stripe.charges(id),
         stripe.invoicePayments(id),
       ]);
-      return intent && { intent, charges, links };
+      return intent && { intent, charges, links, back: await moneyBackOf(stripe, id, charges) };
     },
     owner: ({ intent }) =>
       ownerOf(idOf(intent.customer), (em) => em.findOne(Payment, { stripePaymentIntentId: id })),
@@ -45,23 +47,37 @@ export function paymentJourney(
     async write(remote, write) {
       const { tx, userId } = write;
       await writeInvoicePayments(tx, remote.links);
-      const change = await mirror(
-        tx,
-        Payment,
-        { stripePaymentIntentId: remote.intent.id },
-        {
-          userId,
-          ...columnsOf(remote),
-        },
-      );
+      const back = await writeMoneyBack(remote.back, id, write);
+      const key = { stripePaymentIntentId: id };
+      const change = await mirror(tx, Payment, key, {
+        userId,
+        ...columnsOf(remote),
+        amountRefundedMinor: Math.min(refundedMinor(back), remote.intent.amount),
+        status: statusOf(remote.intent, remote.charges, back),
+      });
       write.audit("payments", change.row.id, change);
       const ended = await writeCharges(remote, write);
       await tx.flush();
-      const paidFor = await subscriptionsPaidBy(tx, remote.intent.id);
-      announce(change.row, ended, paidFor, write);
+      const paidFor = await subscriptionsPaidBy(tx, id);
+      const about = { paymentId: change.row.id, subscriptionId: paidFor[0]?.id ?? null };
+      announce(ended, about, write);
+      announceMoneyBack(back, about, write);
       for (const subscription of paidFor) await write.access.followSubscription(write, subscription);
     },
   };
+}
+
+/** Refunds come with their charges; disputes are asked for where there are any. */
+async function moneyBackOf(
+  stripe: StripeGateway,
+  id: string,
+  charges: Stripe.Charge[],
+): Promise<RemoteMoneyBack> {
+  const [refunds, disputes] = await Promise.all([
+    Promise.all(charges.map((charge) => stripe.refundsOf(charge))),
+    charges.some((charge) => charge.disputed) ? stripe.disputes(id) : [],
+  ]);
+  return { refunds: refunds.flat().reverse(), disputes: disputes.reverse() };
 }
 
 /** Writes the charges and returns those that were not known to have succeeded or failed. */
@@ -84,12 +100,10 @@ async function writeCharges({ intent, charges }: RemotePayment, { tx, userId }: 
 function columnsOf({ intent, charges }: RemotePayment) {
   const latest = charges.at(-1);
   const failed = latest?.status === "failed" ? latest : undefined;
-  const refunded = charges.reduce((sum, charge) => sum + charge.amount_refunded, 0);
   return {
     amountMinor: intent.amount,
-    amountRefundedMinor: Math.min(refunded, intent.amount),
+    amountReceivedMinor: intent.amount_received,
     currency: currencyOf(intent.currency),
-    status: statusOf(intent, charges, refunded),
     description: intent.description ?? null,
     methodLabel: methodLabel(latest),
     failureCode: failed ? (failed.outcome?.reason ?? failed.failure_code ?? null) : null,
@@ -97,24 +111,6 @@ function columnsOf({ intent, charges }: RemotePayment) {
     receiptUrl: latest?.status === "succeeded" ? (latest.receipt_url ?? null) : null,
     stripeCreatedAt: instantOf(intent.created) as Date,
   };
-}
-
-const BY_INTENT_STATUS: Record<string, PaymentStatus> = {
-  requires_payment_method: "PENDING",
-  requires_confirmation: "PENDING",
-  requires_action: "REQUIRES_ACTION",
-  requires_capture: "PROCESSING",
-  processing: "PROCESSING",
-  succeeded: "SUCCEEDED",
-  canceled: "CANCELED",
-};
-
-/** DISPUTED before REFUNDED before PARTIALLY_REFUNDED before what the intent says. */
-function statusOf(intent: Stripe.PaymentIntent, charges: Stripe.Charge[], refunded: number): PaymentStatus {
-  if (charges.some((charge) => charge.disputed)) return "DISPUTED";
-  if (refunded > 0) return refunded >= intent.amount_received ? "REFUNDED" : "PARTIALLY_REFUNDED";
-  const failed = intent.status === "requires_payment_method" && charges.at(-1)?.status === "failed";
-  return failed ? "FAILED" : (BY_INTENT_STATUS[intent.status] ?? "PENDING");
 }
 
 function methodLabel(charge: Stripe.Charge | undefined): string | null {
@@ -134,15 +130,18 @@ async function subscriptionsPaidBy(tx: EntityManager, paymentIntentId: string): 
 }
 
 /** One event for each charge that ended, whether or not its webhook was ever seen; none for amount 0. */
-function announce(payment: Payment, ended: Charge[], paidFor: Subscription[], { emit }: Write): void {
+function announce(
+  ended: Charge[],
+  about: { paymentId: string; subscriptionId: string | null },
+  { emit }: Write,
+): void {
   for (const charge of ended.filter(({ amountMinor }) => amountMinor > 0)) {
     const type = charge.status === "succeeded" ? "payment.succeeded" : "payment.failed";
     emit({
       id: eventId(type, charge.stripeChargeId),
       type,
       data: {
-        paymentId: payment.id,
-        subscriptionId: paidFor[0]?.id ?? null,
+        ...about,
         amountMinor: charge.amountMinor,
         currency: charge.currency,
         ...(type === "payment.failed" && { failureCode: charge.failureCode ?? null }),

@@ -112,7 +112,7 @@ export class Sync {
     const links = await em.find(InvoicePayment, { stripeInvoiceId });
     for (const { stripePaymentIntentId } of links) {
       const known = await em.findOne(Payment, { stripePaymentIntentId });
-      if (known?.status !== "SUCCEEDED") await this.payment(stripePaymentIntentId, cause);
+      if (!known?.hasSucceeded) await this.payment(stripePaymentIntentId, cause);
     }
   }
 

@@ -82,6 +82,7 @@ const TABLE = new Map([
     itsPayment,
     "charge.updated",
     "charge.refunded",
+    "charge.refund.updated",
     "charge.dispute.created",
     "charge.dispute.updated",
     "charge.dispute.closed",

@@ -1,0 +1,31 @@
+import type Stripe from "stripe";
+import type { PaymentStatus } from "../types/enums.ts";
+import type { MoneyBack } from "./money-back.ts";
+
+const BY_INTENT_STATUS: Record<string, PaymentStatus> = {
+  requires_payment_method: "PENDING",
+  requires_confirmation: "PENDING",
+  requires_action: "REQUIRES_ACTION",
+  requires_capture: "PROCESSING",
+  processing: "PROCESSING",
+  succeeded: "SUCCEEDED",
+  canceled: "CANCELED",
+};
+
+/** What has gone back, or is on its way: refunds that failed or were taken back do not count. */
+export function refundedMinor({ refunds }: MoneyBack): number {
+  return refunds.reduce((sum, { row }) => sum + (row.counts ? row.amountMinor : 0), 0);
+}
+
+/** DISPUTED before REFUNDED before PARTIALLY_REFUNDED before what the intent says. A won dispute restores. */
+export function statusOf(
+  intent: Stripe.PaymentIntent,
+  charges: Stripe.Charge[],
+  back: MoneyBack,
+): PaymentStatus {
+  if (back.disputes.some(({ row }) => row.counts)) return "DISPUTED";
+  const refunded = refundedMinor(back);
+  if (refunded > 0) return refunded >= intent.amount_received ? "REFUNDED" : "PARTIALLY_REFUNDED";
+  const failed = intent.status === "requires_payment_method" && charges.at(-1)?.status === "failed";
+  return failed ? "FAILED" : (BY_INTENT_STATUS[intent.status] ?? "PENDING");
+}
