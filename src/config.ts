@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parseEnv } from "node:util";
 import { z } from "zod";
+import { CRASH_POINTS, type CrashPoint } from "./crash-points.ts";
 
 /** Stripe's own API, the only base allowed in production. */
 export const STRIPE_API = "https://api.stripe.com";
@@ -34,6 +35,8 @@ export interface Config {
   readonly routerSecret?: string;
   readonly callbackOrigins: readonly string[];
   readonly clock: "system" | "sandbox";
+  /** Where the process kills itself, so that it can be seen that nothing is lost. */
+  readonly crashAt?: CrashPoint;
   readonly sandboxPort: number;
   readonly dataDir: string;
 }
@@ -131,6 +134,7 @@ const environment = z.object({
   SANDBOX_PORT: port.default(12_111),
   DATA_DIR: z.string().default(".data"),
   CLOCK: oneOf("system", "sandbox").default("system"),
+  CRASH_AT: oneOf(...CRASH_POINTS).optional(),
 });
 type Environment = z.output<typeof environment>;
 
@@ -225,6 +229,7 @@ function crossChecks(env: Record<string, string>): string[] {
   if (env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < MIN_SECRET_BYTES)
     faults.push(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes in production`);
   if (env.CLOCK && env.CLOCK !== "system") faults.push("CLOCK may only be system in production");
+  if (env.CRASH_AT) faults.push("CRASH_AT may not be set in production");
   // CORS_ORIGIN may name http origins of developers' machines; nobody is sent back to those after paying
   if (list(env.RETURN_URL_ORIGINS ?? "").some((origin) => isOrigin(origin) && !origin.startsWith("https://")))
     faults.push("RETURN_URL_ORIGINS may only hold https origins in production");
@@ -267,22 +272,10 @@ function toConfig(env: Environment): Config {
     routerSecret: env.ROUTER_SECRET,
     callbackOrigins: env.CALLBACK_ORIGINS ?? [],
     clock: env.CLOCK,
+    ...(env.CRASH_AT && { crashAt: env.CRASH_AT }),
     sandboxPort: env.SANDBOX_PORT,
     dataDir: env.DATA_DIR,
   };
-}
-
-/** What is wrong with HOST or PORT when the system does not let us listen there; other errors stay as they are. */
-export function listenFault(error: NodeJS.ErrnoException, { host, port }: Config): Error {
-  if (error.code === "EADDRINUSE")
-    return new ConfigError([
-      `PORT is ${port}, which another program listens on: stop that one, or set another`,
-    ]);
-  if (error.code === "EACCES")
-    return new ConfigError([`PORT is ${port}, which this user may not listen on: set one above 1023`]);
-  if (/^(EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN|EINVAL)$/.test(error.code ?? ""))
-    return new ConfigError([`HOST is ${host}, which is no address of this machine: set one that it has`]);
-  return error;
 }
 
 /** A little below what Stripe allows (100 a second live, 25 in test mode); the sandbox takes what comes. */

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Redis } from "ioredis";
+import { reached } from "../crash-points.ts";
 import { instantIn } from "../database.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
@@ -37,9 +38,11 @@ export class OutboxRelay {
     for (;;) {
       const attempts = await this.leaseHead(userId);
       if (attempts === null) return;
+      reached("outbox-leased");
       const rows = await this.unsent(userId);
       try {
         await this.publish(rows);
+        reached("outbox-published");
       } catch (error) {
         giveUpIfFrozen(this.redis, error);
         await this.putOff(userId, attempts, error);

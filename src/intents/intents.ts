@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
+import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import { hashOf } from "../hash.ts";
@@ -57,6 +58,7 @@ export class Intents {
       await lockUser(tx, request.userId);
       return openIntent(tx, request, this.clock.now());
     });
+    reached("intent-opened");
     return intent.id;
   }
 
@@ -72,7 +74,10 @@ export class Intents {
         const intent = await this.em.fork().findOneOrFail(Intent, { id });
         if (intent.state === "SUCCEEDED") return this.settle(id, intent);
         if (intent.state === "FAILED") throw failureOf(intent);
-        if (await this.lease(id)) return this.post(intent);
+        if (await this.lease(id)) {
+          reached("intent-leased");
+          return this.post(intent);
+        }
         if (Date.now() > deadline) throw new ProviderUnavailable();
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
@@ -97,12 +102,14 @@ export class Intents {
       else await this.fail(intent, error as Error & { code?: string });
       throw error;
     });
+    reached("intent-posted");
     // from here on the sweep looks after it: our rows follow even if this process ends now
     await this.update(
       intent.id,
       "state = 'SUCCEEDED', stripe_id = ?, next_try_at = now(), lease_until = null",
       [id],
     );
+    reached("intent-succeeded");
     return this.settle(intent.id, { kind: intent.kind, stripeId: id, settledAt: null });
   }
 
@@ -140,6 +147,7 @@ export class Intents {
     if (intent.settledAt) return stripeId;
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
     await this.sync.run(kind.aggregate, stripeId);
+    reached("intent-followed");
     await this.update(id, "settled_at = now()", []);
     return stripeId;
   }

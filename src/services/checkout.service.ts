@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { type Caller, OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import { reached } from "../crash-points.ts";
 import { CheckoutSession } from "../entities/checkout-session.ts";
 import type { Intent } from "../entities/intent.ts";
 import type { Plan } from "../entities/plan.ts";
@@ -128,6 +129,7 @@ export class CheckoutService {
     const wanted = hashOf(params);
     for (let round = 0; round < ROUNDS; round++) {
       const claim = await this.claimSlot(caller.id, params);
+      reached("slot-claimed");
       if (claim.holder === "subscription") throw new AlreadySubscribed();
       if (claim.holder === "intent") {
         await this.carryThrough(claim.intent, wanted);

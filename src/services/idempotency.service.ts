@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Caller } from "../auth/caller.ts";
+import { reached } from "../crash-points.ts";
 import { IdempotencyKey } from "../entities/idempotency-key.ts";
 import { Conflict } from "../errors.ts";
 import { hashOf } from "../hash.ts";
@@ -29,8 +30,10 @@ export class IdempotencyService {
     if (!key) return call.read(await call.work());
     const known = await this.claim(call, key);
     if (known) return call.read(known);
+    reached("key-claimed");
     try {
       const reference = await call.work();
+      reached("key-worked");
       await this.finish(call.caller, key, reference);
       return await call.read(reference);
     } catch (error) {

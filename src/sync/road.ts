@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
+import { reached } from "../crash-points.ts";
 import { AuditEntry } from "../entities/audit-entry.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
@@ -72,7 +73,9 @@ export class Road {
 
   async travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Trip<Remote>> {
     const ticket = await this.tickets.next(journey.objectId);
+    reached("ticket-taken");
     const remote = await journey.read();
+    reached("stripe-read");
     if (remote === null) return { arrival: "gone", remote };
     const userId = await journey.owner(remote);
     if (userId === null) return { arrival: "foreign", remote };
@@ -84,8 +87,10 @@ export class Road {
       await journey.write(remote, this.writing(tx, userId, events, cause));
       await tx.flush();
       await addToOutbox(tx, events);
+      reached("rows-written");
       return "applied";
     });
+    if (arrival === "applied") reached("rows-committed");
     return { arrival, remote };
   }
 

@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { reached } from "../crash-points.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, plainMessage, withLogScope } from "../logger.ts";
@@ -62,9 +63,11 @@ export class Inbox {
     const events = await this.lease(aggregate, objectId);
     const newest = events.at(-1);
     if (!newest) return;
+    reached("inbox-leased");
     await withLogScope({ eventId: newest.id }, async () => {
       try {
         const arrival = await this.sync.run(aggregate, objectId, newest.id);
+        reached("inbox-followed");
         await this.finish(events, arrival === "foreign" || arrival === "gone" ? "ignored" : "done");
       } catch (error) {
         await this.putOff(key, events, error);

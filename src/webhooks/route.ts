@@ -1,5 +1,6 @@
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from "express";
 import { z } from "zod";
+import { reached } from "../crash-points.ts";
 import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -39,6 +40,7 @@ export function webhookRoute(
       return refuse(response, metrics, "BAD_USER_INPUT", "This is no event: JSON with an id and a type.");
     try {
       const isNew = await inbox.receive(event);
+      reached("webhook-stored");
       metrics.webhooks.inc({ outcome: isNew ? "stored" : "repeated" });
       response.status(200).json({ received: true });
     } catch (error) {
