@@ -79,7 +79,7 @@ function briefly({ state, attempts }: Delivery): Html {
 }
 
 export function resendForm(event: string, back: string): Html {
-  return html`<form class="inline" method="post" action="/sandbox/do/resend">${hidden("event", event)}${hidden("back", back)}<button class="plain" type="submit">Resend</button></form>`;
+  return html`<form class="tools" method="post" action="/sandbox/do/resend">${hidden("event", event)}${hidden("back", back)}<button class="plain" type="submit">Resend</button></form>`;
 }
 
 /** What became of an event on its way to each endpoint: every attempt and its answer. */

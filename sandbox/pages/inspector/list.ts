@@ -58,7 +58,7 @@ export const textFilter = (name: string, label: string, value = "", hint = ""): 
 
 /** A form that narrows a list down by what is in `fields`. */
 export const filterForm = (path: string, fields: (Html | null | undefined | false)[]): Html =>
-  html`<form class="inline" method="get" action="${path}">${fields}<button class="plain" type="submit">Filter</button></form>`;
+  html`<form class="tools" method="get" action="${path}">${fields}<button class="plain" type="submit">Filter</button></form>`;
 
 /** `GET /sandbox/view/:name`, for all that are lists of one kind. */
 export function showList(world: World, view: View, query: Query): HttpReply {

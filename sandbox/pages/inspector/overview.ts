@@ -58,11 +58,11 @@ function ahead(offsetMs: number): string {
 /** Buttons that move the sandbox's time, or that of one test clock. */
 function moveForm(clock?: string): Html {
   const prefix = clock ?? "sandbox";
-  return html`<form class="inline" method="post" action="/sandbox/do/advance">${clock && hidden("clock", clock)}
+  return html`<form class="tools" method="post" action="/sandbox/do/advance">${clock && hidden("clock", clock)}
 <button class="plain" name="step" value="1 hour">1 hour</button>
 <button class="plain" name="step" value="1 day">1 day</button>
 <button class="plain" name="step" value="1 month">1 month</button></form>
-<form class="inline" method="post" action="/sandbox/do/advance">${clock && hidden("clock", clock)}
+<form class="tools" method="post" action="/sandbox/do/advance">${clock && hidden("clock", clock)}
 <div class="field short"><label for="${prefix}-count">Move by</label><input id="${prefix}-count" name="count" type="number" min="1" max="9999" value="7" required></div>
 <div class="field short"><label for="${prefix}-unit">Unit</label><select id="${prefix}-unit" name="unit">${[
     "minute",
@@ -99,7 +99,7 @@ function faults(world: World): Html {
     active.calls.length > 0 || Object.keys(active.webhooks).length > 0 || active.search !== undefined;
   return html`<section class="card"><h2>Faults</h2>${
     isOn
-      ? html`<pre>${JSON.stringify(active, null, 2)}</pre><form class="inline" method="post" action="/sandbox/do/reset-faults"><button type="submit">End all faults</button></form>`
+      ? html`<pre>${JSON.stringify(active, null, 2)}</pre><form class="tools" method="post" action="/sandbox/do/reset-faults"><button type="submit">End all faults</button></form>`
       : html`<p class="soft">None is on. <code>POST /sandbox/faults</code> puts them on.</p>`
   }</section>`;
 }

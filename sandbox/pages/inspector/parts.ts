@@ -21,7 +21,7 @@ export function inspectorPage(world: World, { title, tab, status = 200, body }: 
     style: INSPECTOR_STYLE,
     body: html`<header class="top"><h1><a href="/sandbox">Stripe sandbox</a></h1>
 <span class="soft">It is ${moment(world.clock.now())}</span>
-<form class="inline" method="get" action="/sandbox/object"><label class="hidden" for="open">Id</label><input id="open" name="id" placeholder="Open an id" required><button class="plain" type="submit">Open</button></form></header>
+<form class="tools" method="get" action="/sandbox/object"><label class="hidden" for="open">Id</label><input id="open" name="id" placeholder="Open an id" required><button class="plain" type="submit">Open</button></form></header>
 <nav aria-label="Sections">${tabs.map(
       ({ name, title }) =>
         html`<a href="${name ? `/sandbox/view/${name}` : "/sandbox"}" ${name === tab && current}>${title}</a>`,

@@ -3,7 +3,7 @@ export const INSPECTOR_STYLE = `
 main{max-width:76rem;padding-top:clamp(1rem,2vw,2rem)}
 .top{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:baseline;justify-content:space-between;margin-bottom:.75rem}
 .top h1 a{color:inherit;text-decoration:none}
-.top form.inline{margin:0;flex:0 1 20rem;flex-wrap:nowrap}
+.top form.tools{margin:0;flex:0 1 20rem;flex-wrap:nowrap}
 .hidden{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden;white-space:nowrap}
 nav{display:flex;gap:.25rem;overflow-x:auto;border-bottom:1px solid var(--line);margin-bottom:1.25rem;scrollbar-width:thin}
 nav a{padding:.5rem .75rem;color:var(--soft);text-decoration:none;white-space:nowrap;border-bottom:2px solid transparent;font-weight:500;font-size:.9375rem}
@@ -15,18 +15,17 @@ nav a[aria-current]{color:var(--ink);border-color:var(--brand)}
 .card>h2{margin-bottom:.5rem}
 .card>table{margin-top:.25rem}
 .stack{display:grid;gap:1rem;align-content:start;min-width:0}
-@media (min-width:56rem){.split{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem 2.25rem}}
+.split{display:grid;gap:1.25rem 2.25rem}
+@media (min-width:56rem){.split{grid-template-columns:repeat(2,minmax(0,1fr))}}
 .clock{font-size:clamp(1.125rem,5vw,1.5rem);font-weight:650;letter-spacing:-.01em;margin:0;font-variant-numeric:tabular-nums}
-form.inline{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin:.75rem 0 0}
-td form.inline{margin:0}
-form.inline .field{margin:0;flex:1 1 9rem;max-width:20rem}
-form.inline .field.short{flex:0 1 6rem}
-.inline button,.small{width:auto;padding:.4rem .8rem;font-size:.875rem}
-.inline input,.inline select{padding:.4rem .6rem;font-size:.9375rem;height:2.375rem}
-.inline>button{min-height:2.375rem}
-td .inline>button{min-height:0;padding:.05rem .6rem;font-size:.8125rem;white-space:nowrap}
-select{width:100%;font:inherit;color:inherit;background:var(--paper);padding:.65rem .75rem;border:1px solid var(--line);border-radius:8px}
-select:focus-visible{outline:3px solid var(--brand);outline-offset:1px}
+form.tools{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end;margin:.75rem 0 0}
+td form.tools{margin:0}
+form.tools .field{margin:0;flex:1 1 9rem;max-width:20rem}
+form.tools .field.short{flex:0 1 6rem}
+.tools button{width:auto;white-space:nowrap;padding:.4rem .8rem;font-size:.875rem}
+.tools input,.tools select{padding:.4rem .6rem;font-size:.9375rem;height:2.375rem}
+.tools>button{min-height:2.375rem}
+td .tools>button{min-height:0;padding:.05rem .6rem;font-size:.8125rem;white-space:nowrap}
 table.rows{font-variant-numeric:tabular-nums;font-size:.875rem}
 .rows th{color:var(--soft);font-size:.8125rem;font-weight:500;border-top:0;white-space:nowrap}
 .rows td,.rows th{padding:.45rem .75rem .45rem 0}
@@ -34,6 +33,7 @@ table.rows{font-variant-numeric:tabular-nums;font-size:.875rem}
 .rows .money,.rows th.money{text-align:right;padding-right:1.5rem}
 .rows code{font-size:.8125rem}
 .rows td{overflow-wrap:anywhere}
+.rows .soft{font-size:inherit}
 .rows .tag+.soft{margin-right:.5rem}
 .when{white-space:nowrap}
 .tag{display:inline-block;border-radius:6px;padding:0 .5rem;font-size:.8125rem;font-weight:600;line-height:1.6;white-space:nowrap;background:color-mix(in srgb,var(--tone,var(--soft)) 14%,transparent);color:var(--tone,var(--soft))}
