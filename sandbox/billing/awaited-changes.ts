@@ -37,7 +37,7 @@ export function applyAwaited(
   const changed = tx.update(
     "subscription",
     subscription.id,
-    { ...patch, pending_update: null },
+    { ...patch, pending_update: null, ...(of === "resumption" && { status_details: undefined }) },
     "customer.subscription.updated",
   );
   if (of === "resumption") tx.emit("customer.subscription.resumed", changed);

@@ -7,6 +7,7 @@ import {
   assertItemsFit,
   type Item,
   type ItemInput,
+  isMetered,
   newItem,
   priced,
   recursAlike,
@@ -66,6 +67,7 @@ function changedItem(
   { deleted, price, quantity, metadata, discounts }: ItemChange,
 ): Item | null {
   if (deleted) return null;
+  if (quantity !== undefined && isMetered({ price: price ?? before.price })) throw countedByMeter();
   const isOther = price !== undefined && price.id !== before.price.id;
   const { quantity: had, ...rest } = before;
   return {
@@ -74,6 +76,11 @@ function changedItem(
     discounts: discounts ?? before.discounts,
     ...priced(price ?? before.price, quantity ?? (isOther ? 1 : had)),
   };
+}
+
+/** What is metered has no quantity of its own. */
+export function countedByMeter(param = "items"): ApiError {
+  return invalidRequest("You cannot set the quantity for metered plans.", { param });
 }
 
 /** The item that a parameter names is none of the subscription's. */

@@ -2,6 +2,7 @@ import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal, next } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { assertChargeable } from "./amounts.ts";
 import { awaitPayment, dropAwaited } from "./awaited-changes.ts";
 import { type BillingChange, type ChangePlan, type ProrationBehavior, planChange } from "./change-plan.ts";
 import { type ExtraItem, insertExtraItems } from "./extra-items.ts";
@@ -154,6 +155,7 @@ function collect(
   if (draft.amount_due === 0) return void finalizeInvoice(tx, draft);
   if (isKept) return;
   if (subscription.pause_collection) return void withheld(tx, subscription, draft);
+  if (!isAutomatic) assertChargeable(draft.amount_due, draft.currency);
   if (behavior === "default_incomplete") {
     finalizeInvoice(tx, draft);
     const status = next("subscription", subscription.status, "past_due");
@@ -177,6 +179,7 @@ function attempt(tx: Transaction, before: Subscription, prepared: Prepared): voi
   const invoice = newId("in");
   const awaited = { ...patch, ...plan.patch, latest_invoice: invoice };
   const draft = bill(tx, plan.after, prepared, invoice)!;
+  assertChargeable(draft.amount_due, draft.currency);
   awaitPayment(tx, before, { invoice, patch: awaited, of: "pending_update" });
   if (collectNow(tx, draft, "allow_incomplete").status === "paid") return;
   const pending_update = {

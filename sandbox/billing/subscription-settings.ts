@@ -39,6 +39,7 @@ const WHEN_INCOMPLETE = new Set([
   "payment_settings",
   "proration_behavior",
 ]);
+const OF_A_RUN = ["billing_cycle_anchor", "trial_end"];
 const OF_THE_SCHEDULE = ["cancel_at", "cancel_at_period_end"];
 
 /** Refuses what can no longer, or not yet, be changed, and what a schedule decides. */
@@ -55,6 +56,12 @@ export function assertMayChange({ schedule, status }: Subscription, changes: obj
       `This subscription's status is incomplete: its \`${early}\` cannot be updated before its first invoice has been paid.`,
       { param: early },
     );
+  }
+  const paused = status === "paused" ? names.find((name) => OF_A_RUN.includes(name)) : undefined;
+  if (paused) {
+    throw invalidRequest(`The \`${paused}\` of a paused subscription cannot be updated: resume it first.`, {
+      param: paused,
+    });
   }
   if (schedule && names.some((name) => OF_THE_SCHEDULE.includes(name))) {
     throw invalidRequest(

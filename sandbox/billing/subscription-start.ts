@@ -2,6 +2,7 @@ import { ApiError, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
+import { assertChargeable } from "./amounts.ts";
 import { payInvoice, refusalOf } from "./collection.ts";
 import { type Redemption, redeem } from "./discounts.ts";
 import { type ExtraItem, insertExtraItems } from "./extra-items.ts";
@@ -82,11 +83,13 @@ function firstStatus({ collection_method, trial_end }: SubscriptionInput, due: n
 
 function assertCanPay(
   tx: Transaction,
-  { collection_method, customer, default_payment_method = null }: SubscriptionInput,
+  { collection_method, currency, customer, default_payment_method = null }: SubscriptionInput,
   due: number,
   behavior: PaymentBehavior,
 ): void {
-  if (due === 0 || collection_method === "send_invoice" || behavior === "default_incomplete") return;
+  if (due === 0 || collection_method === "send_invoice") return;
+  assertChargeable(due, currency);
+  if (behavior === "default_incomplete") return;
   if (!defaultMethod(tx, { customer, default_payment_method })) throw noMethod();
 }
 

@@ -1,9 +1,9 @@
 import { redeem } from "../billing/discounts.ts";
 import type { ExtraItem } from "../billing/extra-items.ts";
+import { countedByMeter } from "../billing/item-changes.ts";
 import type { ItemInput } from "../billing/subscription-items.ts";
 import { isMetered } from "../billing/subscription-items.ts";
 import { chosenPrice, paramIn } from "../billing/subscription-prices.ts";
-import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { withMetadata } from "../metadata.ts";
 import type { Infer } from "../params.ts";
@@ -15,7 +15,7 @@ export function itemInput(tx: Transaction, given: Infer<typeof newItemParams>, p
   const { discounts, metadata, quantity, ...choice } = given;
   const id = newId("si");
   const price = chosenPrice(tx, choice, param, "recurring");
-  if (quantity !== undefined) assertHasQuantity(price, param);
+  if (quantity !== undefined && isMetered({ price })) throw countedByMeter(paramIn(param, "quantity"));
   const redeemed = redeem(tx, discounts ?? [], {
     customer: null,
     currency: price.currency,
@@ -23,14 +23,6 @@ export function itemInput(tx: Transaction, given: Infer<typeof newItemParams>, p
     param: paramIn(param, "discounts"),
   });
   return { id, price, quantity, metadata: withMetadata({}, metadata), discounts: redeemed.map((d) => d.id) };
-}
-
-/** What is metered is counted by its meter alone. */
-export function assertHasQuantity(price: ItemInput["price"], param: string): void {
-  if (!isMetered({ price })) return;
-  throw invalidRequest("You cannot set the quantity for metered plans.", {
-    param: paramIn(param, "quantity"),
-  });
 }
 
 type ExtraParams = ReturnType<(typeof extraItems)["read"]>[number];

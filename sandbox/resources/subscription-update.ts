@@ -8,7 +8,7 @@ import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";
 import type { Transaction } from "../transaction.ts";
 import { assertAttached, assertDaysUntilDue } from "./subscription-create.ts";
-import { assertHasQuantity, extraItem, itemInput } from "./subscription-item-input.ts";
+import { extraItem, itemInput } from "./subscription-item-input.ts";
 import type { itemChangeParams, updateParams } from "./subscription-params.ts";
 
 type Subscription = Kinds["subscription"];
@@ -122,7 +122,6 @@ function itemChange(
 ): ItemChange {
   const isOther = choice.price ?? choice.plan ?? choice.price_data;
   const price = isOther ? chosenPrice(tx, choice, param, "recurring") : undefined;
-  if (price && quantity !== undefined) assertHasQuantity(price, param);
   return {
     id,
     deleted,

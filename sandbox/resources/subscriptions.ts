@@ -1,6 +1,6 @@
 import { type Cancellation, cancelNow } from "../billing/cancellation.ts";
 import type { Kinds } from "../kinds.ts";
-import { listParams, page } from "../list.ts";
+import { inRange, listParams, page, range } from "../list.ts";
 import { type Infer, notYet, oneOf, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
@@ -37,11 +37,16 @@ const STATUSES = [
 ] as const;
 
 const filters = {
+  automatic_tax: notYet(),
   collection_method: oneOf("charge_automatically", "send_invoice"),
+  current_period_end: range,
+  current_period_start: range,
   customer: text(),
+  customer_account: notYet(),
+  plan: text(),
   price: text(),
   status: oneOf(...STATUSES),
-  test_clock: notYet(),
+  test_clock: text(),
 };
 
 /** Without a status the list leaves the canceled ones out; `ended` is canceled and incomplete_expired. */
@@ -53,11 +58,19 @@ function hasStatus(subscription: Subscription, wanted: (typeof STATUSES)[number]
 }
 
 function listSubscriptions(tx: Transaction, params: Infer<typeof filters & typeof listParams>) {
-  const { collection_method, customer, price, status } = params;
+  const { collection_method, current_period_end, current_period_start, customer, status, test_clock } =
+    params;
+  const price = params.price ?? params.plan;
   const keep = (subscription: Subscription) =>
     hasStatus(subscription, status) &&
     (!collection_method || subscription.collection_method === collection_method) &&
-    (!price || subscription.items.data.some((item) => item.price.id === price));
+    (!test_clock || subscription.test_clock === test_clock) &&
+    subscription.items.data.some(
+      (item) =>
+        (!price || item.price.id === price) &&
+        inRange(item.current_period_end, current_period_end) &&
+        inRange(item.current_period_start, current_period_start),
+    );
   const where = customer ? { index: "customer" as const, key: customer } : undefined;
   return page(tx, { kind: "subscription", url: "/v1/subscriptions", where, keep }, params);
 }

@@ -13,12 +13,14 @@ let clock: TestClock;
 let customer: Stripe.Customer;
 let basic: Stripe.Price;
 let plus: Stripe.Price;
+let euro: Stripe.Price;
 let subscription: Stripe.Subscription;
 beforeEach(async () => {
   box = await testSandbox();
   clock = await TestClock.start(box, START);
   customer = await payer(box, "pm_card_visa", { test_clock: clock.id });
   [basic, plus] = [await priceOf(box, 3000), await priceOf(box, 6000)];
+  euro = await priceOf(box, 3000, { currency: "eur" });
   subscription = await start();
 });
 afterEach(() => box.close());
@@ -199,6 +201,12 @@ describe("items", () => {
     ],
     ["no item at all", () => ({ items: [{ id: item(), deleted: true }] }), { param: "items" }],
     ["a price twice", () => ({ items: [{ price: basic.id }] }), { param: "items" }],
+    ["a price in another currency", () => ({ items: [{ id: item(), price: euro.id }] }), { statusCode: 400 }],
+    [
+      "more than can be charged",
+      () => ({ items: [{ id: item(), quantity: 900_000 }], proration_behavior: "always_invoice" }),
+      { code: "amount_too_large" },
+    ],
     [
       "a price nobody knows",
       () => ({ items: [{ id: item(), price: "price_x" }] }),
@@ -345,6 +353,20 @@ describe("an upgrade that is not paid", () => {
     expect(second).toMatchObject({ pending_update: null, items: { data: [{ price: { id: plus.id } }] } });
     expect((await box.stripe.invoices.retrieve(invoice(first).id!)).status).toBe("void");
     expect(invoice(second)).toMatchObject({ status: "paid", amount_paid: 1500 });
+  });
+
+  test("waits for 3-D Secure where the card asks, and comes true when that is answered", async () => {
+    await useCard(box, customer.id, "pm_card_authenticationRequired");
+    const changed = await wait();
+    expect(changed).toMatchObject({ status: "active", items: { data: [{ price: { id: basic.id } }] } });
+    const { payments } = await box.stripe.invoices.retrieve(invoice(changed).id!, { expand: ["payments"] });
+    const intent = String(payments!.data[0]!.payment.payment_intent);
+    await box.control(`/payment_intents/${intent}/authenticate`, { outcome: "succeed" });
+    expect(await current()).toMatchObject({
+      pending_update: null,
+      items: { data: [{ price: { id: plus.id } }] },
+      latest_invoice: { status: "paid" },
+    });
   });
 
   test("may wait only with what can wait", async () => {

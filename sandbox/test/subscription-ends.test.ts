@@ -305,3 +305,74 @@ test("a trial without a method asks for one, and is charged to it", async () => 
   await clock.to(at(START) + 5 * DAY + 3600);
   expect(await current()).toMatchObject({ status: "active", latest_invoice: { amount_paid: 3000 } });
 });
+
+describe("usage", () => {
+  const use = async (value: string, timestamp: number) =>
+    box.stripe.billing.meterEvents.create({
+      event_name: "calls",
+      payload: { stripe_customer_id: customer.id, value },
+      timestamp,
+    });
+  beforeEach(async () => {
+    const meter = await box.stripe.billing.meters.create({
+      display_name: "Calls",
+      event_name: "calls",
+      default_aggregation: { formula: "sum" },
+    });
+    const metered = await priceOf(box, 5, {
+      recurring: { interval: "month", usage_type: "metered", meter: meter.id },
+    });
+    subscription = await start({ items: [{ price: metered.id }] });
+    await clock.to(HALF);
+    await use("100", at(HALF));
+    await clock.to(at(HALF) + DAY);
+  });
+
+  test("is billed when the subscription is canceled with a last invoice", async () => {
+    await box.stripe.subscriptions.cancel(subscription.id, { invoice_now: true });
+    expect(invoice(await current())).toMatchObject({ status: "paid", amount_paid: 500 });
+  });
+
+  test("is billed when the subscription ends with its period", async () => {
+    await box.stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
+    await clock.to("2026-05-01T02:00:00Z");
+    expect(await current()).toMatchObject({ status: "canceled", latest_invoice: { amount_paid: 500 } });
+  });
+
+  test("is billed when the subscription is paused, unless that is not wanted", async () => {
+    await box.stripe.subscriptions.pause(subscription.id, {
+      bill_for: { outstanding_usage_through: { type: "none" } },
+    });
+    expect(await pending()).toEqual([]);
+    await box.stripe.subscriptions.resume(subscription.id, { billing_cycle_anchor: { type: "unchanged" } });
+    await box.stripe.subscriptions.pause(subscription.id);
+    expect(await pending()).toEqual([500]);
+  });
+
+  test("has no quantity that could be set", async () => {
+    const { id } = subscription.items.data[0]!;
+    for (const items of [
+      [{ id, quantity: 3 }],
+      [{ price: subscription.items.data[0]!.price.id, quantity: 3 }],
+    ]) {
+      await expect(box.stripe.subscriptions.update(subscription.id, { items })).rejects.toThrow(/metered/);
+    }
+  });
+});
+
+test("subscriptions are found by status, price, period and clock", async () => {
+  const other = await priceOf(box, 700, { recurring: { interval: "week" } });
+  const weekly = await start({ items: [{ price: other.id }] });
+  const outside = await box.stripe.subscriptions.create({
+    customer: (await payer(box)).id,
+    items: [{ price: price.id }],
+  });
+  const found = async (params: Stripe.SubscriptionListParams) =>
+    (await box.stripe.subscriptions.list(params)).data.map(({ id }) => id);
+  expect(await found({ price: other.id })).toEqual([weekly.id]);
+  expect(await found({ test_clock: clock.id })).toEqual([weekly.id, subscription.id]);
+  expect(await found({ current_period_end: { lt: at("2026-04-10T00:00:00Z") } })).toEqual([weekly.id]);
+  await box.stripe.subscriptions.cancel(outside.id);
+  expect(await found({ status: "ended" })).toEqual([outside.id]);
+  expect(await found({})).toEqual([weekly.id, subscription.id]);
+});

@@ -290,6 +290,10 @@ describe("the first period", () => {
 });
 
 describe("what Stripe refuses, and then keeps nothing of", () => {
+  let dear: Stripe.Price;
+  beforeEach(async () => {
+    dear = await priceOf(box, 100_000);
+  });
   const now = () => Math.floor(box.sandbox.now().getTime() / 1000);
   test.each<[string, () => Params, object]>([
     ["no method to charge", () => ({}), { code: "resource_missing", statusCode: 400 }],
@@ -313,6 +317,11 @@ describe("what Stripe refuses, and then keeps nothing of", () => {
       "too large a quantity",
       () => ({ items: [{ price: "price_x", quantity: 1_000_000 }] }),
       { param: "items[0][quantity]" },
+    ],
+    [
+      "more than can be charged",
+      () => ({ items: [{ price: dear.id, quantity: 999_999 }], payment_behavior: "default_incomplete" }),
+      { code: "amount_too_large" },
     ],
     ["a trial that is over", () => ({ trial_end: now() - 5 }), { param: "trial_end" }],
     [
