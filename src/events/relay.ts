@@ -102,7 +102,7 @@ export class OutboxRelay {
   private async markSent(rows: Row[]): Promise<void> {
     await this.em.fork().execute(
       `update outbox set sent_at = now(), lease_until = null
-       where id in (select id::uuid from jsonb_array_elements_text(?::jsonb) as id)`,
+       where id in (select value::uuid from jsonb_array_elements_text(?::jsonb))`,
       [JSON.stringify(rows.map((row) => row.id))],
     );
   }

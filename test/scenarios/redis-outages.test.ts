@@ -1,4 +1,6 @@
 import type { ChildProcess } from "node:child_process";
+import { Redis } from "ioredis";
+import { STREAM } from "../../src/events/relay.ts";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { type Gate, openGate } from "../support/gate.ts";
 import {
@@ -46,6 +48,19 @@ const unsentEvents = async () => {
     .execute<{ n: string }[]>("select count(*) as n from outbox where sent_at is null");
   return Number(row?.n);
 };
+
+/** Of these users those whose payment the stream tells of. */
+async function paidInStream(users: string[]): Promise<Set<string>> {
+  const redis = new Redis(service.redis.url);
+  const entries = await redis.xrange(STREAM, "-", "+");
+  redis.disconnect();
+  const events = entries.map(([, [, message]]) => JSON.parse(message as string));
+  return new Set(
+    events
+      .filter(({ type, subject }) => type === "payment.succeeded" && users.includes(subject))
+      .map(({ subject }) => subject),
+  );
+}
 
 test("live clients that come and go while Redis is away end no process, and hear of what happens once it is back", async () => {
   const { child, url, log } = await spawnService({ ...service.env, LOG_LEVEL: "error" });
@@ -143,5 +158,7 @@ test("while Redis is frozen payments are applied and open the platform, and thei
   } finally {
     service.redis.resume();
   }
-  await eventually(unsentEvents, (count) => count === 0, 40_000);
+  const paid = () => paidInStream(learners.map(({ userId }) => userId));
+  await eventually(paid, (users) => users.size === learners.length, 40_000);
+  await eventually(unsentEvents, (count) => count === 0);
 }, 120_000);
