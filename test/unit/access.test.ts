@@ -1,10 +1,10 @@
-import { jest } from "@jest/globals";
 import { v7 } from "uuid";
-import { type Orm, openDatabase, poolOf } from "../../src/database.ts";
+import { type Orm, openDatabase } from "../../src/database.ts";
 import { LearningPathCourse, Offer } from "../../src/entities/offer.ts";
 import { UserAccess } from "../../src/entities/user-access.ts";
 import { type AccessQuestion, AccessService } from "../../src/services/access.service.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { statementsOf } from "../support/statements.ts";
 
 const NOW = new Date("2026-03-10T12:00:00Z");
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
@@ -68,21 +68,6 @@ const path = (userId: string, resourceId: string): AccessQuestion => ({
 });
 const granted = async (...questions: AccessQuestion[]) =>
   (await access.decide(questions)).map((decision) => decision.granted);
-
-/** Statements that reach PostgreSQL while `work` runs. */
-async function statementsOf(work: () => Promise<unknown>): Promise<number> {
-  const pool = await poolOf(orm);
-  const client = await pool.connect();
-  const prototype = Object.getPrototypeOf(client) as { query(...args: unknown[]): unknown };
-  client.release();
-  const query = jest.spyOn(prototype, "query");
-  try {
-    await work();
-    return query.mock.calls.length;
-  } finally {
-    query.mockRestore();
-  }
-}
 
 test("a platform grant opens what is standard: what has no offer, and what is offered as such", async () => {
   await offer("standard-course", true);
@@ -187,7 +172,7 @@ test("any number of questions is one statement", async () => {
   const users = await Promise.all([userWith({}), userWith({}), userWith()]);
   const questions = Array.from({ length: 300 }, (_, at) => course(users[at % 3] as string, `course-${at}`));
   let answers: boolean[] = [];
-  const statements = await statementsOf(async () => {
+  const statements = await statementsOf(orm, async () => {
     answers = await granted(...questions);
   });
   expect(statements).toBe(1);

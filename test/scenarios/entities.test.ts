@@ -1,0 +1,96 @@
+import { v7 } from "uuid";
+import { Plan } from "../../src/entities/plan.ts";
+import { Subscription } from "../../src/entities/subscription.ts";
+import { UserAccess } from "../../src/entities/user-access.ts";
+import { newUser, startService, type TestService } from "../support/service.ts";
+import { statementsOf } from "../support/statements.ts";
+
+let service: TestService;
+let token: string;
+let subscribers: { userId: string; subscriptionId: string; plan: string }[];
+
+beforeAll(async () => {
+  service = await startService({ env: { WORKER: "off" }, webhooks: false });
+  token = await service.token("course-service", "service");
+  subscribers = await hundredSubscribers();
+});
+afterAll(() => service.stop());
+
+/** Of the three plans that cost something, in turn. */
+async function hundredSubscribers() {
+  const em = service.app.parts.orm.em.fork();
+  const plans = await em.find(Plan, { stripePriceId: { $ne: null } });
+  const now = new Date();
+  const made = Array.from({ length: 100 }, (_, at) => {
+    const plan = plans[at % plans.length] as Plan;
+    const userId = newUser();
+    const subscription = Object.assign(new Subscription(), {
+      ...{ userId, stripeSubscriptionId: `sub_${at}`, stripePriceId: plan.stripePriceId, planId: plan.id },
+      ...{ status: "ACTIVE", quantity: 1, cancelAtPeriodEnd: false, hasPaymentMethod: true },
+      stripeCreatedAt: now,
+    });
+    const grant = Object.assign(new UserAccess(), {
+      ...{ userId, source: "SUBSCRIPTION", sourceId: subscription.id, scope: "PLATFORM" },
+      startsAt: new Date(now.getTime() - 60_000),
+    });
+    em.persist([subscription, grant]);
+    return { userId, subscriptionId: subscription.id, plan: plan.name };
+  });
+  await em.flush();
+  return made;
+}
+
+const QUERY = `query ($r: [_Any!]!) { _entities(representations: $r) {
+  ... on UserSubscription { id grantsAccess plan { name } user { id } }
+  ... on User { id access { id } subscription { id grantsAccess plan { name } } }
+  ... on Course { id viewerAccess { granted } }
+  ... on UserAccess { id scope } } }`;
+
+async function costOf(references: object[], bearer = token) {
+  let entities: Record<string, unknown>[] = [];
+  const statements = await statementsOf(service.app.parts.orm, async () => {
+    const { data, errors } = await service.ask(QUERY, { r: references }, bearer);
+    expect(errors).toBeUndefined();
+    entities = data._entities;
+  });
+  return { statements, entities };
+}
+
+const subscriptionOf = ({ subscriptionId, plan }: (typeof subscribers)[number]) => ({
+  ...{ id: subscriptionId, grantsAccess: true, plan: { name: plan } },
+});
+
+test("a hundred subscriptions with their plans cost as many statements as one", async () => {
+  const refer = (some: typeof subscribers) =>
+    some.map(({ subscriptionId: id }) => ({ __typename: "UserSubscription", id }));
+  const one = await costOf(refer(subscribers.slice(0, 1)));
+  const hundred = await costOf(refer(subscribers));
+  expect(hundred.entities).toEqual(
+    subscribers.map((one) => ({ ...subscriptionOf(one), user: { id: one.userId } })),
+  );
+  expect(one.statements).toBeGreaterThan(0);
+  expect(hundred.statements).toBe(one.statements);
+});
+
+test("a hundred users with their subscriptions and grants cost as many statements as one", async () => {
+  const refer = (some: typeof subscribers) => some.map(({ userId: id }) => ({ __typename: "User", id }));
+  const one = await costOf(refer(subscribers.slice(0, 1)));
+  const hundred = await costOf(refer(subscribers));
+  expect(hundred.entities).toEqual(
+    subscribers.map((one) => ({
+      ...{ id: one.userId, access: [{ id: expect.any(String) }], subscription: subscriptionOf(one) },
+    })),
+  );
+  expect(hundred.statements).toBe(one.statements);
+});
+
+test("a hundred courses that a learner looks at are one statement", async () => {
+  const learner = await service.token((subscribers[0] as { userId: string }).userId);
+  const courses = Array.from({ length: 100 }, (_, at) => ({
+    __typename: "Course",
+    id: `course-${v7()}-${at}`,
+  }));
+  const { statements, entities } = await costOf(courses, learner);
+  expect(entities.map(({ viewerAccess }) => viewerAccess)).toEqual(Array(100).fill({ granted: true }));
+  expect(statements).toBe(1);
+});
