@@ -1,10 +1,12 @@
 import { Migration0001FirstPayment } from "./0001-first-payment.ts";
 import { Migration0002WhatStripeSaysFits } from "./0002-what-stripe-says-fits.ts";
 import { Migration0003RefundsAndDisputes } from "./0003-refunds-and-disputes.ts";
+import { Migration0004DeadLetters } from "./0004-dead-letters.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
   { name: "0001-first-payment", class: Migration0001FirstPayment },
   { name: "0002-what-stripe-says-fits", class: Migration0002WhatStripeSaysFits },
   { name: "0003-refunds-and-disputes", class: Migration0003RefundsAndDisputes },
+  { name: "0004-dead-letters", class: Migration0004DeadLetters },
 ];

@@ -26,6 +26,7 @@ import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
 import { AccessService } from "./services/access.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
@@ -35,12 +36,15 @@ import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
+import { WebhookEventService } from "./services/webhook-event.service.ts";
 import { CallBudget } from "./stripe/budget.ts";
 import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
 import { budgetedHttpClient } from "./stripe/http-client.ts";
 import { Road } from "./sync/road.ts";
 import { Sync } from "./sync/sync.ts";
 import { Inbox } from "./webhooks/inbox.ts";
+import { watchInbox } from "./webhooks/inbox-metrics.ts";
+import { Replay } from "./webhooks/replay.ts";
 import { webhookRoute } from "./webhooks/route.ts";
 
 /** What development and tests put in the place of a part. */
@@ -134,6 +138,8 @@ async function createParts(config: Config, overrides: Overrides) {
   const idempotency = new IdempotencyService(em);
   const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
   const inbox = new Inbox(em, sync, config.stripe.livemode, metrics, logger);
+  const replay = new Replay(em, clock, config.stripe.livemode);
+  watchInbox(metrics, em);
   const relay = new OutboxRelay(em, redis, metrics, logger);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
@@ -143,13 +149,28 @@ async function createParts(config: Config, overrides: Overrides) {
     [CheckoutResolver, new CheckoutResolver(checkout)],
     [PaymentResolver, new PaymentResolver(new PaymentService(em))],
     [AccessResolver, new AccessResolver(access, clock)],
+    [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);
   const schema = createSchema(containerOf(resolvers), logger);
   const newContext = (caller: Caller) =>
     createContext(caller, live, () => createLoaders({ em, access, subscriptions }));
 
   return {
-    ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, inbox, relay, schema, newContext },
+    ...{
+      logger,
+      metrics,
+      clock,
+      orm,
+      redis,
+      stripe,
+      sync,
+      intents,
+      inbox,
+      replay,
+      relay,
+      schema,
+      newContext,
+    },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */
     outage: new Outage("The database", logger),

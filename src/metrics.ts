@@ -2,6 +2,17 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** A database that does not answer holds the metrics up for no longer than this. */
+const READ_MS = 2_000;
+
+/** A figure that somebody else keeps, and how it is read. */
+export interface Watched {
+  name: string;
+  help: string;
+  labelNames?: readonly string[];
+  read(): Promise<{ labels?: Record<string, string>; value: number }[]>;
+}
+
 /** What the service counts and times, served at /metrics. One registry for each app, so that tests can run several. */
 export class Metrics {
   readonly registry = new Registry();
@@ -44,6 +55,22 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /**
+   * A figure that is read anew whenever somebody asks for the metrics. When it cannot be read it is left out, and
+   * the others are shown all the same.
+   */
+  watch({ name, help, labelNames = [], read }: Watched): void {
+    const gauge: Gauge = new Gauge({
+      ...{ name, help, labelNames: [...labelNames], registers: [this.registry] },
+      async collect() {
+        const samples = await within(READ_MS, read()).catch(() => []);
+        gauge.reset();
+        if (samples.length === 0) gauge.remove();
+        for (const { labels = {}, value } of samples) gauge.set(labels, value);
+      },
+    });
+  }
+
   private histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
     return new Histogram({ name, help, labelNames, buckets: FAST, registers: [this.registry] });
   }
@@ -51,4 +78,13 @@ export class Metrics {
   private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
+}
+
+/** What is not there in time has failed. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not read within ${ms} ms`)), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

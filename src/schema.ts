@@ -22,6 +22,7 @@ import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
+import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
 
 // biome-ignore lint/complexity/noBannedTypes: TypeGraphQL's own type for classes
@@ -37,6 +38,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   CourseResolver,
   LearningPathResolver,
   LiveResolver,
+  WebhookEventResolver,
 ];
 
 const FEDERATION =

@@ -12,7 +12,20 @@ import { flag, instant, integer, isOneOf, json, nullable, text } from "./columns
   expression:
     "create index stripe_events_pending on stripe_events (aggregate, object_id, next_try_at) where status = 'pending'",
 })
-@Index({ name: "stripe_events_by_age", properties: ["receivedAt"] })
+@Index({
+  name: "stripe_events_failed",
+  expression:
+    "create index stripe_events_failed on stripe_events (received_at desc, id desc) where status = 'failed'",
+})
+@Index({
+  name: "stripe_events_by_age",
+  expression: "create index stripe_events_by_age on stripe_events (received_at desc, id desc)",
+})
+@Index({
+  name: "stripe_events_by_type",
+  expression: "create index stripe_events_by_type on stripe_events (type, received_at desc, id desc)",
+})
+@Check({ name: "stripe_events_source", expression: isOneOf("source", ["webhook", "catch-up"]) })
 export class StripeEvent {
   /** `evt_…`: a second delivery finds the first. */
   @PrimaryKey(text())
@@ -40,6 +53,10 @@ export class StripeEvent {
   @Property(text())
   status!: "pending" | "done" | "ignored" | "failed";
 
+  /** A webhook, or Stripe's list of events when its webhook did not arrive. */
+  @Property({ ...text(), default: "webhook" })
+  source: "webhook" | "catch-up" = "webhook";
+
   @Property(integer())
   attempts: number = 0;
 
@@ -54,6 +71,10 @@ export class StripeEvent {
 
   @Property(instant(nullable))
   processedAt?: Date | null;
+
+  /** When somebody last had it worked on again; reads that began before do not count for it. */
+  @Property(instant(nullable))
+  replayedAt?: Date | null;
 
   @Property(text(nullable))
   lastError?: string | null;

@@ -1,7 +1,7 @@
 import type { EntityManager, EntityName, FilterQuery } from "@mikro-orm/postgresql";
 import { validate as isUuid } from "uuid";
 import { BadUserInput } from "../errors.ts";
-import type { Connection } from "../types/connection.ts";
+import type { Connection, Edge } from "../types/connection.ts";
 
 export const MAX_PAGE = 100;
 
@@ -28,7 +28,7 @@ export async function pageOf<T extends Listed>(
   column: "stripeCreatedAt" | "createdAt",
   { userId, first, after }: PageRequest,
 ): Promise<Connection<T>> {
-  if (first < 1 || first > MAX_PAGE) throw new BadUserInput("first", `Ask for 1 to ${MAX_PAGE} at a time.`);
+  assertPageSize(first);
   const place = after == null ? null : placeOf(after);
   const own = { userId } as unknown as FilterQuery<T>;
   const beyond = place && {
@@ -45,15 +45,28 @@ export async function pageOf<T extends Listed>(
     ),
     em.count(entity, own),
   ]);
-  const nodes = rows.slice(0, first) as unknown as T[];
-  const edges = nodes.map((node) => ({ node, cursor: cursorOf(node) }));
+  const edges = (rows as unknown as T[]).map((node) => ({ node, cursor: cursorOf(node) }));
+  return connectionWith(edges, { first, isFirst: place === null, totalCount });
+}
+
+/** @throws BadUserInput for `first` outside 1 to 100 */
+export function assertPageSize(first: number): void {
+  if (first < 1 || first > MAX_PAGE) throw new BadUserInput("first", `Ask for 1 to ${MAX_PAGE} at a time.`);
+}
+
+/** A page made of what was found, which is one more than asked for when there is another page. */
+export function connectionWith<T>(
+  found: Edge<T>[],
+  { first, isFirst, totalCount }: { first: number; isFirst: boolean; totalCount: number },
+): Connection<T> {
+  const edges = found.slice(0, first);
   return {
-    nodes,
+    nodes: edges.map(({ node }) => node),
     edges,
     totalCount,
     pageInfo: {
-      hasNextPage: rows.length > first,
-      hasPreviousPage: place !== null,
+      hasNextPage: found.length > first,
+      hasPreviousPage: !isFirst,
       startCursor: edges[0]?.cursor ?? null,
       endCursor: edges.at(-1)?.cursor ?? null,
     },

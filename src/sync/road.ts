@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { audit } from "../audit.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
-import { AuditEntry } from "../entities/audit-entry.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import type { AccessService } from "../services/access.service.ts";
@@ -104,27 +104,10 @@ export class Road {
       emit: (event) => events.push({ ...event, userId, occurredAt: now }),
       audit: (tableName, rowId, { before, after }) => {
         if (after === null) return;
-        tx.persist(
-          Object.assign(new AuditEntry(), {
-            at: now,
-            actor: "stripe",
-            action: before === null ? "created" : "changed",
-            tableName,
-            rowId,
-            userId,
-            before: withoutSecrets(before),
-            after: withoutSecrets(after),
-            causedBy: cause,
-          }),
-        );
+        const action = before === null ? "created" : "changed";
+        const facts = { at: now, actor: "stripe", action, tableName, rowId, userId, before, after };
+        audit(tx, { ...facts, causedBy: cause });
       },
     };
   }
-}
-
-/** Secrets and addresses at the provider are their owner's alone: the log says that there was one, not which. */
-function withoutSecrets(values: object | null): Record<string, unknown> | null {
-  const kept = ([name, value]: [string, unknown]) =>
-    value != null && /(url|secret)$/i.test(name) ? [name, "[kept out]"] : [name, value];
-  return values && Object.fromEntries(Object.entries(values).map(kept));
 }

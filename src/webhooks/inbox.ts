@@ -6,6 +6,7 @@ import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isConnectionFailure } from "../outage.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
+import type { WebhookEventSource } from "../types/webhook-event.ts";
 import { subjectOf } from "./event-table.ts";
 
 const LEASE_SECONDS = 30;
@@ -35,7 +36,7 @@ export class Inbox {
   ) {}
 
   /** Stores an event under its id and wakes its work, in one statement. False when it was there already. */
-  async receive(event: ReceivedEvent): Promise<boolean> {
+  async receive(event: ReceivedEvent, source: WebhookEventSource = "webhook"): Promise<boolean> {
     const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
     const key = subject && keyOf(subject.aggregate, subject.id);
     const em = this.em.fork();
@@ -48,6 +49,7 @@ export class Inbox {
       event.livemode ?? null,
       JSON.stringify(event),
       subject ? "pending" : "ignored",
+      source,
       key,
       key,
     ]);
@@ -94,7 +96,7 @@ export class Inbox {
     const seen = await this.em.fork().execute<unknown[]>(
       `update stripe_events set status = 'done', processed_at = now()
        where status = 'pending' and aggregate = ? and object_id = ? and attempts = 0 and last_error is null
-         and received_at < (select read_at from sync_tickets where object_id = ?) returning 1`,
+         and greatest(received_at, replayed_at) < (select read_at from sync_tickets where object_id = ?) returning 1`,
       [aggregate, objectId, objectId],
     );
     if (seen.length > 0) this.metrics.events.inc({ outcome: "done" }, seen.length);
@@ -149,8 +151,8 @@ export class Inbox {
 const RECEIVE = `
   with stored as (
     insert into stripe_events
-      (id, type, aggregate, object_id, api_version, livemode, payload, status, received_at, next_try_at)
-    values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, now(), now())
+      (id, type, aggregate, object_id, api_version, livemode, payload, status, source, received_at, next_try_at)
+    values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, now(), now())
     on conflict (id) do nothing returning status)
   select case when stored.status = 'pending' then (graphile_worker.add_job(
     'inbox', json_build_object('subject', ?::text), max_attempts := 1, job_key := 'inbox:' || ?::text)).id is not null

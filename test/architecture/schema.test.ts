@@ -1,4 +1,4 @@
-import { buildSchema, type GraphQLSchema, isObjectType } from "graphql";
+import { buildSchema, type GraphQLSchema, isObjectType, Kind, parse, print } from "graphql";
 import { REFERENCES, referenceResolver } from "../../src/references.ts";
 import { declaredSchema, entityNames, schemaSdl } from "../../src/schema.ts";
 import { read } from "./source.ts";
@@ -58,16 +58,28 @@ test("fields of staff are kept out of public contracts by their tag", () => {
   expect(tagFaults(schema, 'type Query {\n  secret: Int @tag(name: "internal")\n}')).toEqual([]);
 });
 
-/** Admin and service fields without `@tag(name: "internal")` on their line of the SDL. */
+/** Admin and service fields without `@tag(name: "internal")` in the SDL. */
 function tagFaults(schema: GraphQLSchema, sdl: string): string[] {
+  const tagged = taggedFields(sdl);
   return GUARDED.flatMap((name) => {
     const type = schema.getType(name);
     const fields = isObjectType(type) ? Object.values(type.getFields()) : [];
     return fields
       .filter(({ extensions }) => extensions.rule === "admin" || extensions.rule === "staff")
-      .filter((field) => !new RegExp(`^\\s+${field.name}\\b.*@tag\\(name: "internal"\\)`, "m").test(sdl))
+      .filter((field) => !tagged.has(`${name}.${field.name}`))
       .map((field) => `${name}.${field.name} is for staff and carries no @tag(name: "internal")`);
   });
+}
+
+function taggedFields(sdl: string): Set<string> {
+  const types = parse(sdl).definitions.filter((node) => node.kind === Kind.OBJECT_TYPE_DEFINITION);
+  return new Set(
+    types.flatMap(({ name, fields = [] }) =>
+      fields
+        .filter(({ directives = [] }) => directives.some((node) => print(node) === '@tag(name: "internal")'))
+        .map((field) => `${name.value}.${field.name.value}`),
+    ),
+  );
 }
 
 test("every entity with a key can be referred to, and nothing else", () => {

@@ -45,7 +45,7 @@ const WRITERS: [what: RegExp, only: RegExp][] = [
   [/(insert into|delete from) outbox\b/, /^src\/events\/outbox\.ts$/],
   [/\binsert into stripe_events\b/, /^src\/webhooks\/inbox\.ts$/],
   [/\bnew Intent\(/, /^src\/intents\/intents\.ts$/],
-  [/\bnew AuditEntry\(/, /^src\/sync\/road\.ts$/],
+  [/\bnew AuditEntry\(/, /^src\/audit\.ts$/],
 ];
 
 function writerFaults(files: SourceFile[]): string[] {

@@ -98,6 +98,8 @@ const QUERIES: Row[] = [
     'mutation { createCheckoutSession(input: { planId: "01890000-0000-7000-8000-000000000000", successUrl: "https://a.b", cancelUrl: "https://a.b" }) { id } }',
     [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
   ],
+  ["webhookEvents", "{ webhookEvents { totalCount } }", [U, F, F, ALLOWED, F, U]],
+  ["replayWebhookEvent", 'mutation { replayWebhookEvent(id: "evt_1") { id } }', [U, F, F, "NOT_FOUND", F, U]],
   [
     "User.subscription",
     'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { subscription { id } } } }',
