@@ -69,6 +69,7 @@ export class Api {
       path,
       params: {},
       idempotencyKey: key,
+      userAgent: headers["user-agent"] ?? "",
       status: null,
       time: new Date(this.world.clock.nowMs()).toISOString(),
     });

@@ -7,6 +7,8 @@ export interface LoggedRequest {
   path: string;
   params: { [name: string]: Raw };
   idempotencyKey: string | null;
+  /** Who asked, as the caller says. */
+  userAgent: string;
   /** Null while it is unanswered, and for a connection that a fault cut. */
   status: number | null;
   /** The sandbox's time, ISO 8601. */

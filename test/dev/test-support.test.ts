@@ -1,7 +1,10 @@
 import { Redis } from "ioredis";
 import { Client } from "pg";
+import { startSandbox } from "../../sandbox/index.ts";
+import { judge } from "../../sandbox/test/support/judge.ts";
 import { openBrowser } from "../support/browser.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
+import { faultsOfRequests } from "../support/judged-requests.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { summary } from "../support/results.ts";
 
@@ -64,4 +67,21 @@ describe("the summary line", () => {
     expect(summary({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed");
     expect(summary({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped");
   });
+});
+
+(judge ? test : test.skip)("a request of the service that Stripe would not understand is found", async () => {
+  const sandbox = await startSandbox({ port: 0 });
+  try {
+    const ask = (query: string, userAgent: string) =>
+      fetch(`${sandbox.url}/v1/customers?${query}`, {
+        headers: { authorization: "Bearer sk_test_a", "user-agent": userAgent },
+      });
+    await ask("limit=3", "Stripe/v1 cloudmastershub-payment-service");
+    await ask("invented=1", "a test of its own");
+    expect(await faultsOfRequests(sandbox)).toEqual([]);
+    await ask("invented=1", "Stripe/v1 cloudmastershub-payment-service");
+    expect(await faultsOfRequests(sandbox)).toEqual([expect.stringContaining("GET /v1/customers")]);
+  } finally {
+    await sandbox.close();
+  }
 });

@@ -8,6 +8,7 @@ import { signToken } from "../../src/auth/token.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { setupStripe } from "../../src/stripe/catalogue.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
+import { faultsOfRequests } from "./judged-requests.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
 export const WEBHOOK_SECRET = "whsec_test_of_the_suite";
@@ -107,9 +108,11 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     async stop() {
       await Promise.all(clients.map((client) => client.dispose()));
       await app.stop();
+      const faults = await faultsOfRequests(sandbox);
       await sandbox.close();
       await redis.stop();
       await database.drop();
+      if (faults.length > 0) throw new Error(`the service asked Stripe wrongly:\n${faults.join("\n")}`);
     },
   });
   return speakTo((await app.start()).url);
