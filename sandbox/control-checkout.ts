@@ -1,6 +1,6 @@
-import { paySession } from "./billing/checkout.ts";
-import { applyCode } from "./billing/checkout-changes.ts";
-import { resolveMethod } from "./billing/payment-methods.ts";
+import { paySession } from "./billing/checkout/checkout.ts";
+import { applyCode } from "./billing/checkout/checkout-changes.ts";
+import { resolveMethod } from "./billing/customers/payment-methods.ts";
 import { ApiError } from "./errors.ts";
 import { type HttpReply, json } from "./http.ts";
 import type { World } from "./world.ts";

@@ -1,7 +1,7 @@
-import { answerPayment, answerSetup, decidePayment } from "./billing/conclusions.ts";
-import { closeDispute, openDispute } from "./billing/disputes.ts";
-import { renewCard } from "./billing/method-changes.ts";
-import { askForDetails, completeRefund, failRefund } from "./billing/refunds.ts";
+import { renewCard } from "./billing/customers/method-changes.ts";
+import { answerPayment, answerSetup, decidePayment } from "./billing/payments/conclusions.ts";
+import { closeDispute, openDispute } from "./billing/payments/disputes.ts";
+import { askForDetails, completeRefund, failRefund } from "./billing/payments/refunds.ts";
 import { invalidRequest } from "./errors.ts";
 import { type HttpReply, json } from "./http.ts";
 import type { Transaction } from "./transaction.ts";

@@ -1,4 +1,4 @@
-import { changeSettings, settingsOf } from "./billing/dunning.ts";
+import { changeSettings, settingsOf } from "./billing/subscriptions/dunning.ts";
 import { completeSession } from "./control-checkout.ts";
 import { actOnPayments } from "./control-payments.ts";
 import { actInPortal } from "./control-portal.ts";

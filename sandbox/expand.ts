@@ -1,5 +1,5 @@
-import { balances } from "./billing/customer-balance.ts";
-import { shownCurrencyOptions } from "./billing/price-terms.ts";
+import { shownCurrencyOptions } from "./billing/catalogue/price-terms.ts";
+import { balances } from "./billing/customers/customer-balance.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Kind, Kinds } from "./kinds.ts";
 import { pageOf } from "./list.ts";

@@ -3,8 +3,8 @@ import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { removeCustomer } from "./customers.ts";
-import { recurrenceAfter } from "./periods.ts";
+import { removeCustomer } from "./customers/customers.ts";
+import { recurrenceAfter } from "./subscriptions/periods.ts";
 
 type TestClock = Kinds["test_helpers.test_clock"];
 

@@ -1,4 +1,4 @@
-import { answerPayment, answerSetup } from "../billing/conclusions.ts";
+import { answerPayment, answerSetup } from "../billing/payments/conclusions.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

@@ -1,5 +1,5 @@
-import { needsMethod } from "../billing/checkout.ts";
-import { isTrial } from "../billing/checkout-amounts.ts";
+import { needsMethod } from "../billing/checkout/checkout.ts";
+import { isTrial } from "../billing/checkout/checkout-amounts.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

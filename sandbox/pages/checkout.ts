@@ -1,8 +1,8 @@
 import { debitByAccount } from "../bank-debits.ts";
-import { type Attempted, needsMethod, paySession } from "../billing/checkout.ts";
-import { applyCode, changeQuantity, removeCode } from "../billing/checkout-changes.ts";
-import { recoverSession } from "../billing/checkout-recovery.ts";
-import { createCard, createDebit } from "../billing/payment-methods.ts";
+import { type Attempted, needsMethod, paySession } from "../billing/checkout/checkout.ts";
+import { applyCode, changeQuantity, removeCode } from "../billing/checkout/checkout-changes.ts";
+import { recoverSession } from "../billing/checkout/checkout-recovery.ts";
+import { createCard, createDebit } from "../billing/customers/payment-methods.ts";
 import { ApiError, noSuch } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Kinds } from "../kinds.ts";

@@ -1,5 +1,5 @@
-import { methodFor, payInvoice, refusalOf } from "../billing/collection.ts";
-import { attach, createCard } from "../billing/payment-methods.ts";
+import { attach, createCard } from "../billing/customers/payment-methods.ts";
+import { methodFor, payInvoice, refusalOf } from "../billing/invoices/collection.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

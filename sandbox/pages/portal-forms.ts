@@ -1,6 +1,6 @@
-import { assertFeature, ownSubscription, type Portal } from "../billing/portal.ts";
-import { changeableFields } from "../billing/portal-customer.ts";
-import { periodEnd } from "../billing/subscription-items.ts";
+import { assertFeature, ownSubscription, type Portal } from "../billing/portal/portal.ts";
+import { changeableFields } from "../billing/portal/portal-customer.ts";
+import { periodEnd } from "../billing/subscriptions/subscription-items.ts";
 import type { HttpReply } from "../http.ts";
 import type { Transaction } from "../transaction.ts";
 import { type Complaint, cardFields, testCardList } from "./fields.ts";

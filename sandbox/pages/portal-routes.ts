@@ -1,14 +1,14 @@
-import { createCard } from "../billing/payment-methods.ts";
-import type { Portal } from "../billing/portal.ts";
-import { changeableFields, updateInformation } from "../billing/portal-customer.ts";
-import { wishOf } from "../billing/portal-flows.ts";
-import { addMethod, makeDefault, removeMethod } from "../billing/portal-methods.ts";
+import { createCard } from "../billing/customers/payment-methods.ts";
+import type { Portal } from "../billing/portal/portal.ts";
+import { changeableFields, updateInformation } from "../billing/portal/portal-customer.ts";
+import { wishOf } from "../billing/portal/portal-flows.ts";
+import { addMethod, makeDefault, removeMethod } from "../billing/portal/portal-methods.ts";
 import {
   cancelInPortal,
   resumeInPortal,
   updateInPortal,
   type Wish,
-} from "../billing/portal-subscriptions.ts";
+} from "../billing/portal/portal-subscriptions.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";

@@ -1,13 +1,13 @@
-import type { Portal } from "../billing/portal.ts";
+import { priceAmount } from "../billing/catalogue/pricing.ts";
+import type { Portal } from "../billing/portal/portal.ts";
 import {
   changeable,
   dueForUpdate,
   mayChange,
   offeredPrices,
   type Wish,
-} from "../billing/portal-subscriptions.ts";
-import { priceAmount } from "../billing/pricing.ts";
-import { defaultMethod } from "../billing/subscription-invoices.ts";
+} from "../billing/portal/portal-subscriptions.ts";
+import { defaultMethod } from "../billing/subscriptions/subscription-invoices.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

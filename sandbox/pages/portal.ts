@@ -1,4 +1,4 @@
-import { type Portal, portalOf } from "../billing/portal.ts";
+import { type Portal, portalOf } from "../billing/portal/portal.ts";
 import { ApiError } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";
 import type { Transaction } from "../transaction.ts";

@@ -1,4 +1,4 @@
-import type { CardInput } from "../billing/payment-methods.ts";
+import type { CardInput } from "../billing/customers/payment-methods.ts";
 import { cardByNumber, passesLuhn } from "../cards.ts";
 import type { Typed } from "./fields.ts";
 

@@ -1,4 +1,4 @@
-import { intervalText } from "../billing/lines.ts";
+import { intervalText } from "../billing/invoices/lines.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
 

@@ -1,4 +1,4 @@
-import { balance } from "../billing/balance.ts";
+import { balance } from "../billing/payments/balance.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
 import { currency, notYet, text } from "../params.ts";

@@ -1,5 +1,5 @@
-import { captureIntent } from "../billing/captures.ts";
-import { conclude } from "../billing/conclusions.ts";
+import { captureIntent } from "../billing/payments/captures.ts";
+import { conclude } from "../billing/payments/conclusions.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,4 +1,4 @@
-import { createPrice, createProduct } from "../billing/catalogue.ts";
+import { createPrice, createProduct } from "../billing/catalogue/catalogue.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";

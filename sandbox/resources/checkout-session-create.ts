@@ -1,8 +1,8 @@
 import { DEBIT_CURRENCIES } from "../bank-debits.ts";
-import { changeOrder } from "../billing/checkout-changes.ts";
-import { assertRedeemable } from "../billing/checkout-discounts.ts";
-import { customerDetails } from "../billing/checkout-outcome.ts";
-import { createSetupIntent } from "../billing/setup-intents.ts";
+import { changeOrder } from "../billing/checkout/checkout-changes.ts";
+import { assertRedeemable } from "../billing/checkout/checkout-discounts.ts";
+import { customerDetails } from "../billing/checkout/checkout-outcome.ts";
+import { createSetupIntent } from "../billing/payments/setup-intents.ts";
 import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";

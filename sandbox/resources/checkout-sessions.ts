@@ -1,4 +1,4 @@
-import { expireSession } from "../billing/checkout.ts";
+import { expireSession } from "../billing/checkout/checkout.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page, pageOf, pageParams } from "../list.ts";

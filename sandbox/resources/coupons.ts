@@ -1,4 +1,4 @@
-import { createCoupon, deleteCoupon, needCoupon, termsKept } from "../billing/coupons.ts";
+import { createCoupon, deleteCoupon, needCoupon, termsKept } from "../billing/catalogue/coupons.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,4 +1,4 @@
-import { createCreditNote, voidCreditNote } from "../billing/credit-notes.ts";
+import { createCreditNote, voidCreditNote } from "../billing/invoices/credit-notes.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page, pageOf, pageParams } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";

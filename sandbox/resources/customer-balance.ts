@@ -1,4 +1,4 @@
-import { moveCustomerBalance } from "../billing/customer-balance.ts";
+import { moveCustomerBalance } from "../billing/customers/customer-balance.ts";
 import { noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,6 +1,6 @@
-import { keepMovement } from "../billing/customer-balance.ts";
-import { createCustomer, removeCustomer } from "../billing/customers.ts";
-import { attach, resolveMethod } from "../billing/payment-methods.ts";
+import { keepMovement } from "../billing/customers/customer-balance.ts";
+import { createCustomer, removeCustomer } from "../billing/customers/customers.ts";
+import { attach, resolveMethod } from "../billing/customers/payment-methods.ts";
 import { customersOf } from "../billing/test-clocks.ts";
 import { invalidRequest, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";

@@ -1,4 +1,4 @@
-import { endDiscount } from "../billing/discounts.ts";
+import { endDiscount } from "../billing/catalogue/discounts.ts";
 import { ApiError } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { type Route, route } from "../router.ts";

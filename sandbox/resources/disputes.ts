@@ -1,6 +1,6 @@
-import { answerDispute } from "../billing/dispute-answers.ts";
-import { closeDispute } from "../billing/disputes.ts";
-import { EVIDENCE_FIELDS } from "../billing/evidence.ts";
+import { answerDispute } from "../billing/payments/dispute-answers.ts";
+import { closeDispute } from "../billing/payments/disputes.ts";
+import { EVIDENCE_FIELDS } from "../billing/payments/evidence.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";

@@ -1,5 +1,5 @@
-import { isSpent, spent } from "../billing/method-changes.ts";
-import { resolveMethod } from "../billing/payment-methods.ts";
+import { isSpent, spent } from "../billing/customers/method-changes.ts";
+import { resolveMethod } from "../billing/customers/payment-methods.ts";
 import { invalidParameter, invalidRequest, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";

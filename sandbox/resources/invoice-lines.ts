@@ -1,7 +1,7 @@
-import { addToDraft, assertDraft, lineOf, removeLines } from "../billing/draft-items.ts";
-import { claimItems, insertInvoiceItem, itemOfLine, lineOfItem } from "../billing/invoice-items.ts";
-import { reprice } from "../billing/invoices.ts";
-import type { InvoiceLine } from "../billing/lines.ts";
+import { addToDraft, assertDraft, lineOf, removeLines } from "../billing/invoices/draft-items.ts";
+import { claimItems, insertInvoiceItem, itemOfLine, lineOfItem } from "../billing/invoices/invoice-items.ts";
+import { reprice } from "../billing/invoices/invoices.ts";
+import type { InvoiceLine } from "../billing/invoices/lines.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";

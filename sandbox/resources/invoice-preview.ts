@@ -1,7 +1,7 @@
-import { createCustomer } from "../billing/customers.ts";
-import { insertInvoiceItem, pendingItems } from "../billing/invoice-items.ts";
-import { draftInvoice } from "../billing/invoices.ts";
-import { previewInvoice } from "../billing/preview.ts";
+import { createCustomer } from "../billing/customers/customers.ts";
+import { insertInvoiceItem, pendingItems } from "../billing/invoices/invoice-items.ts";
+import { draftInvoice } from "../billing/invoices/invoices.ts";
+import { previewInvoice } from "../billing/invoices/preview.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";

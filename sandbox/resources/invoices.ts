@@ -1,5 +1,5 @@
-import { ownMethod } from "../billing/collection.ts";
-import { assertDraft, deleteDraft } from "../billing/draft-items.ts";
+import { ownMethod } from "../billing/invoices/collection.ts";
+import { assertDraft, deleteDraft } from "../billing/invoices/draft-items.ts";
 import {
   advancing,
   finalizeOnDemand,
@@ -7,9 +7,9 @@ import {
   sendInvoice,
   voidOnDemand,
   writeOffOnDemand,
-} from "../billing/invoice-actions.ts";
-import { pendingItems } from "../billing/invoice-items.ts";
-import { draftInvoice, reprice } from "../billing/invoices.ts";
+} from "../billing/invoices/invoice-actions.ts";
+import { pendingItems } from "../billing/invoices/invoice-items.ts";
+import { draftInvoice, reprice } from "../billing/invoices/invoices.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";

@@ -1,6 +1,6 @@
-import { createPrice } from "../billing/catalogue.ts";
-import type { Priced } from "../billing/draft-items.ts";
-import { priceAmount, termsIn } from "../billing/pricing.ts";
+import { createPrice } from "../billing/catalogue/catalogue.ts";
+import { priceAmount, termsIn } from "../billing/catalogue/pricing.ts";
+import type { Priced } from "../billing/invoices/draft-items.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { multiply } from "../money.ts";
 import {

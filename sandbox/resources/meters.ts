@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { activeMeter, aggregate, cancelUsage, recordUsage, usageBetween } from "../billing/meters.ts";
+import {
+  activeMeter,
+  aggregate,
+  cancelUsage,
+  recordUsage,
+  usageBetween,
+} from "../billing/catalogue/meters.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds, StoredMeterEvent } from "../kinds.ts";

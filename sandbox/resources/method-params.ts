@@ -1,5 +1,5 @@
 import { type BankDebit, debitByAccount } from "../bank-debits.ts";
-import { createCard, createDebit } from "../billing/payment-methods.ts";
+import { createCard, createDebit } from "../billing/customers/payment-methods.ts";
 import { cardByNumber, cardByToken, passesLuhn, type TestCard } from "../cards.ts";
 import { ApiError, invalidParameter, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";

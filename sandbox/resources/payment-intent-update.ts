@@ -1,5 +1,5 @@
-import { assertChargeable } from "../billing/amounts.ts";
-import { methodTypes } from "../billing/intents.ts";
+import { assertChargeable } from "../billing/payments/amounts.ts";
+import { methodTypes } from "../billing/payments/intents.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";

@@ -1,15 +1,15 @@
-import { assertChargeable } from "../billing/amounts.ts";
-import { captureIntent } from "../billing/captures.ts";
-import { assertNotCheckouts } from "../billing/checkout-setup.ts";
-import { intentRefusal } from "../billing/collection.ts";
-import { conclude } from "../billing/conclusions.ts";
+import { assertNotCheckouts } from "../billing/checkout/checkout-setup.ts";
+import { intentRefusal } from "../billing/invoices/collection.ts";
+import { assertChargeable } from "../billing/payments/amounts.ts";
+import { captureIntent } from "../billing/payments/captures.ts";
+import { conclude } from "../billing/payments/conclusions.ts";
 import {
   assertConfirmable,
   cancelIntent,
   confirmIntent,
   createIntent,
   methodTypes,
-} from "../billing/intents.ts";
+} from "../billing/payments/intents.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,5 +1,5 @@
-import { detach, isSpent, spent } from "../billing/method-changes.ts";
-import { attach, resolveMethod } from "../billing/payment-methods.ts";
+import { detach, isSpent, spent } from "../billing/customers/method-changes.ts";
+import { attach, resolveMethod } from "../billing/customers/payment-methods.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

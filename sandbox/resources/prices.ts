@@ -1,5 +1,5 @@
-import { createPrice, createProduct } from "../billing/catalogue.ts";
-import { type CurrencyOptionInput, currencyOptionsOf } from "../billing/price-terms.ts";
+import { createPrice, createProduct } from "../billing/catalogue/catalogue.ts";
+import { type CurrencyOptionInput, currencyOptionsOf } from "../billing/catalogue/price-terms.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,4 +1,4 @@
-import { createPrice, createProduct } from "../billing/catalogue.ts";
+import { createPrice, createProduct } from "../billing/catalogue/catalogue.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,5 +1,5 @@
-import { needCoupon } from "../billing/coupons.ts";
-import { createCode, updateCode } from "../billing/promotion-codes.ts";
+import { needCoupon } from "../billing/catalogue/coupons.ts";
+import { createCode, updateCode } from "../billing/catalogue/promotion-codes.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,4 +1,4 @@
-import { cancelRefund, createRefund } from "../billing/refunds.ts";
+import { cancelRefund, createRefund } from "../billing/payments/refunds.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

@@ -1,4 +1,9 @@
-import { type Phase, type PhaseInput, phasesFrom, type Schedule } from "../billing/schedule-phases.ts";
+import {
+  type Phase,
+  type PhaseInput,
+  phasesFrom,
+  type Schedule,
+} from "../billing/schedules/schedule-phases.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";

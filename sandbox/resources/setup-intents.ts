@@ -1,5 +1,10 @@
-import { assertNotCheckouts } from "../billing/checkout-setup.ts";
-import { cancelSetup, confirmSetup, createSetupIntent, setupRefusal } from "../billing/setup-intents.ts";
+import { assertNotCheckouts } from "../billing/checkout/checkout-setup.ts";
+import {
+  cancelSetup,
+  confirmSetup,
+  createSetupIntent,
+  setupRefusal,
+} from "../billing/payments/setup-intents.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";

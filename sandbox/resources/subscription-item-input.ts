@@ -1,9 +1,9 @@
-import { redeem } from "../billing/discounts.ts";
-import type { ExtraItem } from "../billing/extra-items.ts";
-import { countedByMeter } from "../billing/item-changes.ts";
-import type { ItemInput } from "../billing/subscription-items.ts";
-import { isMetered } from "../billing/subscription-items.ts";
-import { chosenPrice, paramIn } from "../billing/subscription-prices.ts";
+import { redeem } from "../billing/catalogue/discounts.ts";
+import type { ExtraItem } from "../billing/subscriptions/extra-items.ts";
+import { countedByMeter } from "../billing/subscriptions/item-changes.ts";
+import type { ItemInput } from "../billing/subscriptions/subscription-items.ts";
+import { isMetered } from "../billing/subscriptions/subscription-items.ts";
+import { chosenPrice, paramIn } from "../billing/subscriptions/subscription-prices.ts";
 import { newId } from "../ids.ts";
 import { withMetadata } from "../metadata.ts";
 import type { Infer } from "../params.ts";

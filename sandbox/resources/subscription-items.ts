@@ -1,6 +1,9 @@
-import type { ItemChanges } from "../billing/item-changes.ts";
-import { type SubscriptionChanges, updateSubscription } from "../billing/subscription-changes.ts";
-import type { Item } from "../billing/subscription-items.ts";
+import type { ItemChanges } from "../billing/subscriptions/item-changes.ts";
+import {
+  type SubscriptionChanges,
+  updateSubscription,
+} from "../billing/subscriptions/subscription-changes.ts";
+import type { Item } from "../billing/subscriptions/subscription-items.ts";
 import { noSuch } from "../errors.ts";
 import { pageOf, pageParams } from "../list.ts";
 import { flag, type Infer, required, text, timestamp } from "../params.ts";

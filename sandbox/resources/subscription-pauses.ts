@@ -1,5 +1,5 @@
-import { pauseSubscription } from "../billing/pausing.ts";
-import { resumeSubscription } from "../billing/resuming.ts";
+import { pauseSubscription } from "../billing/subscriptions/pausing.ts";
+import { resumeSubscription } from "../billing/subscriptions/resuming.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { type Infer, object, oneOf, required, timestamp } from "../params.ts";

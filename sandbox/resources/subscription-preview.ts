@@ -1,12 +1,12 @@
-import { createCustomer } from "../billing/customers.ts";
+import { createCustomer } from "../billing/customers/customers.ts";
 import {
   invoiceAfterCancel,
   invoiceAfterChange,
   nextInvoice,
   noneUpcoming,
-} from "../billing/next-invoice.ts";
-import { draftOfResumption } from "../billing/resuming.ts";
-import { draftOfStart } from "../billing/subscription-start.ts";
+} from "../billing/subscriptions/next-invoice.ts";
+import { draftOfResumption } from "../billing/subscriptions/resuming.ts";
+import { draftOfStart } from "../billing/subscriptions/subscription-start.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";

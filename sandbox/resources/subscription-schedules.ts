@@ -1,11 +1,11 @@
-import type { Schedule } from "../billing/schedule-phases.ts";
+import type { Schedule } from "../billing/schedules/schedule-phases.ts";
 import {
   cancelSchedule,
   createSchedule,
   releaseSchedule,
   scheduleOf,
   updateSchedule,
-} from "../billing/schedules.ts";
+} from "../billing/schedules/schedules.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { listParams, page } from "../list.ts";
 import { withMetadata } from "../metadata.ts";

@@ -1,8 +1,11 @@
-import { redeem } from "../billing/discounts.ts";
-import type { ItemChange, ItemChanges } from "../billing/item-changes.ts";
-import { type SubscriptionChanges, updateSubscription } from "../billing/subscription-changes.ts";
-import { chosenPrice, paramIn } from "../billing/subscription-prices.ts";
-import { trialMoment } from "../billing/subscription-times.ts";
+import { redeem } from "../billing/catalogue/discounts.ts";
+import type { ItemChange, ItemChanges } from "../billing/subscriptions/item-changes.ts";
+import {
+  type SubscriptionChanges,
+  updateSubscription,
+} from "../billing/subscriptions/subscription-changes.ts";
+import { chosenPrice, paramIn } from "../billing/subscriptions/subscription-prices.ts";
+import { trialMoment } from "../billing/subscriptions/subscription-times.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";

@@ -1,4 +1,4 @@
-import { type Cancellation, cancelNow } from "../billing/cancellation.ts";
+import { type Cancellation, cancelNow } from "../billing/subscriptions/cancellation.ts";
 import type { Kinds } from "../kinds.ts";
 import { inRange, listParams, page, range } from "../list.ts";
 import { type Infer, notYet, oneOf, text } from "../params.ts";

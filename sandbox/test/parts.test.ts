@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { periodAt, recurrenceAfter } from "../billing/periods.ts";
+import { periodAt, recurrenceAfter } from "../billing/subscriptions/periods.ts";
 import { passesLuhn, testCards } from "../cards.ts";
 import { Clock } from "../clock.ts";
 import { previousAttributes } from "../events/previous-attributes.ts";

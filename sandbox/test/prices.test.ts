@@ -1,5 +1,5 @@
 import type Stripe from "stripe";
-import { priceAmount } from "../billing/pricing.ts";
+import { priceAmount } from "../billing/catalogue/pricing.ts";
 import { Clock } from "../clock.ts";
 import type { Kinds, PriceTerms } from "../kinds.ts";
 import { SearchLag } from "../search-lag.ts";

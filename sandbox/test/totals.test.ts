@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { InvoiceLine } from "../billing/lines.ts";
-import { type DiscountTerms, dueOf, totalsOf } from "../billing/totals.ts";
+import type { InvoiceLine } from "../billing/invoices/lines.ts";
+import { type DiscountTerms, dueOf, totalsOf } from "../billing/invoices/totals.ts";
 import { fractionOf, minimumCharge, percentOf, split } from "../money.ts";
 
 type Line = Pick<InvoiceLine, "amount" | "discountable" | "discounts" | "pricing">;

@@ -1,4 +1,4 @@
-import { recurrenceAfter } from "../../billing/periods.ts";
+import { recurrenceAfter } from "../../billing/subscriptions/periods.ts";
 import { moveTestClock } from "../../control-time.ts";
 import { invalidRequest } from "../../errors.ts";
 import { decodeForm } from "../../form.ts";

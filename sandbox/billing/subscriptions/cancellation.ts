@@ -1,0 +1,142 @@
+import { noSuch } from "../../errors.ts";
+import { newId } from "../../ids.ts";
+import type { Kinds } from "../../kinds.ts";
+import { isFinal, next } from "../../states.ts";
+import type { Transaction } from "../../transaction.ts";
+import { payInvoice } from "../invoices/collection.ts";
+import { pendingItems } from "../invoices/invoice-items.ts";
+import { finalizeInvoice, stopCollecting, voidInvoice } from "../invoices/invoices.ts";
+import { scheduleEnds } from "../schedules/schedule-links.ts";
+import { creditFor, insertProration, span } from "./prorations.ts";
+import { draftBill } from "./subscription-invoices.ts";
+import { isMetered, periodOf } from "./subscription-items.ts";
+import { itemLine } from "./subscription-lines.ts";
+
+type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
+type Details = NonNullable<Subscription["cancellation_details"]>;
+
+/** An unpaid first invoice makes the subscription lapse after this long. */
+export const INCOMPLETE_SECONDS = 23 * 3600;
+
+/** The first payment never came: the subscription ends and its invoice is taken back. */
+export function expireIncomplete(tx: Transaction, subscription: Subscription): void {
+  const status = next("subscription", subscription.status, "incomplete_expired");
+  tx.update("subscription", subscription.id, { status, ended_at: tx.now }, "customer.subscription.updated");
+  const invoice = tx.get("invoice", subscription.latest_invoice ?? "");
+  if (invoice?.status === "open") voidInvoice(tx, invoice);
+}
+
+/** Why a subscription ends, and what is still billed. */
+export interface Cancellation {
+  comment?: string | null;
+  feedback?: Details["feedback"];
+  /** Without it, because someone asked. */
+  reason?: Details["reason"];
+  /** Gives back what has been paid for the time that is left. */
+  prorates?: boolean;
+  /** Bills at once what is pending and what has been used. */
+  invoicesNow?: boolean;
+}
+
+/**
+ * Ends a subscription at once (`customer.subscription.deleted`). Unless something is still to be
+ * billed, prorations that waited for the next invoice are gone. A first invoice that was never paid is taken
+ * back; others stay open, and are collected no longer. https://docs.stripe.com/billing/subscriptions/cancel
+ */
+export function cancelNow(
+  tx: Transaction,
+  subscription: Subscription,
+  { prorates = false, invoicesNow = false, ...why }: Cancellation = {},
+): Subscription {
+  if (isFinal("subscription", subscription.status)) throw noSuch("subscription", subscription.id);
+  end(tx, subscription, why);
+  if (prorates) giveBack(tx, subscription);
+  const draft = invoicesNow ? draftLast(tx, subscription, "subscription_update") : null;
+  if (draft) collectLast(tx, draft);
+  else if (!prorates) dropProrations(tx, subscription);
+  return tx.need("subscription", subscription.id);
+}
+
+/** Ends a subscription at the moment that was planned: what is pending, and what was used, is billed in the end. */
+export function endAsPlanned(tx: Transaction, subscription: Subscription): void {
+  end(tx, subscription, {});
+  draftLast(tx, subscription, "subscription_cycle");
+}
+
+function end(
+  tx: Transaction,
+  subscription: Subscription,
+  { reason = "cancellation_requested", ...said }: Cancellation,
+): Subscription {
+  const details = subscription.cancellation_details;
+  const canceled = tx.update("subscription", subscription.id, {
+    status: next("subscription", subscription.status, "canceled"),
+    canceled_at: subscription.canceled_at ?? tx.now,
+    ended_at: tx.now,
+    pending_update: null,
+    cancellation_details: {
+      comment: details?.comment ?? null,
+      feedback: details?.feedback ?? null,
+      feedback_option: null,
+      ...said,
+      reason,
+    },
+  });
+  tx.emit("customer.subscription.deleted", canceled);
+  endCollection(tx, subscription);
+  scheduleEnds(tx, subscription);
+  return canceled;
+}
+
+function endCollection(tx: Transaction, { id, status }: Subscription): void {
+  for (const invoice of [...tx.newest("invoice", { index: "subscription", key: id })]) {
+    if (status === "incomplete" && invoice.status === "open") voidInvoice(tx, invoice);
+    else stopCollecting(tx, invoice);
+  }
+}
+
+function giveBack(tx: Transaction, subscription: Subscription): void {
+  if (subscription.status === "trialing") return;
+  for (const item of subscription.items.data) {
+    for (const credit of creditFor(tx, subscription, item, span(tx.now, item.current_period_end)))
+      insertProration(tx, subscription, credit);
+  }
+}
+
+/** The draft of the last invoice, if there is anything to bill. */
+function draftLast(
+  tx: Transaction,
+  subscription: Subscription,
+  billing_reason: "subscription_cycle" | "subscription_update",
+): Invoice | null {
+  const used = subscription.items.data.filter(isMetered).map((item) => {
+    const previous = { start: periodOf(item).start, end: tx.now };
+    return itemLine(tx, subscription, item, { previous });
+  });
+  const lines = subscription.status === "trialing" ? [] : used.filter(({ amount }) => amount !== 0);
+  if (lines.length === 0 && pendingItems(tx, subscription).length === 0) return null;
+  const id = newId("in");
+  const after = tx.update("subscription", subscription.id, { latest_invoice: id });
+  return draftBill(tx, after, { id, billing_reason, lines });
+}
+
+/** The draft that canceling now, with everything billed at once, makes. To be called inside `imagine`. */
+export function cancelDraft(tx: Transaction, subscription: Subscription, prorates: boolean): Invoice | null {
+  end(tx, subscription, {});
+  if (prorates) giveBack(tx, subscription);
+  return draftLast(tx, subscription, "subscription_update");
+}
+
+function collectLast(tx: Transaction, draft: Invoice): void {
+  if (draft.collection_method === "send_invoice" || draft.amount_due === 0) finalizeInvoice(tx, draft);
+  else payInvoice(tx, draft);
+}
+
+function dropProrations(tx: Transaction, subscription: Subscription): void {
+  for (const item of pendingItems(tx, subscription)) {
+    if (!item.proration || item.parent?.subscription_details?.subscription !== subscription.id) continue;
+    tx.remove("invoiceitem", item.id);
+    tx.emit("invoiceitem.deleted", item);
+  }
+}

@@ -1,0 +1,56 @@
+import { ApiError } from "../../errors.ts";
+import type { Kinds } from "../../kinds.ts";
+import type { Transaction } from "../../transaction.ts";
+import { cancelDraft, endAsPlanned } from "./cancellation.ts";
+import { endsAt, invoiceOfRenewal, renewsAt } from "./renewals.ts";
+import { draftOfChange, type SubscriptionChanges } from "./subscription-changes.ts";
+
+type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
+
+// What is here does what it is asked for as if for real: it is to be called where everything is taken
+// back afterwards.
+
+/** The invoice that comes next: of the renewal, or the last one when there is still something to bill. */
+export function nextInvoice(tx: Transaction, subscription: Subscription): Invoice {
+  const renewal = renewsAt(subscription);
+  const invoice =
+    renewal === null
+      ? tx.imagine(() => lastInvoice(tx, subscription), endsAt(subscription))
+      : tx.imagine(() => invoiceOfRenewal(tx, subscription), renewal);
+  if (invoice) return invoice;
+  throw noneUpcoming(subscription.customer);
+}
+
+function lastInvoice(tx: Transaction, subscription: Subscription): Invoice | null {
+  if (endsAt(subscription) === null) return null;
+  endAsPlanned(tx, subscription);
+  const { latest_invoice } = tx.need("subscription", subscription.id);
+  return latest_invoice === subscription.latest_invoice ? null : tx.need("invoice", latest_invoice!);
+}
+
+/** Stripe's answer when nothing is going to be invoiced. */
+export function noneUpcoming(customer: string): ApiError {
+  return new ApiError(404, {
+    type: "invalid_request_error",
+    code: "invoice_upcoming_none",
+    message: `No upcoming invoices for customer: ${customer}`,
+  });
+}
+
+/** The invoice that a change makes at once, or else the one that comes next after it. */
+export function invoiceAfterChange(
+  tx: Transaction,
+  subscription: Subscription,
+  changes: SubscriptionChanges,
+): Invoice {
+  const draft = draftOfChange(tx, subscription, changes);
+  return draft ?? nextInvoice(tx, tx.need("subscription", subscription.id));
+}
+
+/** The last invoice when a subscription is canceled now. */
+export function invoiceAfterCancel(tx: Transaction, subscription: Subscription, prorates: boolean): Invoice {
+  const draft = cancelDraft(tx, subscription, prorates);
+  if (!draft) throw noneUpcoming(subscription.customer);
+  return draft;
+}

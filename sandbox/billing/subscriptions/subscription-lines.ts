@@ -1,0 +1,136 @@
+import { newId } from "../../ids.ts";
+import type { Kinds } from "../../kinds.ts";
+import { formatMoney, fractionOf } from "../../money.ts";
+import type { Transaction } from "../../transaction.ts";
+import { usageOf } from "../catalogue/meters.ts";
+import { priceAmount, termsIn } from "../catalogue/pricing.ts";
+import { type InvoiceLine, intervalText } from "../invoices/lines.ts";
+import type { Period } from "./periods.ts";
+import { type Item, isMetered, periodOf, wholePeriod } from "./subscription-items.ts";
+
+type Subscription = Kinds["subscription"];
+
+/** What an item costs for a whole recurrence, in the subscription's currency. */
+export function recurringAmount(tx: Transaction, { currency }: Subscription, item: Item): number {
+  return isMetered(item) ? 0 : priceAmount(tx, item.price, item.quantity ?? 1, currency);
+}
+
+/** What an item costs for a part of a recurrence, to the second. */
+export function partialAmount(tx: Transaction, subscription: Subscription, item: Item, part: Period): number {
+  const whole = wholePeriod(subscription.billing_cycle_anchor, item, part.start);
+  return fractionOf(recurringAmount(tx, subscription, item), part.end - part.start, whole.end - whole.start);
+}
+
+/** What a line bills. */
+interface Billed {
+  amount: number;
+  quantity: number;
+  period: Period;
+  description: string;
+  /** Whether it is for less than a whole recurrence. */
+  proration: boolean;
+}
+
+/** How an item's period is billed. */
+interface ItemBilling {
+  /** The period that is over, whose usage is billed; none at the start. */
+  previous?: Period | null;
+  /** A period that is shorter than a recurrence costs nothing. */
+  partsAreFree?: boolean;
+}
+
+/**
+ * The line that bills an item for its current period: in advance what is licensed, afterwards what is
+ * metered. A trial costs nothing.
+ */
+export function itemLine(
+  tx: Transaction,
+  subscription: Subscription,
+  item: Item,
+  { previous = null, partsAreFree = false }: ItemBilling = {},
+): InvoiceLine {
+  const isTrial = item.current_period_end === subscription.trial_end;
+  if (isTrial) return line(tx, subscription, item, trial(tx, item));
+  if (isMetered(item)) return line(tx, subscription, item, used(tx, subscription, item, previous));
+  const billed = licensed(tx, subscription, item);
+  return line(tx, subscription, item, billed.proration && partsAreFree ? { ...billed, amount: 0 } : billed);
+}
+
+function trial(tx: Transaction, item: Item): Billed {
+  const description = `Trial period for ${productName(tx, item)}`;
+  return { amount: 0, quantity: item.quantity ?? 0, period: periodOf(item), description, proration: false };
+}
+
+function licensed(tx: Transaction, subscription: Subscription, item: Item): Billed {
+  const period = periodOf(item);
+  const quantity = item.quantity ?? 1;
+  const whole = wholePeriod(subscription.billing_cycle_anchor, item, period.start);
+  return {
+    amount: partialAmount(tx, subscription, item, period),
+    quantity,
+    period,
+    description: `${quantity} × ${productName(tx, item)} (at ${each(tx, subscription, item)})`,
+    proration: period.end - period.start < whole.end - whole.start,
+  };
+}
+
+function used(tx: Transaction, subscription: Subscription, item: Item, previous: Period | null): Billed {
+  const meter = item.price.recurring?.meter;
+  const quantity =
+    meter && previous ? usageOf(tx, meter, subscription.customer, previous.start, previous.end) : 0;
+  return {
+    amount: priceAmount(tx, item.price, quantity, subscription.currency),
+    quantity,
+    period: previous ?? periodOf(item),
+    description: `${quantity} × ${productName(tx, item)} (at ${each(tx, subscription, item)})`,
+    proration: false,
+  };
+}
+
+export const productName = (tx: Transaction, { price }: Item): string =>
+  tx.get("product", price.product)?.name ?? "a product";
+
+function each(tx: Transaction, { currency }: Subscription, { price }: Item): string {
+  return `${formatMoney(priceAmount(tx, price, 1, currency), currency)} / ${intervalText(price)}`;
+}
+
+function line(tx: Transaction, subscription: Subscription, item: Item, billed: Billed): InvoiceLine {
+  const { amount, quantity, period, description, proration } = billed;
+  const { price } = item;
+  return {
+    id: newId("il"),
+    object: "line_item",
+    amount,
+    currency: subscription.currency,
+    description,
+    discount_amounts: [],
+    discountable: true,
+    discounts: item.discounts,
+    invoice: null,
+    livemode: false,
+    metadata: item.metadata,
+    parent: {
+      invoice_item_details: null,
+      subscription_item_details: {
+        invoice_item: null,
+        proration,
+        proration_details: { credited_items: null },
+        subscription: subscription.id,
+        subscription_item: item.id,
+      },
+      type: "subscription_item_details",
+    },
+    period,
+    pretax_credit_amounts: [],
+    pricing: {
+      price_details: { price: price.id, product: price.product },
+      type: "price_details",
+      unit_amount_decimal: termsIn(tx, price, subscription.currency).unit_amount_decimal,
+    },
+    quantity,
+    quantity_decimal: String(quantity),
+    subscription: subscription.id,
+    subtotal: amount,
+    taxes: [],
+  };
+}
