@@ -2,6 +2,7 @@ import { Migration0001FirstPayment } from "./0001-first-payment.ts";
 import { Migration0002WhatStripeSaysFits } from "./0002-what-stripe-says-fits.ts";
 import { Migration0003RefundsAndDisputes } from "./0003-refunds-and-disputes.ts";
 import { Migration0004DeadLetters } from "./0004-dead-letters.ts";
+import { Migration0005SchedulesAndDuplicates } from "./0005-schedules-and-duplicates.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   { name: "0002-what-stripe-says-fits", class: Migration0002WhatStripeSaysFits },
   { name: "0003-refunds-and-disputes", class: Migration0003RefundsAndDisputes },
   { name: "0004-dead-letters", class: Migration0004DeadLetters },
+  { name: "0005-schedules-and-duplicates", class: Migration0005SchedulesAndDuplicates },
 ];

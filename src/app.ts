@@ -31,6 +31,7 @@ import { createSchema } from "./schema.ts";
 import { AccessService } from "./services/access.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
 import { CustomerService } from "./services/customer.service.ts";
+import { Duplicates } from "./services/duplicates.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
 import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
@@ -132,7 +133,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const plans = new PlanService(em);
   const subscriptions = new SubscriptionService(em);
   const access = new AccessService(em, clock, config.gracePeriodDays);
-  const sync = new Sync(em, stripe, new Road(em, clock, access));
+  const sync = new Sync(em, stripe, new Road(em, clock, access, new Duplicates(logger, metrics)));
   const intents = new Intents(em, stripe, sync, clock, logger);
   const customers = new CustomerService(em, intents);
   const idempotency = new IdempotencyService(em);

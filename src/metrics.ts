@@ -43,6 +43,11 @@ export class Metrics {
   readonly events = this.counter("inbox_events_total", "Events of the inbox by how their work ended", [
     "outcome",
   ]);
+  readonly duplicates = this.counter(
+    "duplicate_subscriptions_total",
+    "Second live subscriptions of a user by who made them",
+    ["origin"],
+  );
   readonly published = this.counter("outbox_published_total", "Events sent to Redis", ["type"]);
   readonly liveSubscriptions = new Gauge({
     name: "live_subscriptions",

@@ -19,7 +19,7 @@ export class AuditEntry {
   @Property(instant())
   at!: Date;
 
-  /** `user:<id>`, `admin:<id>`, `service:<id>`, or `stripe` for what arrived by sync. */
+  /** `user:<id>`, `admin:<id>`, `service:<id>`, or `stripe` for what arrived by sync; `service:payment` for what we decided ourselves. */
   @Property(text())
   actor!: string;
 

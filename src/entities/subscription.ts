@@ -81,6 +81,21 @@ export class Subscription {
   @Property(instant(nullable))
   endedAt?: Date | null;
 
+  /** The price that a schedule puts in the place of this one, and when; all three null without one. */
+  @Property(text(nullable))
+  scheduledPriceId?: string | null;
+
+  /** Null also when that price is nobody's plan here. */
+  @Property(uuid(nullable))
+  scheduledPlanId?: string | null;
+
+  @Property(instant(nullable))
+  scheduledAt?: Date | null;
+
+  /** The subscription that was the user's one when this became a second; null unless it did. */
+  @Property(text(nullable))
+  duplicateOf?: string | null;
+
   /** Whether Stripe can charge something when the trial ends. */
   @Property(flag())
   hasPaymentMethod!: boolean;

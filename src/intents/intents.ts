@@ -110,7 +110,7 @@ export class Intents {
       [id],
     );
     reached("intent-succeeded");
-    return this.settle(intent.id, { kind: intent.kind, stripeId: id, settledAt: null });
+    return this.settle(intent.id, { ...intent, stripeId: id, settledAt: null });
   }
 
   /** What the intent made or changed at Stripe: posted now, or found when it was posted too long ago. */
@@ -142,11 +142,11 @@ export class Intents {
   }
 
   /** Our rows follow before the caller is answered; what cannot follow now is followed by a job. */
-  private async settle(id: string, intent: Pick<Intent, "kind" | "stripeId" | "settledAt">): Promise<string> {
+  private async settle(id: string, intent: Settled): Promise<string> {
     const stripeId = intent.stripeId as string;
     if (intent.settledAt) return stripeId;
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
-    await this.sync.run(kind.aggregate, stripeId);
+    await this.sync.run(kind.aggregate, kind.touches?.(intent) ?? stripeId);
     reached("intent-followed");
     await this.update(id, "settled_at = now()", []);
     return stripeId;
@@ -194,6 +194,8 @@ export class IntentLapsed extends Error {
     super("The change was never made at Stripe and is too old to be made now.");
   }
 }
+
+type Settled = Pick<Intent, "kind" | "subject" | "stripeId" | "settledAt">;
 
 /** Stripe's idempotency key: the intent, the attempt and what is asked. */
 const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${paramsHash.slice(0, 32)}`;

@@ -9,8 +9,9 @@ export interface IntentKind {
   post(stripe: StripeGateway, intent: Intent, idempotencyKey: string): Promise<{ id: string }>;
   /** Looks for what an earlier post made, once Stripe has forgotten its idempotency key. */
   find(stripe: StripeGateway, intent: Intent): Promise<{ id: string } | null>;
-  /** What is synced when it has happened. */
+  /** What is synced when it has happened: the object that was made or changed, unless another is named. */
   aggregate: Aggregate;
+  touches?(intent: Pick<Intent, "subject">): string;
   /** Happens at most once for a subject: a later call gets the first one's object. */
   once: boolean;
 }
@@ -45,6 +46,30 @@ export const INTENT_KINDS = {
     },
     aggregate: "checkout_session",
     once: false,
+  },
+  "cancel-duplicate-subscription": {
+    post: (stripe, { subject }) =>
+      stripe.cancelSubscription(subject, "A second subscription of the same user, made by mistake."),
+    find: async (stripe, { subject }) => {
+      const subscription = await stripe.subscription(subject);
+      return subscription?.ended_at ? subscription : null;
+    },
+    aggregate: "subscription",
+    once: true,
+  },
+  "refund-duplicate": {
+    post: (stripe, intent, key) =>
+      stripe.createRefund(
+        {
+          ...(intent.params as Stripe.RefundCreateParams),
+          metadata: { [USER_ID]: intent.userId, [INTENT_ID]: intent.id },
+        },
+        key,
+      ),
+    find: (stripe, intent) => stripe.refundByMetadata(intent.subject, INTENT_ID, intent.id),
+    aggregate: "payment_intent",
+    touches: ({ subject }) => subject,
+    once: true,
   },
 } satisfies Record<string, IntentKind>;
 export type IntentKindName = keyof typeof INTENT_KINDS;

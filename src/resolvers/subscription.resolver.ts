@@ -39,6 +39,17 @@ export class SubscriptionResolver {
     return plan;
   }
 
+  @FieldResolver(() => Plan, {
+    nullable: true,
+    description: "The plan that replaces `plan` at the end of the period, after a downgrade; null otherwise.",
+  })
+  async scheduledPlan(
+    @Root() { scheduledPlanId }: Subscription,
+    @Ctx() { loaders }: Context,
+  ): Promise<Plan | null> {
+    return scheduledPlanId ? loaders.plan.load(scheduledPlanId) : null;
+  }
+
   @FieldResolver(() => Boolean, {
     description:
       "Whether the platform is open to the user because of this subscription, grace period included.",

@@ -74,23 +74,48 @@ async function hasMadeWhatEnded(tx: EntityManager, session: CheckoutSession): Pr
 
 /**
  * What became of a subscription: a live one takes the slot, whoever held it before (a second one leaves the first
- * its place); one that has ended frees it, also when its session was still holding it.
+ * its place); one that has ended frees it, also when its session was still holding it. Returns the subscription that
+ * holds the slot of a live one's user.
  */
-export async function slotFollowsSubscription(tx: EntityManager, subscription: Subscription): Promise<void> {
+export async function slotFollowsSubscription(
+  tx: EntityManager,
+  subscription: Subscription,
+): Promise<string | null> {
   const { userId, stripeSubscriptionId } = subscription;
-  if (subscription.isLive)
+  if (subscription.isLive) {
+    const holder = await slotHolder(tx, userId);
+    if (holder) return holder;
     await tx.execute(
       `insert into subscription_slots (user_id, stripe_subscription_id, updated_at) values (?, ?, now())
        on conflict (user_id) do update
          set intent_id = null, checkout_session_id = null, stripe_subscription_id = excluded.stripe_subscription_id,
-             updated_at = now()
-         where subscription_slots.stripe_subscription_id is null`,
+             updated_at = now()`,
       [userId, stripeSubscriptionId],
     );
+    return stripeSubscriptionId;
+  }
   if (subscription.hasEnded)
     await tx.execute(
       `delete from subscription_slots where user_id = ? and (stripe_subscription_id = ? or checkout_session_id in
          (select id from checkout_sessions where user_id = ? and stripe_subscription_id = ?))`,
       [userId, stripeSubscriptionId, userId, stripeSubscriptionId],
     );
+  return null;
+}
+
+/** The subscription that holds the user's slot; null while none does. */
+export async function slotHolder(em: EntityManager, userId: string): Promise<string | null> {
+  const [slot] = await em.execute<{ stripe_subscription_id: string | null }[]>(
+    "select stripe_subscription_id from subscription_slots where user_id = ?",
+    [userId],
+  );
+  return slot?.stripe_subscription_id ?? null;
+}
+
+/** A subscription that Stripe does not know (any more) holds nothing. */
+export async function holderIsGone(em: EntityManager, userId: string, holder: string): Promise<void> {
+  await em.execute("delete from subscription_slots where user_id = ? and stripe_subscription_id = ?", [
+    userId,
+    holder,
+  ]);
 }

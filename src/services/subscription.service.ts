@@ -17,7 +17,9 @@ export class SubscriptionService {
     return new Map(
       userIds.map((userId) => {
         const own = rows.filter((row) => row.userId === userId);
-        return [userId, own.find((row) => row.isLive) ?? own[0] ?? null];
+        // the first of two live ones is the one; the other was a mistake, or is somebody else's to explain
+        const inOrder = [...own.filter((row) => !row.duplicateOf), ...own.filter((row) => row.duplicateOf)];
+        return [userId, inOrder.find((row) => row.isLive) ?? inOrder[0] ?? null];
       }),
     );
   }

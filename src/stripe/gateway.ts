@@ -56,10 +56,27 @@ export class StripeGateway {
     return this.read("checkout.sessions.retrieve", () => this.stripe.checkout.sessions.retrieve(id));
   }
 
+  /** With its latest invoice, and its schedule with the prices of each phase. */
   subscription(id: string): Promise<Stripe.Subscription | null> {
     return this.read("subscriptions.retrieve", () =>
-      this.stripe.subscriptions.retrieve(id, { expand: ["latest_invoice"] }),
+      this.stripe.subscriptions.retrieve(id, { expand: ["latest_invoice", "schedule.phases.items.price"] }),
     );
+  }
+
+  /**
+   * Ends a subscription now, without prorating. One that has ended already is as good as ended by this call: what a
+   * DELETE did is not told twice.
+   */
+  async cancelSubscription(id: string, comment: string): Promise<Stripe.Subscription> {
+    try {
+      return await this.call("subscriptions.cancel", () =>
+        this.stripe.subscriptions.cancel(id, { cancellation_details: { comment } }),
+      );
+    } catch (error) {
+      const subscription = isMissing(error) ? await this.subscription(id) : null;
+      if (subscription?.ended_at) return subscription;
+      throw error;
+    }
   }
 
   invoice(id: string): Promise<Stripe.Invoice | null> {
@@ -104,6 +121,19 @@ export class StripeGateway {
     return this.call("refunds.list", () =>
       this.stripe.refunds.list({ charge: charge.id, limit: PAGE }).autoPagingToArray({ limit: 1_000 }),
     );
+  }
+
+  createRefund(params: Stripe.RefundCreateParams, idempotencyKey: string): Promise<Stripe.Refund> {
+    return this.call("refunds.create", () => this.stripe.refunds.create(params, { idempotencyKey }));
+  }
+
+  /** The payment's refund made by an intent. */
+  async refundByMetadata(paymentIntentId: string, key: string, value: string) {
+    return this.call("refunds.list", async () => {
+      for await (const refund of this.stripe.refunds.list({ payment_intent: paymentIntentId, limit: PAGE }))
+        if (refund.metadata?.[key] === value) return refund;
+      return null;
+    });
   }
 
   /** All disputes of a payment, inquiries included. */

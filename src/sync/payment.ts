@@ -62,7 +62,10 @@ export function paymentJourney(
       const about = { paymentId: change.row.id, subscriptionId: paidFor[0]?.id ?? null };
       announce(ended, about, write);
       announceMoneyBack(back, about, write);
-      for (const subscription of paidFor) await write.access.followSubscription(write, subscription);
+      for (const subscription of paidFor) {
+        await write.access.followSubscription(write, subscription);
+        await write.duplicates.giveBack(write, subscription);
+      }
     },
   };
 }

@@ -3,7 +3,7 @@ import type Stripe from "stripe";
 import { Plan } from "../entities/plan.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import type { BillingInterval } from "../types/enums.ts";
-import { currencyOf, wordOf } from "./values.ts";
+import { currencyOf, instantOf, wordOf } from "./values.ts";
 
 /**
  * The plan of a subscription: the one it had while its price is the same, else the one with its price. A price that
@@ -17,8 +17,38 @@ export async function planOf(
   const price = remote.items.data[0]?.price;
   if (!price) return known?.planId ?? null;
   if (known?.planId && known.stripePriceId === price.id) return known.planId;
-  const plan = await tx.findOne(Plan, { stripePriceId: price.id });
-  return (plan ?? (await soldElsewhere(tx, price))).id;
+  return planWith(tx, price);
+}
+
+/** What a schedule puts in the place of today's price: the first later phase with another one. */
+export async function scheduledOf(
+  tx: EntityManager,
+  remote: Stripe.Subscription,
+  known: Subscription | null,
+): Promise<Pick<Subscription, "scheduledPriceId" | "scheduledPlanId" | "scheduledAt">> {
+  const next = remote.ended_at === null ? laterPhase(remote) : undefined;
+  if (!next) return { scheduledPriceId: null, scheduledPlanId: null, scheduledAt: null };
+  const price = next.items[0]?.price as Stripe.Price;
+  const isKnown = known?.scheduledPlanId && known.scheduledPriceId === price.id;
+  return {
+    scheduledPriceId: price.id,
+    scheduledPlanId: isKnown ? known.scheduledPlanId : await planWith(tx, price),
+    scheduledAt: instantOf(next.start_date),
+  };
+}
+
+function laterPhase({ schedule, items }: Stripe.Subscription): Stripe.SubscriptionSchedule.Phase | undefined {
+  if (!schedule || typeof schedule === "string") return undefined;
+  const from = schedule.current_phase?.end_date;
+  if (from === undefined) return undefined;
+  return schedule.phases.find(({ start_date, items: [first] }) => {
+    const price = first?.price;
+    return start_date >= from && typeof price === "object" && price.id !== items.data[0]?.price.id;
+  });
+}
+
+async function planWith(tx: EntityManager, price: Stripe.Price): Promise<string> {
+  return ((await tx.findOne(Plan, { stripePriceId: price.id })) ?? (await soldElsewhere(tx, price))).id;
 }
 
 async function soldElsewhere(tx: EntityManager, price: Stripe.Price): Promise<Plan> {

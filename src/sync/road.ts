@@ -1,10 +1,11 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { audit } from "../audit.ts";
+import { type AuditFacts, audit } from "../audit.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import type { AccessService } from "../services/access.service.ts";
+import type { Duplicates } from "../services/duplicates.ts";
 import { lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTicket, Tickets } from "./tickets.ts";
@@ -15,10 +16,15 @@ export interface Write {
   userId: string;
   now: Date;
   access: AccessService;
+  duplicates: Duplicates;
   /** Puts an event into the outbox, after what was added before it. */
   emit(event: Omit<DomainEvent, "userId" | "occurredAt">): void;
   /** Notes in the audit log what a change did to a row; a change that did nothing leaves no trace. */
   audit<T extends object>(table: string, rowId: string, change: Change<T>): void;
+  /** Notes in the audit log what the service decides by itself, and why. */
+  remark(table: string, rowId: string, action: string, reason: string): void;
+  /** Runs work that only counts and tells, once all this is written. */
+  afterCommit(work: () => void): void;
 }
 
 /**
@@ -37,7 +43,7 @@ export interface Journey<Remote> {
   /** The user it belongs to; null when its customer is not one of ours. */
   owner(remote: Remote): Promise<string | null>;
   /** Brings what the object belongs to into our rows, before the object itself is written. */
-  upstream?(remote: Remote): Promise<void>;
+  upstream?(remote: Remote, userId: string): Promise<void>;
   write(remote: Remote, write: Write): Promise<void>;
 }
 
@@ -67,6 +73,7 @@ export class Road {
     private readonly em: EntityManager,
     private readonly clock: Clock,
     private readonly access: AccessService,
+    private readonly duplicates: Duplicates,
   ) {
     this.tickets = new Tickets(em);
   }
@@ -79,35 +86,42 @@ export class Road {
     if (remote === null) return { arrival: "gone", remote };
     const userId = await journey.owner(remote);
     if (userId === null) return { arrival: "foreign", remote };
-    await journey.upstream?.(remote);
+    await journey.upstream?.(remote, userId);
+    const after: (() => void)[] = [];
     const arrival = await this.em.fork().transactional(async (tx): Promise<Arrival> => {
       await lockUser(tx, userId);
       if (!(await claimTicket(tx, ticket))) return "superseded";
       const events: DomainEvent[] = [];
-      await journey.write(remote, this.writing(tx, userId, events, cause));
+      const writing = this.writing(tx, userId, events, cause);
+      await journey.write(remote, { ...writing, afterCommit: (work) => void after.push(work) });
       await tx.flush();
       await addToOutbox(tx, events);
       reached("rows-written");
       return "applied";
     });
     if (arrival === "applied") reached("rows-committed");
+    for (const work of after) work();
     return { arrival, remote };
   }
 
-  private writing(tx: EntityManager, userId: string, events: DomainEvent[], cause: string | null): Write {
+  private writing(
+    tx: EntityManager,
+    userId: string,
+    events: DomainEvent[],
+    cause: string | null,
+  ): Omit<Write, "afterCommit"> {
     const now = this.clock.now();
+    const note = (facts: Omit<AuditFacts, "at">) => audit(tx, { at: now, userId, causedBy: cause, ...facts });
     return {
-      tx,
-      userId,
-      now,
-      access: this.access,
+      ...{ tx, userId, now, access: this.access, duplicates: this.duplicates },
       emit: (event) => events.push({ ...event, userId, occurredAt: now }),
       audit: (tableName, rowId, { before, after }) => {
         if (after === null) return;
         const action = before === null ? "created" : "changed";
-        const facts = { at: now, actor: "stripe", action, tableName, rowId, userId, before, after };
-        audit(tx, { ...facts, causedBy: cause });
+        note({ actor: "stripe", action, tableName, rowId, before, after });
       },
+      remark: (tableName, rowId, action, reason) =>
+        note({ actor: "service:payment", action, tableName, rowId, reason }),
     };
   }
 }

@@ -4,18 +4,27 @@ import { Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
+import { USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
 import { type Change, mirror } from "./mirror.ts";
-import { planOf } from "./plan.ts";
+import { planOf, scheduledOf } from "./plan.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
+
+/** What is to be known before a subscription is written. */
+export interface SubscriptionUpstream {
+  /** What its latest invoice says about money. */
+  ensureInvoice(invoice: Stripe.Invoice): Promise<void>;
+  /** Whether the user's slot is still held by whoever our rows say holds it. */
+  ensureHolder(userId: string, subscription: Stripe.Subscription): Promise<void>;
+}
 
 /** A subscription: its row, the user's slot, the grants that follow from it, and its events. */
 export function subscriptionJourney(
   stripe: StripeGateway,
   id: string,
   ownerOf: OwnerOf,
-  ensureInvoice: (invoice: Stripe.Invoice) => Promise<void>,
+  { ensureInvoice, ensureHolder }: SubscriptionUpstream,
 ): Journey<Stripe.Subscription> {
   return {
     objectId: id,
@@ -23,24 +32,31 @@ export function subscriptionJourney(
     owner: ({ customer }) =>
       ownerOf(idOf(customer), (em) => em.findOne(Subscription, { stripeSubscriptionId: id })),
     // access follows from what is paid: known first, a subscription never shows as active but closed
-    async upstream({ latest_invoice: invoice }) {
+    async upstream(remote, userId) {
+      const { latest_invoice: invoice } = remote;
       if (invoice && typeof invoice === "object") await ensureInvoice(invoice);
+      await ensureHolder(userId, remote);
     },
     async write(remote, write) {
       const { tx, userId } = write;
       const customer = await tx.findOne(Customer, { userId });
       const key = { stripeSubscriptionId: remote.id };
+      const known = await tx.findOne(Subscription, key);
       const change = await mirror(tx, Subscription, key, {
         userId,
         ...columnsOf(remote),
-        planId: await planOf(tx, remote, await tx.findOne(Subscription, key)),
+        planId: await planOf(tx, remote, known),
+        ...(await scheduledOf(tx, remote, known)),
         hasPaymentMethod: Boolean(remote.default_payment_method ?? customer?.defaultPaymentMethodId),
       });
       write.audit("subscriptions", change.row.id, change);
       await tx.flush();
-      await slotFollowsSubscription(tx, change.row);
+      const holder = await slotFollowsSubscription(tx, change.row);
+      const isOurs = remote.metadata[USER_ID] === userId;
+      if (holder) await write.duplicates.followSubscription(write, change.row, holder, isOurs);
       announce(change, write);
       await write.access.followSubscription(write, change.row);
+      await write.duplicates.giveBack(write, change.row);
     },
   };
 }

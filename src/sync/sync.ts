@@ -3,7 +3,8 @@ import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
-import { Subscription } from "../entities/subscription.ts";
+import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
+import { holderIsGone, slotHolder } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
@@ -90,7 +91,8 @@ export class Sync {
   }
 
   private subscriptionOf(id: string): Journey<Stripe.Subscription> {
-    return subscriptionJourney(this.stripe, id, this.ownerOf, this.ensureInvoice);
+    const { ensureInvoice, ensureHolder } = this;
+    return subscriptionJourney(this.stripe, id, this.ownerOf, { ensureInvoice, ensureHolder });
   }
 
   /** Whether a trial outlives its end depends on whether the customer has a method stored. */
@@ -144,6 +146,21 @@ export class Sync {
     const isSame =
       row?.status === wordOf(invoice.status ?? "draft") && row.amountPaidMinor === invoice.amount_paid;
     if (!isSame) await this.travel(invoiceJourney(this.stripe, invoice.id, this.ownerOf), null);
+  };
+
+  /**
+   * Upstream of a live subscription: whether another one still holds the user's slot. Its end may not be known here
+   * yet, and then this one is no second one. On the road itself: a trip that waits for another must not be waited for.
+   */
+  private readonly ensureHolder = async (userId: string, remote: Stripe.Subscription): Promise<void> => {
+    if (!LIVE_STATUSES.includes(wordOf(remote.status))) return;
+    const holder = await slotHolder(this.em.fork(), userId);
+    if (!holder || holder === remote.id) return;
+    const { ensureInvoice } = this;
+    const upstream = { ensureInvoice, ensureHolder: async () => {} };
+    const journey = subscriptionJourney(this.stripe, holder, this.ownerOf, upstream);
+    const { arrival } = await this.road.travel(journey, null);
+    if (arrival === "gone") await holderIsGone(this.em.fork(), userId, holder);
   };
 
   /** Upstream of a payment: the invoice that it pays, and the subscription that this bills. */

@@ -4,6 +4,8 @@ import type { Aggregate } from "../sync/sync.ts";
 export interface EventObject {
   id?: unknown;
   customer?: unknown;
+  subscription?: unknown;
+  released_subscription?: unknown;
   payment_intent?: unknown;
   invoice?: unknown;
 }
@@ -15,6 +17,7 @@ type Subject = (payload: Payload) => unknown;
 
 const itself: Subject = ({ object }) => object.id;
 const itsCustomer: Subject = ({ object, previous_attributes: before }) => object.customer ?? before?.customer;
+const itsSubscription: Subject = ({ object }) => object.subscription ?? object.released_subscription;
 const itsPayment: Subject = ({ object }) => object.payment_intent;
 const itsInvoice: Subject = ({ object }) => object.invoice;
 
@@ -54,6 +57,17 @@ const TABLE = new Map([
     "customer.subscription.pending_update_applied",
     "customer.subscription.pending_update_expired",
     "customer.subscription.trial_will_end",
+  ),
+  // a schedule is read with its subscription; one that has not begun has none
+  ...about(
+    "subscription",
+    itsSubscription,
+    "subscription_schedule.created",
+    "subscription_schedule.updated",
+    "subscription_schedule.released",
+    "subscription_schedule.canceled",
+    "subscription_schedule.completed",
+    "subscription_schedule.aborted",
   ),
   ...about(
     "invoice",

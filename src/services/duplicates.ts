@@ -1,0 +1,85 @@
+import { Intent } from "../entities/intent.ts";
+import type { Subscription } from "../entities/subscription.ts";
+import { openIntent } from "../intents/intents.ts";
+import type { IntentKindName } from "../intents/kinds.ts";
+import { wake } from "../jobs/wake.ts";
+import type { Logger } from "../logger.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Write } from "../sync/road.ts";
+
+const CANCEL = "cancel-duplicate-subscription";
+const REFUND = "refund-duplicate";
+
+/**
+ * A second live subscription of one user. The first keeps the slot. A second that we made (two pages paid at once)
+ * is cancelled at Stripe and what it took goes back; one made elsewhere is somebody's decision, so it is reported
+ * and left alone. Each is told once: in the log, in the metrics and in the audit log.
+ */
+export class Duplicates {
+  constructor(
+    private readonly logger: Logger,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Within the sync of a live subscription. @param holder the subscription that holds the user's slot */
+  async followSubscription(write: Write, row: Subscription, holder: string, isOurs: boolean): Promise<void> {
+    const duplicateOf = holder === row.stripeSubscriptionId ? null : holder;
+    if ((row.duplicateOf ?? null) === duplicateOf) return;
+    row.duplicateOf = duplicateOf;
+    if (duplicateOf === null) return;
+    if (isOurs) await this.change(write, CANCEL, row.stripeSubscriptionId, {});
+    const found = { userId: write.userId, subscriptionId: row.id, isOurs };
+    write.remark(
+      "subscriptions",
+      row.id,
+      isOurs ? "cancel-duplicate" : "report-duplicate",
+      REASONS[`${isOurs}`],
+    );
+    write.afterCommit(() => {
+      this.logger.warn(found, "a user has a second live subscription");
+      this.metrics.duplicates.inc({ origin: isOurs ? "ours" : "elsewhere" });
+    });
+  }
+
+  /** Whatever a cancelled duplicate took goes back, also what arrives after its end. */
+  async giveBack(write: Write, row: Subscription): Promise<void> {
+    const { tx, userId } = write;
+    const subject = row.stripeSubscriptionId;
+    if (!row.duplicateOf || !(await tx.findOne(Intent, { userId, kind: CANCEL, subject }))) return;
+    const taken = await tx.execute<{ id: string; payment: string }[]>(TAKEN, [subject]);
+    for (const { id, payment } of taken) {
+      const isNew = await this.change(write, REFUND, payment, {
+        payment_intent: payment,
+        reason: "duplicate",
+      });
+      if (isNew) write.remark("payments", id, "refund-duplicate", REASONS.true);
+    }
+  }
+
+  /** Opens the intent, once for its subject, and wakes it. Returns whether it is new. */
+  private async change(
+    { tx, userId, now }: Write,
+    kind: IntentKindName,
+    subject: string,
+    params: Record<string, unknown>,
+  ): Promise<boolean> {
+    const state = { $in: ["PENDING", "SUCCEEDED"] as const };
+    if (await tx.findOne(Intent, { userId, kind, subject, state })) return false;
+    const intent = await openIntent(tx, { userId, kind, subject, params }, now);
+    await wake(tx, "intent", intent.id);
+    return true;
+  }
+}
+
+const REASONS = {
+  true: "The user had a live subscription when this one, made by us, became live: it ends now and its money goes back.",
+  false:
+    "The user had a live subscription when this one, not made by us, became live: somebody has to decide.",
+};
+
+/** Payments of a subscription with something left to give back; what is disputed cannot be. */
+const TAKEN = `
+  select distinct payments.id, stripe_payment_intent_id as payment
+    from invoices join invoice_payments using (stripe_invoice_id) join payments using (stripe_payment_intent_id)
+   where invoices.stripe_subscription_id = ? and payments.status in ('SUCCEEDED', 'PARTIALLY_REFUNDED')
+     and amount_received_minor > amount_refunded_minor`;
