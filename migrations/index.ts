@@ -3,6 +3,7 @@ import { Migration0002WhatStripeSaysFits } from "./0002-what-stripe-says-fits.ts
 import { Migration0003RefundsAndDisputes } from "./0003-refunds-and-disputes.ts";
 import { Migration0004DeadLetters } from "./0004-dead-letters.ts";
 import { Migration0005SchedulesAndDuplicates } from "./0005-schedules-and-duplicates.ts";
+import { Migration0006WithdrawnPrices } from "./0006-withdrawn-prices.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -11,4 +12,5 @@ export const MIGRATIONS = [
   { name: "0003-refunds-and-disputes", class: Migration0003RefundsAndDisputes },
   { name: "0004-dead-letters", class: Migration0004DeadLetters },
   { name: "0005-schedules-and-duplicates", class: Migration0005SchedulesAndDuplicates },
+  { name: "0006-withdrawn-prices", class: Migration0006WithdrawnPrices },
 ];

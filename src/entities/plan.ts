@@ -74,13 +74,17 @@ export class Plan {
   @Property(json())
   features!: PlanFeature[];
 
-  @Field({ description: "False once the plan is no longer sold; those who have it keep it." })
+  /** Ours to say; whether it is sold also depends on Stripe, see {@link isOnSale}. */
   @Property(flag())
   isActive!: boolean;
 
   @Unique({ name: "subscription_plans_stripe_price" })
   @Property(text(nullable))
   stripePriceId?: string | null;
+
+  /** The price that Stripe sells no longer: archived or deleted, or its product is. Says nothing of another price. */
+  @Property(text(nullable))
+  withdrawnPriceId?: string | null;
 
   /** Names the price at Stripe across accounts; null for Free. */
   @Property(text(nullable))
@@ -97,6 +101,14 @@ export class Plan {
   @Field(() => MonetaryAmount, { description: "The same price per month: 2900 for Premium Annual." })
   get monthlyPrice(): MonetaryAmount {
     return new MonetaryAmount(Math.round(this.amountMinor / MONTHS[this.interval ?? "MONTH"]), this.currency);
+  }
+
+  @Field({
+    name: "isActive",
+    description: "False once the plan is no longer sold; those who have it keep it.",
+  })
+  get isOnSale(): boolean {
+    return this.isActive && (this.stripePriceId == null || this.stripePriceId !== this.withdrawnPriceId);
   }
 
   /** Free is having no subscription. */

@@ -103,7 +103,7 @@ export class CheckoutService {
     if (!plan) throw new NotFound("plan");
     if (plan.isFree)
       throw new BadUserInput("input.planId", "Free needs no checkout: it is having no subscription.");
-    if (!plan.isActive || !plan.stripePriceId) throw new PlanInactive();
+    if (!plan.isOnSale || !plan.stripePriceId) throw new PlanInactive();
     if (input.quantity > 1 && !plan.hasSeats)
       throw new BadUserInput("input.quantity", "This plan is for one person: leave the quantity at 1.");
     return plan;

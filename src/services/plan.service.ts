@@ -11,7 +11,8 @@ export class PlanService {
   async list(caller: Caller, includeInactive: boolean): Promise<Plan[]> {
     if (includeInactive) caller.assertAdmin();
     const plans = await this.em.fork().find(Plan, includeInactive ? {} : { isActive: true });
-    return plans.sort(
+    const shown = includeInactive ? plans : plans.filter((plan) => plan.isOnSale);
+    return shown.sort(
       (left, right) =>
         left.monthlyPrice.amount - right.monthlyPrice.amount || left.name.localeCompare(right.name),
     );

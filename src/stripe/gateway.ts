@@ -154,6 +154,19 @@ export class StripeGateway {
     );
   }
 
+  /** With its product. */
+  price(id: string): Promise<Stripe.Price | null> {
+    return this.read("prices.retrieve", () => this.stripe.prices.retrieve(id, { expand: ["product"] }));
+  }
+
+  /** The ids of a product's prices, archived ones included. */
+  async pricesOf(productId: string): Promise<string[]> {
+    const prices = await this.read("prices.list", () =>
+      this.stripe.prices.list({ product: productId, limit: PAGE }).autoPagingToArray({ limit: 10_000 }),
+    );
+    return prices?.map(({ id }) => id) ?? [];
+  }
+
   createCustomer(params: Stripe.CustomerCreateParams, idempotencyKey: string): Promise<Stripe.Customer> {
     return this.call("customers.create", () => this.stripe.customers.create(params, { idempotencyKey }));
   }

@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { OPAQUE_ID } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -7,7 +8,7 @@ import { mirror, mirrorAll } from "./mirror.ts";
 import type { Journey, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
-interface RemoteCustomer {
+export interface RemoteCustomer {
   customer: Stripe.Customer | Stripe.DeletedCustomer;
   methods: Stripe.PaymentMethod[];
 }
@@ -26,20 +27,28 @@ export function customerJourney(
       return { customer, methods: customer.deleted ? [] : await stripe.paymentMethods(id) };
     },
     async owner({ customer }) {
-      return customer.deleted ? knownUser() : (customer.metadata[USER_ID] ?? null);
+      return customer.deleted ? knownUser() : ourUser(customer);
     },
     async write({ customer, methods }, write) {
       if (customer.deleted) return writeDeleted(id, write);
-      await writeCustomer(customer, write);
-      await writeMethods(methods, idOf(customer.invoice_settings.default_payment_method), write);
+      const isTheirs = await writeCustomer(customer, write);
+      if (isTheirs)
+        await writeMethods(methods, idOf(customer.invoice_settings.default_payment_method), write);
     },
   };
 }
 
-async function writeCustomer(customer: Stripe.Customer, { tx, userId, audit }: Write): Promise<void> {
+/** The user that a customer at Stripe is; null when it is another application's. */
+export function ourUser({ metadata }: Stripe.Customer): string | null {
+  const userId = metadata[USER_ID];
+  return userId && OPAQUE_ID.test(userId) ? userId : null;
+}
+
+/** Whether it is the user's one customer, and so is written. */
+async function writeCustomer(customer: Stripe.Customer, { tx, userId, audit }: Write): Promise<boolean> {
   const known = await tx.findOne(Customer, { userId });
   // a second customer for one user cannot be made by us; one made elsewhere does not replace the first
-  if (known && known.stripeCustomerId !== customer.id && !known.isDeleted) return;
+  if (known && known.stripeCustomerId !== customer.id && !known.isDeleted) return false;
   const change = await mirror(
     tx,
     Customer,
@@ -53,6 +62,7 @@ async function writeCustomer(customer: Stripe.Customer, { tx, userId, audit }: W
     },
   );
   audit("customers", userId, change);
+  return true;
 }
 
 async function writeDeleted(id: string, { tx, userId, audit }: Write): Promise<void> {

@@ -10,6 +10,9 @@ import { lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTicket, Tickets } from "./tickets.ts";
 
+/** The owner of what belongs to no user: the catalogue. No user's id is empty. */
+export const NOBODY = "";
+
 /** The write transaction of one sync: the user's lock is held, and events leave with the commit. */
 export interface Write {
   tx: EntityManager;
@@ -111,7 +114,8 @@ export class Road {
     cause: string | null,
   ): Omit<Write, "afterCommit"> {
     const now = this.clock.now();
-    const note = (facts: Omit<AuditFacts, "at">) => audit(tx, { at: now, userId, causedBy: cause, ...facts });
+    const note = (facts: Omit<AuditFacts, "at">) =>
+      audit(tx, { at: now, userId: userId || null, causedBy: cause, ...facts });
     return {
       ...{ tx, userId, now, access: this.access, duplicates: this.duplicates },
       emit: (event) => events.push({ ...event, userId, occurredAt: now }),

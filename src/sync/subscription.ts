@@ -39,7 +39,7 @@ export function subscriptionJourney(
     },
     async write(remote, write) {
       const { tx, userId } = write;
-      const customer = await tx.findOne(Customer, { userId });
+      const customer = await tx.findOne(Customer, { userId, stripeCustomerId: idOf(remote.customer) ?? "" });
       const key = { stripeSubscriptionId: remote.id };
       const known = await tx.findOne(Subscription, key);
       const change = await mirror(tx, Subscription, key, {

@@ -3,14 +3,16 @@ import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
+import { Plan } from "../entities/plan.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { holderIsGone, slotHolder } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
-import { customerJourney } from "./customer.ts";
+import { customerJourney, ourUser } from "./customer.ts";
 import { invoiceJourney } from "./invoice.ts";
 import { paymentJourney } from "./payment.ts";
+import { priceJourney } from "./price.ts";
 import type { Arrival, Journey, OwnerOf, Road, Trip } from "./road.ts";
 import { subscriptionJourney } from "./subscription.ts";
 import { idOf, wordOf } from "./values.ts";
@@ -22,6 +24,8 @@ export const AGGREGATES = [
   "subscription",
   "invoice",
   "payment_intent",
+  "product",
+  "price",
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
@@ -52,6 +56,10 @@ export class Sync {
         return this.invoice(id, cause);
       case "payment_intent":
         return this.payment(id, cause);
+      case "product":
+        return this.product(id, cause);
+      case "price":
+        return this.price(id, cause);
     }
   }
 
@@ -66,9 +74,7 @@ export class Sync {
     const journey = checkoutSessionJourney(this.stripe, id, this.ownerOf);
     const { arrival, remote } = await this.travel(journey, cause);
     if (arrival === "gone") await sessionIsGone(this.em.fork(), id);
-    const subscriptionId = idOf(remote?.subscription);
-    if (subscriptionId && !(await this.subscriptionIsLive(subscriptionId)))
-      await this.subscription(subscriptionId, cause);
+    if (remote && arrival !== "foreign") await this.followSession(remote, cause);
     return arrival;
   }
 
@@ -90,6 +96,18 @@ export class Sync {
     return (await this.travel(journey, cause)).arrival;
   }
 
+  /** Follows those of its prices that we sell by; another application's product has none. */
+  async product(id: string, cause: string | null = null): Promise<Arrival> {
+    const arrivals: Arrival[] = [];
+    for (const price of await this.stripe.pricesOf(id)) arrivals.push(await this.price(price, cause));
+    return arrivals.find((arrival) => arrival !== "foreign") ?? "foreign";
+  }
+
+  async price(id: string, cause: string | null = null): Promise<Arrival> {
+    if (!(await this.em.fork().findOne(Plan, { stripePriceId: id }))) return "foreign";
+    return (await this.travel(priceJourney(this.stripe, id), cause)).arrival;
+  }
+
   private subscriptionOf(id: string): Journey<Stripe.Subscription> {
     const { ensureInvoice, ensureHolder } = this;
     return subscriptionJourney(this.stripe, id, this.ownerOf, { ensureInvoice, ensureHolder });
@@ -108,14 +126,22 @@ export class Sync {
     for (const trial of trials) await this.travel(this.subscriptionOf(trial.stripeSubscriptionId), cause);
   }
 
+  /** What a session made, unless our rows say already what it says. */
+  private async followSession(session: Stripe.Checkout.Session, cause: string | null): Promise<void> {
+    const subscriptionId = idOf(session.subscription);
+    const isPaid = session.payment_status === "paid";
+    if (subscriptionId && !(await this.subscriptionIsLive(subscriptionId, isPaid)))
+      await this.subscription(subscriptionId, cause);
+    const paymentId = idOf(session.payment_intent);
+    if (paymentId && !(await this.hasSucceeded(paymentId))) await this.payment(paymentId, cause);
+  }
+
   /** Payments of an invoice that our rows do not know to have succeeded. */
   private async followPayments(stripeInvoiceId: string, cause: string | null): Promise<void> {
     const em = this.em.fork();
     const links = await em.find(InvoicePayment, { stripeInvoiceId });
-    for (const { stripePaymentIntentId } of links) {
-      const known = await em.findOne(Payment, { stripePaymentIntentId });
-      if (!known?.hasSucceeded) await this.payment(stripePaymentIntentId, cause);
-    }
+    for (const { stripePaymentIntentId: id } of links)
+      if (!(await this.hasSucceeded(id))) await this.payment(id, cause);
   }
 
   /** Callers who share one read share what it saw: each follows what the object leads to, and waits for it. */
@@ -132,8 +158,9 @@ export class Sync {
   private async ownerOfCustomer(stripeCustomerId: string): Promise<string | null> {
     const known = await this.knownOwner(stripeCustomerId);
     if (known) return known;
-    await this.customer(stripeCustomerId);
-    return this.knownOwner(stripeCustomerId);
+    const journey = customerJourney(this.stripe, stripeCustomerId, async () => null);
+    const customer = (await this.travel(journey, null)).remote?.customer;
+    return customer && !customer.deleted ? ourUser(customer) : null;
   }
 
   private async knownOwner(stripeCustomerId: string): Promise<string | null> {
@@ -173,7 +200,14 @@ export class Sync {
     await this.travel(this.subscriptionOf(stripeSubscriptionId), null);
   };
 
-  private async subscriptionIsLive(stripeSubscriptionId: string): Promise<boolean> {
-    return (await this.em.fork().findOne(Subscription, { stripeSubscriptionId }))?.isLive ?? false;
+  /** @param isPaid whether its money is to be known as well */
+  private async subscriptionIsLive(stripeSubscriptionId: string, isPaid: boolean): Promise<boolean> {
+    const em = this.em.fork();
+    if (!(await em.findOne(Subscription, { stripeSubscriptionId }))?.isLive) return false;
+    return !isPaid || (await em.count(Invoice, { stripeSubscriptionId, status: "PAID" })) > 0;
+  }
+
+  private async hasSucceeded(stripePaymentIntentId: string): Promise<boolean> {
+    return (await this.em.fork().findOne(Payment, { stripePaymentIntentId }))?.hasSucceeded ?? false;
   }
 }

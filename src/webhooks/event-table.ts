@@ -38,6 +38,8 @@ const TABLE = new Map([
     "payment_method.automatically_updated",
     "payment_method.detached",
   ),
+  ...about("product", itself, "product.updated", "product.deleted"),
+  ...about("price", itself, "price.updated", "price.deleted"),
   ...about(
     "checkout_session",
     itself,
