@@ -1,5 +1,6 @@
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { stripeOf } from "../support/stripe.ts";
 import { deliver, eventOf, signatureOf } from "../support/webhook.ts";
 
 let service: TestService;
@@ -115,6 +116,79 @@ describe("what the service has no use for is acknowledged and stored as ignored"
   ])("%s", async (_name, event) => {
     expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
     expect(await rowOf((event as { id: string }).id)).toMatchObject({ status: "ignored" });
+  });
+
+  test.each<[string, object]>([
+    ["names no object", { related_object: null }],
+    ["carries data of its own kind", { data: { developer_message_summary: "There is 1 invalid event" } }],
+    ["carries data that is no object", { data: "none", related_object: "none" }],
+    ["has a type that snapshots have, too", { type: "customer.updated", related_object: { id: "cus_1" } }],
+    ["says which mode it is of", { livemode: false, data: { object: "none" } }],
+    ["lies in an application's context", { context: "acct_1/acct_2", livemode: true }],
+  ])("a thin event that %s", async (_name, more) => {
+    const event = {
+      ...{ id: `evt_thin_${Math.random()}`, object: "v2.core.event", created: "2026-11-25T12:00:00.000Z" },
+      ...{ type: "v1.billing.meter.no_meter_found", ...more },
+    };
+    expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    expect(await rowOf(event.id)).toEqual({ status: "ignored", attempts: 0 });
+  });
+
+  test("an event that does not say which mode it is of", async () => {
+    const event = { ...eventOf("customer.updated", { id: "cus_1" }), livemode: undefined };
+    expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    expect(await rowOf(event.id)).toMatchObject({ status: "ignored" });
+  });
+
+  test("a customer whose metadata names what cannot be a user", async () => {
+    const { id } = await stripeOf(service).customers.create({ metadata: { cmh_user_id: "u".repeat(129) } });
+    const rows = () =>
+      execute<{ status: string }>("select status from stripe_events where object_id = ?", [id]);
+    const events = await eventually(rows, (found) => found.some((row) => row.status !== "pending"));
+    expect(events).toEqual([{ status: "ignored" }]);
+  });
+
+  test("everything that another application's customer does on the same account", async () => {
+    const stripe = stripeOf(service);
+    const customer = await stripe.customers.create({ email: "someone@elsewhere.example" });
+    const method = await stripe.paymentMethods.attach("pm_card_createDispute", { customer: customer.id });
+    const [price] = (await stripe.prices.list({ lookup_keys: ["premium_monthly"] })).data;
+    const subscription = await stripe.subscriptions.create({
+      ...{ customer: customer.id, items: [{ price: String(price?.id) }] },
+      ...{ default_payment_method: method.id, metadata: { cmh_user_id: "forged" } },
+    });
+    const session = await stripe.checkout.sessions.create({
+      ...{ mode: "payment", customer: customer.id, success_url: "https://elsewhere.example/" },
+      line_items: [
+        { quantity: 1, price_data: { currency: "usd", unit_amount: 500, product_data: { name: "Theirs" } } },
+      ],
+    });
+    await service.pay(session.id);
+    const [charge] = (await stripe.charges.list({ customer: customer.id, limit: 1 })).data;
+    await stripe.refunds.create({ charge: String(charge?.id) });
+    await stripe.subscriptions.cancel(subscription.id);
+    const theirs = () =>
+      execute<{ type: string; status: string }>(
+        `select type, status from stripe_events
+          where payload->'data'->'object'->>'customer' = ? or payload->'data'->'object'->>'id' = ?
+             or payload->'data'->'object'->>'payment_intent' = ?`,
+        [customer.id, customer.id, String(charge?.payment_intent)],
+      );
+    const events = await eventually(
+      theirs,
+      (found) =>
+        ["customer.subscription.deleted", "checkout.session.completed", "refund.created"].every((type) =>
+          found.some((event) => event.type === type),
+        ) && found.every(({ status }) => status !== "pending"),
+    );
+    expect(events.filter(({ status }) => status !== "ignored")).toEqual([]);
+    expect(new Set(events.map(({ type }) => type.split(".")[0]))).toEqual(
+      new Set(["customer", "payment_method", "invoice", "payment_intent", "checkout", "charge", "refund"]),
+    );
+    for (const table of ["customers", "subscriptions", "invoices", "payments", "refunds", "disputes"])
+      expect([table, await execute(`select 1 from ${table} where user_id = 'forged'`)]).toEqual([table, []]);
+    expect(await execute("select 1 from checkout_sessions where id = ?", [session.id])).toEqual([]);
   });
 
   test("an object that Stripe does not have", async () => {
