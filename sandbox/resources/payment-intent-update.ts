@@ -16,9 +16,13 @@ const UPDATABLE = ["requires_payment_method", "requires_confirmation", "requires
 /** What can still be changed once money is reserved or has moved. */
 const ALWAYS = new Set(["description", "metadata", "receipt_email", "shipping", "transfer_group"]);
 
+/** What an invoice or a Checkout session decides for the intent that pays it. */
+const OF_WHAT_IS_PAID = ["amount", "capture_method", "currency", "customer"] as const;
+
 /** Changes a payment before it is made. Another method starts it anew: it waits for confirmation. */
 export function updateIntent(tx: Transaction, before: PaymentIntent, params: UpdateParams): PaymentIntent {
   assertUpdatable(before, params);
+  assertOwn(tx, before, params);
   const { customer, metadata, payment_method: _, payment_method_data: __, shipping, ...plain } = params;
   if (customer) tx.need("customer", customer, "customer");
   const after = { ...before, ...plain, ...(customer && { customer }) };
@@ -50,6 +54,20 @@ export function updateIntent(tx: Transaction, before: PaymentIntent, params: Upd
       next_action: null,
     }),
   });
+}
+
+/** Refuses to change what is to be paid, and by whom, where an invoice or a Checkout session says that. */
+function assertOwn(tx: Transaction, { id }: PaymentIntent, params: UpdateParams): void {
+  const name = OF_WHAT_IS_PAID.find((param) => params[param] !== undefined);
+  if (name === undefined) return;
+  const owner = tx.find("checkout_details", "payment_intent", id)
+    ? "a Checkout Session"
+    : tx.find("invoice_payment", "payment_intent", id) && "an Invoice";
+  if (!owner) return;
+  throw invalidRequest(
+    `The ${name} of this PaymentIntent cannot be updated because it was created by ${owner}.`,
+    { code: "payment_intent_unexpected_state", param: name },
+  );
 }
 
 function assertUpdatable({ status }: PaymentIntent, params: UpdateParams): void {

@@ -23,6 +23,7 @@ export function invoiceAfterwards(tx: Transaction, session: Session): Session {
   const id = newId("in");
   const customer = tx.need("customer", session.customer, "customer");
   const { line_items } = tx.need("checkout_details", session.id);
+  const payment = paymentOf(tx, session);
   const draft = draftInvoice(tx, {
     id,
     customer,
@@ -30,13 +31,16 @@ export function invoiceAfterwards(tx: Transaction, session: Session): Session {
     currency: session.currency!,
     billing_reason: "manual",
     lines: [],
-    items: line_items.map((item) => invoiceItemOf(tx, item, customer.id)),
+    items: [
+      ...line_items.map((item) => invoiceItemOf(tx, item, customer.id)),
+      ...notCaptured(tx, session, payment, customer.id),
+    ],
     discounts: discounts.map((discount) => discount.id),
     metadata: data.metadata ?? {},
     description: data.description,
   });
   tx.update("invoice", id, { custom_fields: data.custom_fields, footer: data.footer });
-  const open = finalizeInvoice(tx, tx.need("invoice", draft.id), paymentOf(tx, session));
+  const open = finalizeInvoice(tx, tx.need("invoice", draft.id), payment);
   if (open.status === "open") settleInvoice(tx, open);
   return tx.update("checkout.session", session.id, { invoice: id });
 }
@@ -58,4 +62,25 @@ function invoiceItemOf(tx: Transaction, item: LineItem, customer: string): Invoi
     quantity,
     quantity_decimal: String(quantity),
   });
+}
+
+/** What was reserved and not captured takes its part off again: the invoice is for what was paid. */
+function notCaptured(
+  tx: Transaction,
+  { amount_total, currency }: Session,
+  payment: Kinds["payment_intent"] | null,
+  customer: string,
+): InvoiceItem[] {
+  const amount = payment ? payment.amount_received - amount_total! : 0;
+  if (amount === 0) return [];
+  return [
+    insertInvoiceItem(tx, {
+      amount,
+      currency: currency!,
+      customer,
+      description: "Not captured",
+      discountable: false,
+      period: { start: tx.now, end: tx.now },
+    }),
+  ];
 }

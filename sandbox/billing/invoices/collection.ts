@@ -81,7 +81,8 @@ function followInvoice(tx: Transaction, intent: Intent, manner: PaymentManner): 
   const payment = tx.find("invoice_payment", "payment_intent", intent.id);
   const invoice = payment?.status === "open" ? tx.get("invoice", payment.invoice) : undefined;
   if (!invoice || (invoice.status !== "open" && invoice.status !== "uncollectible")) return;
-  if (intent.status === "succeeded") settleInvoice(tx, invoice, manner);
+  const isPaid = intent.status === "succeeded" && intent.amount_received >= invoice.amount_remaining;
+  if (isPaid) settleInvoice(tx, invoice, manner);
   else if (intent.status === "requires_action") requireInvoiceAction(tx, invoice, manner);
   else if (intent.status === "requires_payment_method")
     failInvoicePayment(tx, invoice, { automatic: isDecidedLate(tx, intent), ...manner });

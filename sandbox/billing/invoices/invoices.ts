@@ -112,11 +112,14 @@ export function finalizeInvoice(
   return open;
 }
 
-const dueBy = (intent: Kinds["payment_intent"], { total }: Invoice, balance: number): Due => ({
-  amount_due: intent.amount,
-  ending_balance: balance + total - intent.amount,
-  too_small: 0,
-});
+function dueBy(
+  { amount, amount_received, status }: Kinds["payment_intent"],
+  { total }: Invoice,
+  balance: number,
+): Due {
+  const amount_due = status === "succeeded" ? amount_received : amount;
+  return { amount_due, ending_balance: balance + total - amount_due, too_small: 0 };
+}
 
 function settleBalance(tx: Transaction, invoice: Invoice, balance: number, due: Due): void {
   const { currency, id } = invoice;
