@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createClient, type Client as LiveClient } from "graphql-ws";
 import WebSocket from "ws";
-import { freePort } from "../../dev/embedded/ports.ts";
+
 import { type Sandbox, startSandbox } from "../../sandbox/index.ts";
 import { type App, createApp, type Overrides } from "../../src/app.ts";
 import { signToken } from "../../src/auth/token.ts";
@@ -9,6 +9,7 @@ import { type Config, loadConfig } from "../../src/config.ts";
 import { setupStripe } from "../../src/stripe/catalogue.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { faultsOfRequests } from "./judged-requests.ts";
+import { quietPort } from "./ports.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
 export const WEBHOOK_SECRET = "whsec_test_of_the_suite";
@@ -62,7 +63,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     createTestDatabase(),
     startTestRedis(),
     startSandbox({ port: 0, webhookSecrets: [WEBHOOK_SECRET] }),
-    freePort(),
+    quietPort(),
   ]);
   const env = {
     NODE_ENV: "test",

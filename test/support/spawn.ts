@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { freePort } from "../../dev/embedded/ports.ts";
+import { quietPort } from "./ports.ts";
 import { eventually } from "./service.ts";
 
 /** The service as a process of its own, as production runs it; needs a current build. */
@@ -13,7 +13,7 @@ export interface SpawnedService {
 
 /** Starts it on a free port and waits until it is ready. */
 export async function spawnService(env: NodeJS.ProcessEnv): Promise<SpawnedService> {
-  const port = await freePort();
+  const port = await quietPort();
   const child = spawn(process.execPath, ["dist/src/main.js"], {
     env: { PATH: process.env.PATH, ...env, PORT: String(port), WORKER: "on" },
     stdio: ["ignore", "pipe", "inherit"],
