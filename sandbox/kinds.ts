@@ -88,6 +88,8 @@ export interface SubscriptionDetails {
     invoice: string;
     expires_at: number;
     patch: Partial<Wire<Stripe.Subscription>>;
+    /** Its items when this was asked for: the patch is applied to what they are when it is paid for. */
+    before: Wire<Stripe.SubscriptionItem>[];
     of: "pending_update" | "resumption";
   } | null;
 }

@@ -8,6 +8,7 @@ import { pendingItems } from "../invoices/invoice-items.ts";
 import { finalizeInvoice, stopCollecting, voidInvoice } from "../invoices/invoices.ts";
 import { scheduleEnds } from "../schedules/schedule-links.ts";
 import { creditFor, insertProration, span } from "./prorations.ts";
+import { changeDetails, detailsOf } from "./subscription-details.ts";
 import { draftBill } from "./subscription-invoices.ts";
 import { isMetered, periodOf } from "./subscription-items.ts";
 import { itemLine } from "./subscription-lines.ts";
@@ -41,8 +42,8 @@ export interface Cancellation {
 
 /**
  * Ends a subscription at once (`customer.subscription.deleted`). Unless something is still to be
- * billed, prorations that waited for the next invoice are gone. A first invoice that was never paid is taken
- * back; others stay open, and are collected no longer. https://docs.stripe.com/billing/subscriptions/cancel
+ * billed, prorations that waited for the next invoice are gone. An invoice that it, or a change of it,
+ * waited for is taken back; others stay open, and are collected no longer. https://docs.stripe.com/billing/subscriptions/cancel
  */
 export function cancelNow(
   tx: Transaction,
@@ -89,9 +90,13 @@ function end(
   return canceled;
 }
 
-function endCollection(tx: Transaction, { id, status }: Subscription): void {
+function endCollection(tx: Transaction, subscription: Subscription): void {
+  const { id, status } = subscription;
+  const awaited = detailsOf(tx, subscription).awaiting?.invoice;
+  changeDetails(tx, subscription, { awaiting: null });
   for (const invoice of [...tx.newest("invoice", { index: "subscription", key: id })]) {
-    if (status === "incomplete" && invoice.status === "open") voidInvoice(tx, invoice);
+    const isForNothing = status === "incomplete" || invoice.id === awaited;
+    if (isForNothing && invoice.status === "open") voidInvoice(tx, invoice);
     else stopCollecting(tx, invoice);
   }
 }

@@ -4,6 +4,7 @@ import { isFinal, next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { finalizeInvoice, markUncollectible, voidInvoice } from "../invoices/invoices.ts";
 import { turnBefore } from "../schedules/schedule-turns.ts";
+import { expireAwaitedBefore } from "./awaited-changes.ts";
 import { cancelNow } from "./cancellation.ts";
 import { pausedBecause } from "./pausing.ts";
 import { foretellInvoice } from "./subscription-details.ts";
@@ -36,6 +37,7 @@ export function endsAt({ cancel_at, status }: Subscription): number | null {
  * https://docs.stripe.com/billing/subscriptions/overview#renewals
  */
 export function renew(tx: Transaction, { id }: Subscription): void {
+  expireAwaitedBefore(tx, tx.need("subscription", id));
   turnBefore(tx, tx.need("subscription", id));
   const subscription = tx.need("subscription", id);
   if ((renewsAt(subscription) ?? Number.POSITIVE_INFINITY) > tx.now) return;
