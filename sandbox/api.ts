@@ -1,16 +1,16 @@
 import type { ServerResponse } from "node:http";
-import { ApiError, type ErrorBody, invalidRequest, unauthorized, unknownUrl } from "./errors.ts";
+import { ApiError, type ErrorBody, ownFault, unauthorized, unknownUrl } from "./errors.ts";
 import { API_VERSION } from "./events/render.ts";
 import { expand } from "./expand.ts";
 import type { CallFault } from "./faults.ts";
 import { decodeForm, type Raw } from "./form.ts";
-import { type HttpReply, type HttpRequest, json, writeReply } from "./http.ts";
+import { type HttpReply, type HttpRequest, json, refusal, writeReply } from "./http.ts";
 import { earlierAnswer, fingerprint, forgetOldKeys, keyInUse } from "./idempotency.ts";
 import { newId } from "./ids.ts";
+import { momentOf } from "./moment.ts";
 import { readShape } from "./params.ts";
 import type { LoggedRequest } from "./request-log.ts";
 import type { Found, Router } from "./router.ts";
-import { momentOf } from "./test-clocks.ts";
 import type { Transaction } from "./transaction.ts";
 import type { World } from "./world.ts";
 
@@ -19,8 +19,8 @@ const HELD_MS = 120_000;
 
 interface Call {
   request: HttpRequest;
-  /** Null when there are too many of them to be decoded. */
-  params: { [name: string]: Raw } | null;
+  /** Or why they cannot be decoded. */
+  params: { [name: string]: Raw } | ApiError;
   key: string | null;
   log: LoggedRequest;
 }
@@ -75,8 +75,9 @@ export class Api {
     });
     try {
       log.params = { ...decodeForm(query), ...decodeForm(body) };
-    } catch {
-      return { request, params: null, key, log };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { request, params: error, key, log };
     }
     return { request, params: log.params, key, log };
   }
@@ -103,7 +104,7 @@ export class Api {
       authenticate(headers.authorization);
       const found = this.router.find(method, path);
       if (!found) throw unknownUrl(method, path);
-      if (!raw) throw invalidRequest("Too many parameters, or parameters nested too deep.");
+      if (raw instanceof ApiError) throw raw;
       const print = key === null ? "" : fingerprint(method, path, raw);
       const earlier =
         key === null ? undefined : earlierAnswer(this.world.store, key, print, this.world.clock.now());
@@ -149,11 +150,7 @@ export class Api {
   }
 
   private refusal(error: unknown): HttpReply {
-    if (error instanceof ApiError) return json(error.status, { error: error.body });
-    this.world.log(`internal error: ${error instanceof Error ? error.stack : error}`);
-    return json(500, {
-      error: { type: "api_error", message: "The sandbox itself has failed; its log says more." },
-    });
+    return refusal(error instanceof ApiError ? error : ownFault(this.world.log, "at a request", error));
   }
 
   private async fail(call: Call, response: ServerResponse, fault: CallFault): Promise<void> {
@@ -172,7 +169,7 @@ export class Api {
   /** Makes a failure the answer of its idempotency key, as Stripe does with its own. */
   private keep({ key, params, request, log }: Call, status: number, answer: object): void {
     if (key === null) return;
-    const print = fingerprint(request.method, request.path, params ?? {});
+    const print = fingerprint(request.method, request.path, params instanceof ApiError ? {} : params);
     const created = this.world.clock.now();
     this.world.transact({ id: log.id, idempotencyKey: key }, (tx) =>
       tx.insert("idempotency_record", { id: key, fingerprint: print, status, answer, created }),

@@ -1,3 +1,5 @@
+export const DAY_SECONDS = 86_400;
+
 /**
  * The sandbox's time: real time plus an offset, which only grows. While due work runs, the clock
  * stands still at the moment the work was due.

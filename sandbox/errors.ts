@@ -68,3 +68,12 @@ export function unknownUrl(method: string, path: string): ApiError {
 export function unauthorized(message: string): ApiError {
   return new ApiError(401, { type: "invalid_request_error", message }, { validation: true });
 }
+
+/** How each line of the log begins that tells of a failure of the sandbox, rather than one of its caller. */
+export const OWN_FAULT = "The sandbox itself has failed";
+
+/** Tells the log what went wrong in the sandbox itself; returns what a caller who has met it gets. */
+export function ownFault(log: (line: string) => void, what: string, error: unknown): ApiError {
+  log(`${OWN_FAULT}, ${what}: ${error instanceof Error ? error.stack : error}`);
+  return new ApiError(500, { type: "api_error", message: `${OWN_FAULT}; its log says more.` });
+}

@@ -1,3 +1,5 @@
+import { invalidRequest } from "./errors.ts";
+
 /** Parameters as they arrive: text, lists and objects of text. */
 export type Raw = string | Raw[] | { [name: string]: Raw };
 
@@ -38,14 +40,16 @@ function harvest(tree: Tree | string): Raw {
 
 /**
  * Decodes Stripe's form and query encoding (`items[0][price]=…`, `expand[]=…`).
- * Throws a RangeError for more than 10,000 fields or ten levels.
+ * Refuses more than 10,000 fields or ten levels.
  */
 export function decodeForm(text: string): { [name: string]: Raw } {
   const tree: Tree = new Map();
   let fields = 0;
   for (const [name, value] of new URLSearchParams(text)) {
     const path = segments(name);
-    if (++fields > MAX_FIELDS || path.length > MAX_DEPTH) throw new RangeError("too many parameters");
+    if (++fields > MAX_FIELDS || path.length > MAX_DEPTH) {
+      throw invalidRequest("Too many parameters, or parameters nested too deep.");
+    }
     plant(tree, path, value);
   }
   return Object.fromEntries([...tree].map(([name, branch]) => [name, harvest(branch)]));

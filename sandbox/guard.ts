@@ -13,9 +13,8 @@ export function isCrossOrigin({ headers }: HttpRequest): boolean {
  * Whether a web page of another origin may be behind this request: its Host is a name that was made
  * to point here (DNS rebinding), or its Origin is not the sandbox's own.
  */
-export function isForeign(request: HttpRequest, boundHost: string): boolean {
+export function isForeign(request: HttpRequest, ownHosts: string[]): boolean {
   const name = (request.headers.host ?? "").toLowerCase().replace(/:\d+$/, "");
-  const isOwn =
-    LOOPBACK.has(name) || name === boundHost.toLowerCase() || name === `[${boundHost.toLowerCase()}]`;
+  const isOwn = LOOPBACK.has(name) || ownHosts.some((own) => [own, `[${own}]`].includes(name));
   return !isOwn || isCrossOrigin(request);
 }

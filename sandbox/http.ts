@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ApiError } from "./errors.ts";
 
 /** A request as the sandbox's parts see it: read whole, the path apart from the query. */
 export interface HttpRequest {
@@ -17,12 +18,15 @@ export interface HttpReply {
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
+/** A body of more than two megabytes, the rest of which has not been read. */
 export class BodyTooLarge extends Error {}
 
+/** Throws BodyTooLarge. */
 export async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+  // Not destroyed with the loop: the refusal of a body too large goes out on the same connection.
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge();
     chunks.push(chunk);
@@ -51,3 +55,6 @@ export function json(status: number, value: unknown, headers: Record<string, str
     body: `${JSON.stringify(value, null, 2)}\n`,
   };
 }
+
+/** A refusal as Stripe sends it. */
+export const refusal = ({ status, body }: ApiError): HttpReply => json(status, { error: body });

@@ -1,4 +1,4 @@
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { dueRules } from "./due-rules.ts";
 import { Journal } from "./journal.ts";
 import { SearchLag } from "./search-lag.ts";
@@ -17,6 +17,8 @@ export interface SandboxOptions {
    * signed with all of them.
    */
   webhookSecrets?: string[];
+  /** Names by which the paths under `/sandbox` may be asked for, besides those of loopback and `host`. */
+  allowedHosts?: string[];
   log?: (line: string) => void;
 }
 
@@ -31,33 +33,42 @@ export interface Sandbox {
 
 const DUE_CHECK_MS = 1000;
 
-/** Starts a sandbox. Rejects when the port is taken (`EADDRINUSE`) or the journal is damaged. */
+/**
+ * Starts a sandbox. Rejects, having changed nothing, when the port is taken (`EADDRINUSE`), when another
+ * sandbox uses the folder (`FolderInUse`), or when the journal is damaged.
+ */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { host = "127.0.0.1", port = 12111, dataDir, webhookSecrets = [], log = () => {} } = options;
+  const {
+    host = "127.0.0.1",
+    port = 12111,
+    dataDir,
+    webhookSecrets = [],
+    allowedHosts = [],
+    log = () => {},
+  } = options;
   const environment = { baseUrl: "", webhookSecrets, searchLag: new SearchLag() };
   const world = new World(environment, new Journal(dataDir), dueRules, log);
-  const server = createServer(world, host);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
-  const address = server.address() as AddressInfo;
-  environment.baseUrl = `http://${shownHost(host)}:${address.port}`;
+  const server = createServer(
+    world,
+    [host, ...allowedHosts].map((name) => name.toLowerCase()),
+  );
   try {
-    await world.open();
+    await world.read();
+    await listen(server, port, host);
+    // What is overdue is done before the first request is served: nothing is awaited from here on.
+    environment.baseUrl = `http://${shownHost(host)}:${addressOf(server).port}`;
+    world.open();
   } catch (error) {
     server.close();
+    world.close();
     throw error;
   }
-  world.runDue();
-  world.deliverer.resume();
   const timer = setInterval(() => world.runDue(), DUE_CHECK_MS);
-  log(
-    `Stripe sandbox on ${environment.baseUrl} (bound to ${reach(address)}; ${dataDir ? `journal in ${dataDir}` : "in memory"})`,
-  );
+  const place = dataDir ? `journal in ${dataDir}` : "in memory";
+  log(`Stripe sandbox on ${environment.baseUrl} (bound to ${reach(addressOf(server))}; ${place})`);
   return {
     url: environment.baseUrl,
-    port: address.port,
+    port: addressOf(server).port,
     now: () => new Date(world.clock.nowMs()),
     close: () => {
       clearInterval(timer);
@@ -68,6 +79,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
   };
 }
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+}
+
+const addressOf = (server: Server) => server.address() as AddressInfo;
 
 /** Who can reach the address it is bound to: whoever does can do everything. */
 function reach({ address }: AddressInfo): string {

@@ -78,8 +78,8 @@ export function integer(limits: { min?: number; max?: number } = {}): Param<numb
   };
 }
 
-/** Seconds since 1970. */
-export const timestamp = integer({ min: 0 });
+/** Seconds since 1970, until the end of the year 9999: later ones cannot be written as dates. */
+export const timestamp = integer({ min: 0, max: 253_402_300_799 });
 
 /** A decimal with up to twelve places, kept as text. */
 export const decimal: Param<string> = {

@@ -1,15 +1,17 @@
-import { Clock } from "./clock.ts";
+import { Clock, DAY_SECONDS } from "./clock.ts";
 import { DueQueue, type DueRule } from "./due.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, invalidRequest, ownFault } from "./errors.ts";
 import { Deliverer } from "./events/deliverer.ts";
 import { Faults } from "./faults.ts";
 import { newId } from "./ids.ts";
 import type { Journal } from "./journal.ts";
 import type { Kind, Kinds } from "./kinds.ts";
+import { momentOf, testClockOf } from "./moment.ts";
 import { RequestLog } from "./request-log.ts";
 import { Store } from "./store.ts";
-import { momentOf, testClockOf } from "./test-clocks.ts";
 import { type Cause, type Environment, Transaction } from "./transaction.ts";
+
+const FARTHEST_MS = 100 * 365.25 * DAY_SECONDS * 1000;
 
 const NOBODY: Cause = { id: null, idempotencyKey: null };
 
@@ -37,11 +39,18 @@ export class World {
     this.log = log;
   }
 
-  /** Reads the journal and goes on where it stops. */
-  async open(): Promise<void> {
-    this.clock.offsetMs = await this.journal.open(this.store);
+  /** Reads the journal, which nobody else may use from now on; `close` gives it free. */
+  async read(): Promise<void> {
+    this.clock.offsetMs = await this.journal.read(this.store);
+  }
+
+  /** Goes on where the journal stops. */
+  open(): void {
+    this.journal.open(this.store, this.clock.offsetMs);
     for (const kind of this.ruled) for (const row of this.store.oldest(kind)) this.plan(kind, row);
     for (const clock of this.store.oldest("test_helpers.test_clock")) this.arrive(clock.id);
+    this.runDue();
+    this.deliverer.resume();
   }
 
   /**
@@ -79,9 +88,15 @@ export class World {
     return this.due.get(clock)?.upcoming(count) ?? [];
   }
 
-  /** Moves the sandbox's time forward and does what becomes due on the way, in order. */
+  /**
+   * Moves the sandbox's time forward and does what becomes due on the way, in order. Refuses to go
+   * farther than a century from the real time.
+   */
   advance(milliseconds: number): void {
     const offsetMs = this.clock.offsetMs + milliseconds;
+    if (offsetMs > FARTHEST_MS) {
+      throw invalidRequest("The sandbox's time can be at most a hundred years ahead of the real time.");
+    }
     this.journal.append({ put: [], deleted: [] }, offsetMs);
     this.clock.offsetMs = offsetMs;
     this.runDue();
@@ -106,9 +121,9 @@ export class World {
 
   /** Forgets everything: objects, events, endpoints, faults, requests, and the time offset. */
   reset(): void {
+    this.journal.clear();
     this.store.clear();
     this.due.clear();
-    this.journal.clear();
     this.requests.clear();
     this.faults.reset();
     this.clock.offsetMs = 0;
@@ -132,7 +147,7 @@ export class World {
         this.transact(NOBODY, (tx) => rule.run(tx, row as never), at);
       } catch (error) {
         isFlawless = false;
-        this.log(`due work "${rule.name}" of ${id} failed: ${error instanceof Error ? error.stack : error}`);
+        ownFault(this.log, `at due work, "${rule.name}" of ${id}`, error);
       }
     }
     return isFlawless;
@@ -149,11 +164,26 @@ export class World {
   private commit(tx: Transaction): void {
     const changes = tx.changes();
     if (changes.put.length === 0 && changes.deleted.length === 0) return;
-    this.journal.append(changes, this.clock.offsetMs);
+    try {
+      this.journal.append(changes, this.clock.offsetMs);
+    } catch (error) {
+      tx.rollBack();
+      throw error;
+    }
+    this.tidy();
     for (const [kind, , row] of changes.put) {
       this.plan(kind, row);
       if (kind === "delivery") this.deliver(row as Kinds["delivery"]);
       if (kind === "test_helpers.test_clock") setImmediate(() => this.arrive(row.id));
+    }
+  }
+
+  /** The journal without its history, when it has grown much; where that fails it is as good as before. */
+  private tidy(): void {
+    try {
+      this.journal.tidy(this.store, this.clock.offsetMs);
+    } catch (error) {
+      ownFault(this.log, "rewriting its journal", error);
     }
   }
 

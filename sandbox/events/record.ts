@@ -1,7 +1,7 @@
 import type Stripe from "stripe";
 import { newId } from "../ids.ts";
 import type { Delivery, Kinds, StoredEvent } from "../kinds.ts";
-import { testClockOf } from "../test-clocks.ts";
+import { testClockOf } from "../moment.ts";
 import type { Transaction } from "../transaction.ts";
 import { previousAttributes } from "./previous-attributes.ts";
 

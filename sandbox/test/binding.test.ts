@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import { networkInterfaces } from "node:os";
 import { type Sandbox, startSandbox } from "../index.ts";
 
@@ -39,6 +40,26 @@ reachable("binds another address when told to, and warns of it", async () => {
   const [sandbox, said] = await start({ host: "0.0.0.0" });
   expect(said).toContain("bound to 0.0.0.0: anyone who reaches this machine can use it");
   expect(await answers(outward!, sandbox.port)).toBe(401);
+});
+
+const statusFor = (port: number, host: string) =>
+  new Promise<number | undefined>((resolve, reject) => {
+    const options = { port, host: "127.0.0.1", path: "/sandbox/time", headers: { host } };
+    http.get(options, (response) => resolve(response.resume().statusCode)).on("error", reject);
+  });
+
+test("answers for its own paths only to loopback's names and those that it was told", async () => {
+  const [sandbox] = await start({ host: "0.0.0.0", allowedHosts: ["Stripe", "stripe.shop.svc"] });
+  const hosts = [
+    "stripe:12111",
+    "STRIPE",
+    "stripe.shop.svc:80",
+    "localhost",
+    "evil.test",
+    "stripe.evil.test",
+  ];
+  const answers = await Promise.all(hosts.map((host) => statusFor(sandbox.port, host)));
+  expect(answers).toEqual([200, 200, 200, 200, 403, 403]);
 });
 
 test("npm run sandbox -- --help tells every variable that is read, and starts nothing", () => {

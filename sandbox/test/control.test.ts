@@ -18,6 +18,7 @@ test("the API calls received are listed, without the sandbox's own", async () =>
       path: "/v1/customers",
       params: { name: "Ada", metadata: { user: "u1" } },
       idempotencyKey: "key-1",
+      userAgent: expect.stringContaining("NodeBindings"),
       status: 200,
       time: expect.any(String),
     },
@@ -41,6 +42,19 @@ describe("time", () => {
     expect(Math.floor(Date.parse(now) / 1000)).toBe(unix);
     expect((await box.advance({ seconds: -1 })).status).toBe(400);
   });
+
+  test.each([{ days: 1e9 }, { days: 36_530 }, { seconds: 1e300 }])(
+    "that is more than a century ahead (%j) is refused, and changes nothing",
+    async (far) => {
+      expect(await box.advance(far)).toMatchObject({
+        status: 400,
+        body: { error: { type: "invalid_request_error" } },
+      });
+      expect((await time()).offsetSeconds).toBe(0);
+      expect((await fetch(`${box.url}/sandbox`)).status).toBe(200);
+      expect(await box.advance({ days: 36_500 })).toMatchObject({ status: 200 });
+    },
+  );
 
   test("a waiting reader hears of a change at once", async () => {
     const waiting = time("?changed_from=0");

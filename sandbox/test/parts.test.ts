@@ -73,8 +73,8 @@ describe("forms", () => {
     const decoded = decodeForm("__proto__[x]=1&a[__proto__][y]=2&constructor[prototype][z]=3");
     expect(({} as Record<string, unknown>).x).toBeUndefined();
     expect(Object.keys(decoded)).toContain("constructor");
-    expect(() => decodeForm(`a${"[a]".repeat(20)}=1`)).toThrow(RangeError);
-    expect(() => decodeForm("a=1&".repeat(10_001))).toThrow(RangeError);
+    expect(() => decodeForm(`a${"[a]".repeat(20)}=1`)).toThrow("Too many parameters");
+    expect(() => decodeForm("a=1&".repeat(10_001))).toThrow("Too many parameters");
   });
 });
 

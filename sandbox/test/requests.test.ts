@@ -104,6 +104,31 @@ describe("errors", () => {
     expect((await fetch(`${box.url}/v1/customers/%E0`, { headers })).status).toBe(404);
   });
 
+  test.each(["/sandbox/advance", "/sandbox/do/advance", "/p/session/bps_1/cancel", "/i/in_1", "/3ds/pi_1"])(
+    "too many parameters are refused for %s too",
+    async (path) => {
+      const response = await fetch(`${box.url}${path}`, { method: "POST", body: "a=1&".repeat(10_001) });
+      expect(response.status).toBeGreaterThanOrEqual(400);
+      expect(response.status).toBeLessThan(500);
+    },
+  );
+
+  test("a body of more than two megabytes is refused, and the connection's end announced", async () => {
+    const response = await fetch(`${box.url}/v1/customers`, {
+      method: "POST",
+      headers: { authorization: "Bearer sk_test_x" },
+      body: `name=${"a".repeat(3 * 1024 * 1024)}`,
+    });
+    expect(response.status).toBe(413);
+    expect(response.headers.get("connection")).toBe("close");
+  });
+
+  test("a moment after the year 9999 is refused", async () => {
+    await expect(
+      box.stripe.testHelpers.testClocks.create({ frozen_time: 999_999_999_999_999 }),
+    ).rejects.toMatchObject({ statusCode: 400, param: "frozen_time" });
+  });
+
   test("a live key, a publishable key and no key are unauthorized", async () => {
     for (const key of ["sk_live_1", "pk_test_1"]) {
       const stripe = new Stripe(key, { host: "127.0.0.1", port: box.sandbox.port, protocol: "http" });

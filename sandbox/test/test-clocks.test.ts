@@ -42,6 +42,15 @@ test("what lives on a test clock happens in its time, and due work when the cloc
   expect(told).toMatchObject({ created: end });
 });
 
+test("a method from elsewhere is attached to a clock's customer in the clock's time", async () => {
+  const clock = await box.stripe.testHelpers.testClocks.create({ frozen_time: START });
+  const customer = await box.stripe.customers.create({ test_clock: clock.id });
+  const method = await box.stripe.paymentMethods.create({ type: "card", card: { token: "tok_visa" } });
+  await box.stripe.paymentMethods.attach(method.id, { customer: customer.id });
+  const told = (await box.events()).find(({ type }) => type === "payment_method.attached");
+  expect(told).toMatchObject({ created: START });
+});
+
 test("the sandbox's own path moves a clock and answers when it has arrived", async () => {
   const clock = await box.stripe.testHelpers.testClocks.create({ frozen_time: START });
   const { body } = await box.control("/advance", { clock: clock.id, hours: 2 });

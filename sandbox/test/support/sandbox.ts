@@ -1,4 +1,5 @@
 import Stripe from "stripe";
+import { OWN_FAULT } from "../../errors.ts";
 import { decodeForm } from "../../form.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../index.ts";
 import { judge } from "./judge.ts";
@@ -24,9 +25,12 @@ export class TestSandbox {
   readonly stripe: Stripe;
   readonly exchanges: Exchange[] = [];
   private readonly completions: { status: number; body: object }[] = [];
+  private readonly log: string[];
 
-  constructor(sandbox: Sandbox) {
+  /** @param log what the sandbox has said, in which nothing may tell of a failure of its own */
+  constructor(sandbox: Sandbox, log: string[] = []) {
     this.sandbox = sandbox;
+    this.log = log;
     this.stripe = this.client();
   }
 
@@ -76,6 +80,11 @@ export class TestSandbox {
     return { status: response.status, body };
   }
 
+  /** What the log tells of failures of the sandbox itself: a test that expects some takes them. */
+  takeOwnFaults(): string[] {
+    return this.log.splice(0).filter((line) => line.startsWith(OWN_FAULT));
+  }
+
   /** Every event so far, oldest first. */
   async events(): Promise<Stripe.Event[]> {
     const events: Stripe.Event[] = [];
@@ -87,12 +96,15 @@ export class TestSandbox {
     return (await this.events()).map((event) => event.type);
   }
 
-  /** What the judge says against the answers and events of this sandbox; nothing where there is no judge. */
+  /**
+   * What the log says of failures of the sandbox itself, and the judge against its answers and events (nothing
+   * where there is no judge).
+   */
   async faults(): Promise<string[]> {
-    if (!judge) return [];
+    if (!judge) return this.takeOwnFaults();
     await this.events();
     const events = new Map<string, { id: string; type: string }>();
-    const found: string[] = [];
+    const found = this.takeOwnFaults();
     for (const { method, path, status, answer } of this.exchanges) {
       const faults = isNewerThanTheJudge(answer) ? [] : judge.response(method, path, status, answer);
       found.push(...faults.map((fault) => `${method} ${path} ${status}: ${fault}`));
@@ -140,9 +152,10 @@ export async function closeLeftovers(): Promise<void> {
 }
 
 export async function testSandbox(options: SandboxOptions = {}): Promise<TestSandbox> {
-  const sandbox = await startSandbox({ port: 0, ...options });
+  const log: string[] = [];
+  const sandbox = await startSandbox({ port: 0, log: (line) => log.push(line), ...options });
   started.add(sandbox);
-  return new TestSandbox(sandbox);
+  return new TestSandbox(sandbox, log);
 }
 
 /** A monthly price of 39.00 USD. */

@@ -65,7 +65,9 @@ export function momentOf(store: Store, path: PathParams, params: object): number
   for (const id of [...Object.values(path), ...NAMES.map((name) => named[name])]) {
     if (typeof id !== "string") continue;
     const row = objectOf(store, id);
-    if (row) return frozenTime(store, testClockOf(store, row));
+    // What lives on no clock may be brought to one: a method to the customer it is attached to.
+    const moment = row ? frozenTime(store, testClockOf(store, row)) : null;
+    if (moment !== null) return moment;
   }
   return null;
 }
