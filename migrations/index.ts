@@ -4,6 +4,7 @@ import { Migration0003RefundsAndDisputes } from "./0003-refunds-and-disputes.ts"
 import { Migration0004DeadLetters } from "./0004-dead-letters.ts";
 import { Migration0005SchedulesAndDuplicates } from "./0005-schedules-and-duplicates.ts";
 import { Migration0006WithdrawnPrices } from "./0006-withdrawn-prices.ts";
+import { Migration0007Retention } from "./0007-retention.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   { name: "0004-dead-letters", class: Migration0004DeadLetters },
   { name: "0005-schedules-and-duplicates", class: Migration0005SchedulesAndDuplicates },
   { name: "0006-withdrawn-prices", class: Migration0006WithdrawnPrices },
+  { name: "0007-retention", class: Migration0007Retention },
 ];

@@ -15,6 +15,7 @@ import { Health, healthRoutes } from "./http/health.ts";
 import { createHttp } from "./http/server.ts";
 import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
+import { Retention } from "./jobs/retention.ts";
 import { Sweep } from "./jobs/sweep.ts";
 import { Worker } from "./jobs/worker.ts";
 import { listenFault } from "./listen-fault.ts";
@@ -136,12 +137,13 @@ async function createParts(config: Config, overrides: Overrides) {
   const sync = new Sync(em, stripe, new Road(em, clock, access, new Duplicates(logger, metrics)));
   const intents = new Intents(em, stripe, sync, clock, logger);
   const customers = new CustomerService(em, intents);
-  const idempotency = new IdempotencyService(em);
+  const idempotency = new IdempotencyService(em, clock);
   const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
-  const inbox = new Inbox(em, sync, config.stripe.livemode, metrics, logger);
+  const inbox = new Inbox(em, sync, config.stripe.livemode, { clock, metrics, logger });
   const replay = new Replay(em, clock, config.stripe.livemode);
   watchInbox(metrics, em);
-  const relay = new OutboxRelay(em, redis, metrics, logger);
+  const relay = new OutboxRelay(em, redis, config.streamLength, metrics, logger);
+  const retention = new Retention(em, config.retention, { redis, clock, metrics, logger });
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
 
@@ -169,13 +171,14 @@ async function createParts(config: Config, overrides: Overrides) {
       inbox,
       replay,
       relay,
+      retention,
       schema,
       newContext,
     },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */
     outage: new Outage("The database", logger),
-    workers: { inbox, relay, intents },
+    workers: { inbox, relay, intents, retention },
     async close() {
       clock.stop();
       await feed.close();

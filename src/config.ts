@@ -2,11 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parseEnv } from "node:util";
 import { z } from "zod";
+import { isHost, isOrigin, isUrl, list, oneOf, origins, port, wholeNumber } from "./config-values.ts";
 import { CRASH_POINTS, type CrashPoint } from "./crash-points.ts";
 
 /** Stripe's own API, the only base allowed in production. */
 export const STRIPE_API = "https://api.stripe.com";
 const MIN_SECRET_BYTES = 32;
+const LONGEST_DAYS = 3_650;
 
 /** Everything the service may be told from outside, validated and frozen. Described in docs/configuration.md. */
 export interface Config {
@@ -29,6 +31,16 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly returnUrlOrigins: readonly string[];
   readonly gracePeriodDays: number;
+  /** How long what is no longer needed is kept, in days. */
+  readonly retention: {
+    readonly payloadDays: number;
+    readonly eventIdDays: number;
+    readonly keyDays: number;
+    readonly outboxDays: number;
+    readonly intentDays: number;
+  };
+  /** How many events the stream on Redis keeps, about. */
+  readonly streamLength: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
   /** `on`: web and worker in one process; `off`: web only; `only`: worker, health and metrics only. */
   readonly worker: "on" | "off" | "only";
@@ -47,31 +59,6 @@ export class ConfigError extends Error {
     super(`The configuration cannot be used:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
   }
 }
-
-const list = (value: string) =>
-  value
-    .split(",")
-    .map((part) => part.trim())
-    .filter(Boolean);
-const isOrigin = (value: string) => URL.canParse(value) && new URL(value).origin === value;
-const origins = z
-  .string()
-  .transform(list)
-  .refine((values) => values.every(isOrigin), "must be origins such as https://example.com, comma-separated");
-const oneOf = <const Words extends readonly string[]>(...words: Words) =>
-  z.enum(words, { error: `must be one of ${words.join(", ")}` });
-const wholeNumber = (least: number, most: number) =>
-  z
-    .string()
-    .refine(
-      (text) => /^\d+$/.test(text) && Number(text) >= least && Number(text) <= most,
-      `must be a whole number from ${least} to ${most}`,
-    )
-    .transform(Number);
-const port = wholeNumber(0, 65_535);
-const HOST_NAME = /^(?=.{1,253}$)\w([\w-]*\w)?(\.\w([\w-]*\w)?)*\.?$/;
-const isHost = (value: string) => isIP(value) !== 0 || HOST_NAME.test(value);
-const isUrl = (value: string, scheme: RegExp) => scheme.test(value) && URL.canParse(value);
 
 const database = z.object({
   DATABASE_URL: z
@@ -127,6 +114,13 @@ const environment = z.object({
   CORS_ORIGIN: origins.default([]),
   RETURN_URL_ORIGINS: origins.optional(),
   GRACE_PERIOD_DAYS: wholeNumber(0, 90).default(7),
+  RETAIN_PAYLOAD_DAYS: wholeNumber(1, LONGEST_DAYS).default(30),
+  // Stripe can send an event again for 30 days: who has forgotten its id takes it for a new one
+  RETAIN_EVENT_ID_DAYS: wholeNumber(35, LONGEST_DAYS).default(60),
+  RETAIN_KEY_DAYS: wholeNumber(1, LONGEST_DAYS).default(30),
+  RETAIN_OUTBOX_DAYS: wholeNumber(7, LONGEST_DAYS).default(30),
+  RETAIN_INTENT_DAYS: wholeNumber(35, LONGEST_DAYS).default(90),
+  EVENT_STREAM_LENGTH: wholeNumber(1_000, 100_000_000).default(100_000),
   LOG_LEVEL: oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent").default("info"),
   WORKER: oneOf("on", "off", "only").default("on"),
   ROUTER_SECRET: z.string().min(16, "must have at least 16 characters").optional(),
@@ -267,6 +261,14 @@ function toConfig(env: Environment): Config {
     corsOrigins: env.CORS_ORIGIN,
     returnUrlOrigins: env.RETURN_URL_ORIGINS ?? env.CORS_ORIGIN,
     gracePeriodDays: env.GRACE_PERIOD_DAYS,
+    retention: {
+      payloadDays: env.RETAIN_PAYLOAD_DAYS,
+      eventIdDays: env.RETAIN_EVENT_ID_DAYS,
+      keyDays: env.RETAIN_KEY_DAYS,
+      outboxDays: env.RETAIN_OUTBOX_DAYS,
+      intentDays: env.RETAIN_INTENT_DAYS,
+    },
+    streamLength: env.EVENT_STREAM_LENGTH,
     logLevel: env.LOG_LEVEL,
     worker: env.WORKER,
     routerSecret: env.ROUTER_SECRET,

@@ -48,6 +48,7 @@ export class Metrics {
     "Second live subscriptions of a user by who made them",
     ["origin"],
   );
+  readonly trimmed = this.counter("retention_trimmed_total", "What was let go of with age", ["what"]);
   readonly published = this.counter("outbox_published_total", "Events sent to Redis", ["type"]);
   readonly liveSubscriptions = new Gauge({
     name: "live_subscriptions",

@@ -23,6 +23,10 @@ export type IntentState = (typeof INTENT_STATES)[number];
   expression:
     "create index intents_unsettled on intents (next_try_at) where settled_at is null and state <> 'FAILED'",
 })
+@Index({
+  name: "intents_by_age",
+  expression: "create index intents_by_age on intents using brin (created_at)",
+})
 @Index({ name: "intents_by_subject", properties: ["userId", "kind", "subject"] })
 export class Intent {
   [OptionalProps]?: "nextTryAt";

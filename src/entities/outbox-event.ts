@@ -9,6 +9,10 @@ import { instant, integer, isOpaqueId, json, minor, nullable, text, uuid } from 
   name: "outbox_unsent",
   expression: "create index outbox_unsent on outbox (user_id, sequence) where sent_at is null",
 })
+@Index({
+  name: "outbox_by_age",
+  expression: "create index outbox_by_age on outbox using brin (occurred_at)",
+})
 export class OutboxEvent {
   /** Derived from the fact, so that the same fact has the same id for ever. */
   @PrimaryKey(uuid())

@@ -47,8 +47,9 @@ export class StripeEvent {
   @Property(flag(nullable))
   livemode?: boolean | null;
 
-  @Property(json())
-  payload!: unknown;
+  /** Null once it is as old as `RETAIN_PAYLOAD_DAYS`: the id stays longer. */
+  @Property(json(nullable))
+  payload?: unknown;
 
   @Property(text())
   status!: "pending" | "done" | "ignored" | "failed";
@@ -60,8 +61,13 @@ export class StripeEvent {
   @Property(integer())
   attempts: number = 0;
 
+  /** On the database's clock, like the reads that it is compared with. */
   @Property(instant())
   receivedAt!: Date;
+
+  /** The same on business time, by which it grows old. */
+  @Property(instant())
+  storedAt!: Date;
 
   @Property(instant())
   nextTryAt!: Date;

@@ -20,3 +20,15 @@ export async function addToOutbox(tx: EntityManager, events: readonly DomainEven
   const userId = events[0]?.userId;
   if (added > 0 && userId) await wake(tx, "outbox", userId);
 }
+
+/**
+ * Lets go of sent events from before a moment, at most so many; takes both. The last event of each user stays: the next
+ * one's place in the order is counted from it.
+ */
+export const TRIM_OUTBOX = `
+  delete from outbox where id in (
+    select id from outbox
+     where occurred_at < ? and sent_at is not null
+       and sequence < (select max(sequence) from outbox latest where latest.user_id = outbox.user_id)
+     limit ?)
+  returning 1`;

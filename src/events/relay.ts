@@ -7,10 +7,8 @@ import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import type { EventType } from "./event-types.ts";
 import { giveUpIfFrozen, userChannel } from "./redis.ts";
+import { STREAM } from "./stream.ts";
 
-/** The stream that keeps events for consumers who may not miss one. */
-export const STREAM = "payment-events";
-const STREAM_LENGTH = 100_000;
 const BATCH = 100;
 const LEASE_SECONDS = 15;
 const RETRY_SECONDS = [0.25, 0.5, 1, 2, 3];
@@ -29,6 +27,7 @@ export class OutboxRelay {
   constructor(
     private readonly em: EntityManager,
     private readonly redis: Redis,
+    private readonly streamLength: number,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
   ) {}
@@ -90,7 +89,7 @@ export class OutboxRelay {
       rows.flatMap((row) => {
         const message = JSON.stringify(cloudEvent(row, instantIn(this.em, row.occurred_at) as Date));
         return [
-          this.redis.xadd(STREAM, "MAXLEN", "~", STREAM_LENGTH, "*", "event", message),
+          this.redis.xadd(STREAM, "MAXLEN", "~", this.streamLength, "*", "event", message),
           this.redis.publish(row.type, message),
           this.redis.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type })),
         ];

@@ -1,12 +1,20 @@
 import { EventEmitter } from "node:events";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { type Runner, run, type TaskList, type WorkerEvents, Logger as WorkerLogger } from "graphile-worker";
+import {
+  parseCronItems,
+  type Runner,
+  run,
+  type TaskList,
+  type WorkerEvents,
+  Logger as WorkerLogger,
+} from "graphile-worker";
 import type { Pool } from "pg";
 import type { OutboxRelay } from "../events/relay.ts";
 import type { Intents } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
 import { isConnectionFailure, type Outage } from "../outage.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
+import type { Retention } from "./retention.ts";
 import type { Task } from "./wake.ts";
 
 const CONCURRENCY = 10;
@@ -17,7 +25,13 @@ export interface Workers {
   inbox: Inbox;
   relay: OutboxRelay;
   intents: Intents;
+  retention: Retention;
 }
+
+/** What is done by the hour, by one replica of all; an hour that nobody worked in is made good by the next to start. */
+const CRON = parseCronItems([
+  { task: "retention", match: "17 * * * *", options: { maxAttempts: 1, backfillPeriod: 3_600_000 } },
+]);
 
 /**
  * Takes jobs. Where none runs, a process serves requests only. A runner that cannot reach the database is
@@ -65,7 +79,7 @@ export class Worker {
       pgPool: await this.pool(),
       concurrency: CONCURRENCY,
       noHandleSignals: true,
-      parsedCronItems: [],
+      parsedCronItems: CRON,
       taskList: taskList(this.workers, this.logger),
       logger: workerLogger(this.logger),
       events,
@@ -85,7 +99,7 @@ function taskList(workers: Workers, logger: Logger): TaskList {
     outbox: (userId) => workers.relay.send(userId),
     intent: (id) => workers.intents.carryThrough(id),
   };
-  return Object.fromEntries(
+  const woken = Object.fromEntries(
     Object.entries(tasks).map(([task, work]) => [
       task,
       async (payload: unknown) => {
@@ -96,6 +110,15 @@ function taskList(workers: Workers, logger: Logger): TaskList {
       },
     ]),
   );
+  return { ...woken, retention: () => retain(workers.retention, logger) };
+}
+
+async function retain(retention: Retention, logger: Logger): Promise<void> {
+  try {
+    logger.info({ trimmed: await retention.trim() }, "what is no longer needed was let go of");
+  } catch (error) {
+    logger.warn({ err: error }, "retention failed; the next hour goes on");
+  }
 }
 
 function workerLogger(logger: Logger): WorkerLogger {

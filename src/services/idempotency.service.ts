@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Caller } from "../auth/caller.ts";
+import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { IdempotencyKey } from "../entities/idempotency-key.ts";
 import { Conflict } from "../errors.ts";
@@ -22,7 +23,10 @@ export interface IdempotentCall<Answer> {
 
 /** The same caller, key and input gives the first answer again, across restarts and replicas. */
 export class IdempotencyService {
-  constructor(private readonly em: EntityManager) {}
+  constructor(
+    private readonly em: EntityManager,
+    private readonly clock: Clock,
+  ) {}
 
   /** @throws Conflict for a key used with other input, or (retryable) while the first call still runs */
   async run<Answer>(call: IdempotentCall<Answer>): Promise<Answer> {
@@ -52,13 +56,13 @@ export class IdempotencyService {
     // a call that died left its lease behind; the work itself is idempotent, so the next one takes over
     const [mine] = await em.execute<unknown[]>(
       `insert into idempotency_keys (caller_id, key, operation, input_hash, lease_until, created_at)
-       values (?, ?, ?, ?, now() + interval '${LEASE_SECONDS} seconds', now())
+       values (?, ?, ?, ?, now() + interval '${LEASE_SECONDS} seconds', ?)
        on conflict (caller_id, key) do update set lease_until = excluded.lease_until
          where idempotency_keys.reference is null and idempotency_keys.lease_until < now()
            and idempotency_keys.operation = excluded.operation
            and idempotency_keys.input_hash = excluded.input_hash
        returning 1`,
-      [caller.actor, key, operation, inputHash],
+      [caller.actor, key, operation, inputHash, this.clock.now()],
     );
     if (mine) return null;
     const known = await em.findOne(IdempotencyKey, { callerId: caller.actor, key });

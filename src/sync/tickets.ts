@@ -11,7 +11,7 @@ export class Tickets {
   async next(objectId: string): Promise<Ticket> {
     const [row] = await this.em.fork().execute<{ issued: string; read_at: string }[]>(
       `insert into sync_tickets (object_id, issued) values (?, 1)
-       on conflict (object_id) do update set issued = sync_tickets.issued + 1
+       on conflict (object_id) do update set issued = sync_tickets.issued + 1, issued_at = now()
        returning issued, clock_timestamp() as read_at`,
       [objectId],
     );

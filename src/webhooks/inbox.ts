@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
@@ -31,8 +32,7 @@ export class Inbox {
     private readonly em: EntityManager,
     private readonly sync: Sync,
     private readonly livemode: boolean,
-    private readonly metrics: Metrics,
-    private readonly logger: Logger,
+    private readonly parts: { clock: Clock; metrics: Metrics; logger: Logger },
   ) {}
 
   /** Stores an event under its id and wakes its work, in one statement. False when it was there already. */
@@ -50,6 +50,7 @@ export class Inbox {
       JSON.stringify(event),
       subject ? "pending" : "ignored",
       source,
+      this.parts.clock.now(),
       key,
       key,
     ]);
@@ -99,7 +100,7 @@ export class Inbox {
          and greatest(received_at, replayed_at) < (select read_at from sync_tickets where object_id = ?) returning 1`,
       [aggregate, objectId, objectId],
     );
-    if (seen.length > 0) this.metrics.events.inc({ outcome: "done" }, seen.length);
+    if (seen.length > 0) this.parts.metrics.events.inc({ outcome: "done" }, seen.length);
   }
 
   private lease(aggregate: Aggregate, objectId: string): Promise<Leased[]> {
@@ -123,7 +124,7 @@ export class Inbox {
        where id in (select jsonb_array_elements_text(?::jsonb))`,
       [status, idsOf(events)],
     );
-    this.metrics.events.inc({ outcome: status }, events.length);
+    this.parts.metrics.events.inc({ outcome: status }, events.length);
   }
 
   /** Each by its own count: a fresh event does not wait as long as an old one about the same object. */
@@ -132,7 +133,7 @@ export class Inbox {
     const fates = events.map((event) => (isOutage ? afterOutage(event) : afterFailure(event)));
     const pauses = fates.filter(({ status }) => status === "pending").map(({ pause }) => pause);
     const failed = fates.length - pauses.length;
-    this.logger.warn({ err: error, key, isOutage, failed }, "an event could not be worked on");
+    this.parts.logger.warn({ err: error, key, isOutage, failed }, "an event could not be worked on");
     const em = this.em.fork();
     // the lease ends now: what lies between it and the next try is the pause, which the next pause builds on
     await em.execute(
@@ -142,7 +143,7 @@ export class Inbox {
        where event.id = fate.id`,
       [plainMessage(error).slice(0, 1_000), JSON.stringify(fates)],
     );
-    this.metrics.events.inc({ outcome: "failed" }, failed);
+    this.parts.metrics.events.inc({ outcome: "failed" }, failed);
     // those that wait longer are woken by the sweep
     if (pauses.length > 0) await wake(em, "inbox", key, Math.min(...pauses));
   }
@@ -151,8 +152,8 @@ export class Inbox {
 const RECEIVE = `
   with stored as (
     insert into stripe_events
-      (id, type, aggregate, object_id, api_version, livemode, payload, status, source, received_at, next_try_at)
-    values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, now(), now())
+      (id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, received_at, next_try_at)
+    values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, now(), now())
     on conflict (id) do nothing returning status)
   select case when stored.status = 'pending' then (graphile_worker.add_job(
     'inbox', json_build_object('subject', ?::text), max_attempts := 1, job_key := 'inbox:' || ?::text)).id is not null

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { Redis } from "ioredis";
-import { STREAM } from "../../src/events/relay.ts";
+import { STREAM } from "../../src/events/stream.ts";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { type Gate, openGate } from "../support/gate.ts";
 import {

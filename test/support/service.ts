@@ -15,6 +15,11 @@ import { startTestRedis, type TestRedis } from "./redis.ts";
 export const WEBHOOK_SECRET = "whsec_test_of_the_suite";
 const JWT_SECRET = "a secret of the test suite, long enough for production";
 
+/** Tests move time by months and then look at what there was. */
+const KEPT_FOR_EVER = Object.fromEntries(
+  ["PAYLOAD", "EVENT_ID", "KEY", "OUTBOX", "INTENT"].map((what) => [`RETAIN_${what}_DAYS`, "3650"]),
+);
+
 /** An answer of the GraphQL API; `data` is whatever the query asked for. */
 export interface Answer {
   // biome-ignore lint/suspicious/noExplicitAny: tests read what they asked for
@@ -77,6 +82,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     JWT_SECRET,
     CORS_ORIGIN: "https://learn.example.com",
     CLOCK: "sandbox",
+    ...KEPT_FOR_EVER,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     ...options.env,
   };

@@ -43,6 +43,8 @@ test("the least that production needs is enough, and the rest has defaults", () 
     corsOrigins: [],
     returnUrlOrigins: [],
     gracePeriodDays: 7,
+    retention: { payloadDays: 30, eventIdDays: 60, keyDays: 30, outboxDays: 30, intentDays: 90 },
+    streamLength: 100_000,
     logLevel: "info",
     worker: "on",
     routerSecret: undefined,
@@ -79,6 +81,13 @@ test("every fault is named at once, in one message", () => {
   for (const name of [...Object.keys(env), "DATABASE_URL"])
     expect([name, faults.filter((fault) => fault.startsWith(name)).length]).toEqual([name, 1]);
   expect(new ConfigError(faults).message.split("\n")).toHaveLength(faults.length + 1);
+});
+
+test("ids of events are kept for as long as Stripe can send one again", () => {
+  expect(faultsOf({ ...PRODUCTION, RETAIN_EVENT_ID_DAYS: "34" })).toEqual([
+    "RETAIN_EVENT_ID_DAYS must be a whole number from 35 to 3650",
+  ]);
+  expect(loadConfig({ ...PRODUCTION, RETAIN_EVENT_ID_DAYS: "35" }).retention.eventIdDays).toBe(35);
 });
 
 test("an empty environment says what is not set", () => {

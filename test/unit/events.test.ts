@@ -5,7 +5,7 @@ import addFormats from "ajv-formats";
 import { Redis } from "ioredis";
 import { OutboxEvent } from "../../src/entities/outbox-event.ts";
 import { EVENT_TYPES } from "../../src/events/event-types.ts";
-import { STREAM } from "../../src/events/relay.ts";
+import { STREAM } from "../../src/events/stream.ts";
 import { toGraphQLError } from "../../src/format-error.ts";
 import { type Logger, withLogScope } from "../../src/logger.ts";
 import { CONFIRM, CREATE_CHECKOUT, checkoutInput, openCheckout } from "../support/checkout.ts";
