@@ -1,4 +1,5 @@
 import type { AddressInfo, Server } from "node:net";
+import { BackOff } from "./back-off.ts";
 import { dueRules } from "./due-rules.ts";
 import { Journal } from "./journal.ts";
 import { SearchLag } from "./search-lag.ts";
@@ -19,6 +20,8 @@ export interface SandboxOptions {
   webhookSecrets?: string[];
   /** Names by which the paths under `/sandbox` may be asked for, besides those of loopback and `host`. */
   allowedHosts?: string[];
+  /** Real seconds from one attempt to the next of a delivery, or of due work that failed; the last repeats. */
+  backOffSeconds?: number[];
   log?: (line: string) => void;
 }
 
@@ -46,7 +49,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     allowedHosts = [],
     log = () => {},
   } = options;
-  const environment = { baseUrl: "", webhookSecrets, searchLag: new SearchLag() };
+  const backOff = new BackOff(options.backOffSeconds);
+  const environment = { baseUrl: "", webhookSecrets, searchLag: new SearchLag(), backOff };
   const world = new World(environment, new Journal(dataDir), dueRules, log);
   const server = createServer(
     world,

@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import type { BackOff } from "./back-off.ts";
 import type { Clock } from "./clock.ts";
 import { noSuch } from "./errors.ts";
 import { recordEvent } from "./events/record.ts";
@@ -14,6 +15,7 @@ export interface Environment {
   /** Secrets every endpoint shares; none means each endpoint has its own. */
   webhookSecrets: string[];
   searchLag: SearchLag;
+  backOff: BackOff;
 }
 
 /** The request that causes the work; due work has neither id nor key. */

@@ -1,5 +1,5 @@
 import { Clock, DAY_SECONDS } from "./clock.ts";
-import { DueQueue, type DueRule } from "./due.ts";
+import { DueQueue, type DueRule, type Entry, type Upcoming } from "./due.ts";
 import { ApiError, invalidRequest, ownFault } from "./errors.ts";
 import { Deliverer } from "./events/deliverer.ts";
 import { Faults } from "./faults.ts";
@@ -83,8 +83,8 @@ export class World {
     this.runQueue("", this.clock.now());
   }
 
-  /** What is due next, on a test clock or ("") in the sandbox's own time. */
-  upcoming(clock: string, count: number): { at: number; name: string; id: string }[] {
+  /** What has failed and what is due next, on a test clock or ("") in the sandbox's own time. */
+  upcoming(clock: string, count: number): Upcoming[] {
     return this.due.get(clock)?.upcoming(count) ?? [];
   }
 
@@ -138,8 +138,9 @@ export class World {
   /** Each piece of due work at the moment it was due. False when one of them failed, which the log tells. */
   private runQueue(clock: string, until: number): boolean {
     const queue = this.due.get(clock);
+    const started = Date.now();
     let isFlawless = true;
-    for (let entry = queue?.next(until); entry; entry = queue?.next(until)) {
+    for (let entry = queue?.next(until, started); entry; entry = queue?.next(until, started)) {
       const { at, rule, id } = entry;
       const row = this.store.get(rule.kind, id);
       if (!row || rule.at(row as never) !== at) continue;
@@ -147,15 +148,28 @@ export class World {
         this.transact(NOBODY, (tx) => rule.run(tx, row as never), at);
       } catch (error) {
         isFlawless = false;
-        ownFault(this.log, `at due work, "${rule.name}" of ${id}`, error);
+        this.postpone(clock, { ...entry, failures: entry.failures + 1 }, error);
       }
     }
     return isFlawless;
   }
 
+  /** What has failed in the sandbox's own time is tried again; a test clock has failed for good with it. */
+  private postpone(clock: string, entry: Entry, error: unknown): void {
+    const { rule, id, failures } = entry;
+    const wait = clock === "" ? this.environment.backOff.after(failures) : null;
+    ownFault(this.log, `at due work, "${rule.name}" of ${id}${clock && ` on ${clock}`}`, error);
+    this.due.get(clock)?.postpone({
+      entry,
+      error: error instanceof Error ? error.message : String(error),
+      retryAt: wait === null ? null : Date.now() + wait,
+    });
+  }
+
   private plan(kind: Kind, row: { id: string }): void {
     if (!this.ruled.has(kind)) return;
     const clock = testClockOf(this.store, row) ?? "";
+    if (clock !== "" && !this.store.get("test_helpers.test_clock", clock)) return;
     const queue = this.due.get(clock) ?? new DueQueue(this.rules);
     this.due.set(clock, queue);
     queue.plan(kind, row);
@@ -171,6 +185,7 @@ export class World {
       throw error;
     }
     this.tidy();
+    for (const [kind, id] of changes.deleted) if (kind === "test_helpers.test_clock") this.due.delete(id);
     for (const [kind, , row] of changes.put) {
       this.plan(kind, row);
       if (kind === "delivery") this.deliver(row as Kinds["delivery"]);

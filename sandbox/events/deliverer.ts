@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import { ownFault } from "../errors.ts";
 import type { Delivery, DeliveryAttempt } from "../kinds.ts";
 import type { World } from "../world.ts";
 import { addDelivery, wants } from "./record.ts";
@@ -7,10 +8,6 @@ import { API_VERSION, renderEvent } from "./render.ts";
 import { secretsOf } from "./secrets.ts";
 import { signatureHeader } from "./signature.ts";
 
-/** Real seconds from one attempt to the next; the last entry repeats. */
-export const BACK_OFF_SECONDS = [0.5, 1, 2, 5, 10, 30, 60];
-/** After so many attempts, some two hours, a delivery has failed for good. */
-export const MAX_ATTEMPTS = 120;
 const TIMEOUT_MS = 10_000;
 const MAX_IN_FLIGHT = 64;
 const KEPT_ANSWER_CHARACTERS = 500;
@@ -85,12 +82,19 @@ export class Deliverer {
       const id = this.takeNext();
       this.inFlight += 1;
       void this.attempt(id)
-        .catch((error: unknown) => this.world.log(`delivery ${id} failed: ${error}`))
+        .catch((error: unknown) => this.recover(id, error))
         .finally(() => {
           this.inFlight -= 1;
           this.pump();
         });
     }
+  }
+
+  /** What the sandbox itself has failed to do, such as to write down the answer, is done again. */
+  private recover(id: string, error: unknown): void {
+    ownFault(this.world.log, `at delivery ${id}`, error);
+    const wait = this.world.environment.backOff.after(1);
+    if (wait !== null && !this.closing.signal.aborted) this.later(wait, () => this.enqueue(id));
   }
 
   /** The first in line, unless a fault ranks them otherwise. */
@@ -122,9 +126,9 @@ export class Deliverer {
     if (!this.world.store.get("delivery", delivery.id)) return;
     const attempts = [...delivery.attempts, attempt];
     const acknowledged = attempt.status !== null && attempt.status >= 200 && attempt.status < 300;
-    const seconds = BACK_OFF_SECONDS[Math.min(attempts.length, BACK_OFF_SECONDS.length) - 1]!;
-    const state = acknowledged ? "delivered" : attempts.length >= MAX_ATTEMPTS ? "failed" : "pending";
-    const nextAttemptAt = Date.now() + seconds * 1000;
+    const wait = this.world.environment.backOff.after(attempts.length);
+    const state = acknowledged ? "delivered" : wait === null ? "failed" : "pending";
+    const nextAttemptAt = Date.now() + (wait ?? 0);
     if (state !== "pending") this.world.faults.forget(delivery.id);
     const after = this.world.transact({ id: null, idempotencyKey: null }, (tx) =>
       tx.update("delivery", delivery.id, { attempts, state, nextAttemptAt }),

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { BackOff } from "../back-off.ts";
 import { periodAt, recurrenceAfter } from "../billing/subscriptions/periods.ts";
 import { passesLuhn, testCards } from "../cards.ts";
 import { Clock } from "../clock.ts";
@@ -114,7 +115,7 @@ test("whatever a transaction did, rolling back leaves the store as it was", () =
     new Transaction(
       store,
       new Clock(),
-      { baseUrl: "", webhookSecrets: [], searchLag: new SearchLag() },
+      { baseUrl: "", webhookSecrets: [], searchLag: new SearchLag(), backOff: new BackOff() },
       { id: null, idempotencyKey: null },
     );
   fc.assert(

@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { BackOff } from "../back-off.ts";
 import { priceAmount } from "../billing/catalogue/pricing.ts";
 import { Clock } from "../clock.ts";
 import type { Kinds, PriceTerms } from "../kinds.ts";
@@ -158,7 +159,7 @@ describe("a quantity costs", () => {
     { ...whole, up_to: 20, unit_amount_decimal: "300", flat_amount_decimal: "100" },
     { ...whole, up_to: null, unit_amount_decimal: "0.5", flat_amount_decimal: null },
   ];
-  const environment = { baseUrl: "", webhookSecrets: [], searchLag: new SearchLag() };
+  const environment = { baseUrl: "", webhookSecrets: [], searchLag: new SearchLag(), backOff: new BackOff() };
   const cost = (price: Partial<Kinds["price"]>, quantity: number, currency = "usd") => {
     const tx = new Transaction(new Store(), new Clock(), environment, { id: null, idempotencyKey: null });
     const eur = { custom_unit_amount: null, tax_behavior: null, unit_amount: 9, unit_amount_decimal: "9" };

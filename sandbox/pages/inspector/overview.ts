@@ -1,9 +1,10 @@
+import type { Upcoming } from "../../due.ts";
 import type { HttpReply } from "../../http.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { World } from "../../world.ts";
 import { type Html, html } from "../html.ts";
 import { eventColumns } from "./events.ts";
-import { hidden, inspectorPage, link, moment } from "./parts.ts";
+import { hidden, inspectorPage, link, moment, tag } from "./parts.ts";
 import { rowsTable } from "./rows.ts";
 import type { Column } from "./views.ts";
 
@@ -77,19 +78,32 @@ function moveForm(clock?: string): Html {
 }
 
 function due(world: World, clock: string): Html {
-  const columns: Column<ReturnType<World["upcoming"]>[number]>[] = [
+  const columns: Column<Upcoming>[] = [
     { title: "When", of: (entry) => ({ at: entry.at }) },
-    { title: "What", of: (entry) => ({ text: entry.name }) },
+    {
+      title: "What",
+      of: (entry) => ({ text: html`${entry.name}${entry.failures > 0 && failureOf(entry)}` }),
+    },
     { title: "Of", of: (entry) => ({ id: entry.id }) },
   ];
   const rows = world.upcoming(clock, DUE_SHOWN);
   return rowsTable(world, { columns, rows, whenEmpty: "Nothing is planned." });
 }
 
+function standing(status: Kinds["test_helpers.test_clock"]["status"]): string {
+  if (status === "ready") return "It stands still until it is moved.";
+  return status === "advancing" ? "It is advancing." : "It has failed for good, with what failed on it.";
+}
+
+function failureOf({ failures, error, retryAt }: Upcoming): Html {
+  const times = failures === 1 ? "once" : `${failures} times`;
+  return html`<br>${tag("failed")} <span class="soft">${times}, the last with “${error}”${retryAt ? html`; tried again at ${moment(Math.floor(retryAt / 1000))}, real time` : "; not tried again"}</span>`;
+}
+
 function clockCard(world: World, clock: Kinds["test_helpers.test_clock"]): Html {
   return html`<section class="card split"><div><h2>Test clock ${clock.name} ${link(clock.id)}</h2>
 <p class="clock">${moment(clock.frozen_time)}</p>
-<p class="soft">${clock.status === "ready" ? "It stands still until it is moved." : `It is ${clock.status}.`}</p>
+<p class="soft">${standing(clock.status)}</p>
 ${moveForm(clock.id)}</div><div><h2>What is due next on it</h2>${due(world, clock.id)}</div></section>`;
 }
 
