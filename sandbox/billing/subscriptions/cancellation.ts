@@ -101,8 +101,11 @@ function endCollection(tx: Transaction, subscription: Subscription): void {
   }
 }
 
+/** A trial cost nothing, a subscription that has not started neither; pausing has given back what it was told to. */
+const GIVING_BACK = new Set(["active", "past_due", "unpaid"]);
+
 function giveBack(tx: Transaction, subscription: Subscription): void {
-  if (subscription.status === "trialing") return;
+  if (!GIVING_BACK.has(subscription.status)) return;
   for (const item of subscription.items.data) {
     for (const credit of creditFor(tx, subscription, item, span(tx.now, item.current_period_end)))
       insertProration(tx, subscription, credit);

@@ -18,34 +18,65 @@ export interface Debit {
   credited_items: CreditedItems;
 }
 
-type Debited = Omit<Debit, "part">;
+/** Something that was debited, or given back (below zero), for an item. */
+type Entry = Omit<Debit, "part">;
+
+/** A part of an item's time, and the latest that was debited or given back for it. */
+interface Span {
+  part: Period;
+  entry: Entry | null;
+}
+
+const isCredit = (entry: Entry | null) => entry !== null && entry.net < 0;
 
 /**
- * What was really debited for a part of an item's current period: where several debits cover a
- * moment, the latest counts. Time that nothing was debited for is left out.
+ * What was really debited for a part of an item's current period, and not given back since: where
+ * several debits cover a moment, the latest counts. Time that nothing was debited for is left out.
  */
 export function debitsOf(tx: Transaction, subscription: Subscription, item: Item, period: Period): Debit[] {
-  const found: Debit[] = [];
+  return spansOf(tx, subscription, item, period).flatMap(({ entry, part }) =>
+    entry && !isCredit(entry) ? [{ ...entry, part }] : [],
+  );
+}
+
+/** The parts of an item's current period that have not been given back. */
+export function uncredited(
+  tx: Transaction,
+  subscription: Subscription,
+  item: Item,
+  period: Period,
+): Period[] {
+  const joined: Period[] = [];
+  const kept = spansOf(tx, subscription, item, period).filter(({ entry }) => !isCredit(entry));
+  for (const { part } of kept.sort((a, b) => a.part.start - b.part.start)) {
+    const last = joined.at(-1);
+    if (last?.end === part.start) last.end = part.end;
+    else joined.push({ ...part });
+  }
+  return joined;
+}
+
+function spansOf(tx: Transaction, subscription: Subscription, item: Item, period: Period): Span[] {
+  const found: Span[] = [];
   let missing: Period[] = [period];
-  for (const debit of newestDebits(tx, subscription, item)) {
+  for (const entry of newestEntries(tx, subscription, item)) {
     missing = missing.flatMap((gap) => {
-      const part = { start: Math.max(gap.start, debit.whole.start), end: Math.min(gap.end, debit.whole.end) };
+      const part = { start: Math.max(gap.start, entry.whole.start), end: Math.min(gap.end, entry.whole.end) };
       if (part.start >= part.end) return [gap];
-      found.push({ ...debit, part });
+      found.push({ part, entry });
       const left = { start: gap.start, end: part.start };
       const right = { start: part.end, end: gap.end };
       return [left, right].filter(({ start, end }) => start < end);
     });
     if (missing.length === 0) break;
   }
-  return found;
+  return [...found, ...missing.map((part) => ({ part, entry: null }))];
 }
 
-/** The debits of an item's current period: those that wait for an invoice, then those that are on one. */
-function* newestDebits(tx: Transaction, { id, customer }: Subscription, item: Item): Generator<Debited> {
+/** What has been billed of an item's current period: what waits for an invoice, then what is on one. */
+function* newestEntries(tx: Transaction, { id, customer }: Subscription, item: Item): Generator<Entry> {
   for (const pending of tx.newest("invoiceitem", { index: "pending", key: customer })) {
-    const details = pending.parent?.subscription_details;
-    if (details?.subscription_item !== item.id || pending.amount < 0) continue;
+    if (pending.parent?.subscription_details?.subscription_item !== item.id) continue;
     yield {
       net: pending.amount,
       whole: pending.period,
@@ -54,13 +85,14 @@ function* newestDebits(tx: Transaction, { id, customer }: Subscription, item: It
   }
   for (const invoice of tx.newest("invoice", { index: "subscription", key: id })) {
     if (invoice.created < item.current_period_start) return;
-    if (invoice.status !== "void") yield* debitsOn(invoice, item);
+    if (invoice.status !== "void") yield* entriesOn(invoice, item);
   }
 }
 
-function* debitsOn(invoice: Invoice, item: Item): Generator<Debited> {
-  for (const line of invoice.lines.data) {
-    if (line.parent?.subscription_item_details?.subscription_item !== item.id || line.amount < 0) continue;
+/** The latest line of an invoice is its last. */
+function* entriesOn(invoice: Invoice, item: Item): Generator<Entry> {
+  for (const line of invoice.lines.data.toReversed()) {
+    if (line.parent?.subscription_item_details?.subscription_item !== item.id) continue;
     const discounted = (line.discount_amounts ?? []).reduce((sum, { amount }) => sum + amount, 0);
     yield {
       net: line.amount - discounted,

@@ -5,7 +5,7 @@ import { activeDiscounts } from "../catalogue/discounts.ts";
 import { termsIn } from "../catalogue/pricing.ts";
 import { insertInvoiceItem } from "../invoices/invoice-items.ts";
 import { priced } from "../invoices/invoices.ts";
-import { type Debit, debitsOf } from "./debits.ts";
+import { type Debit, debitsOf, uncredited } from "./debits.ts";
 import type { Period } from "./periods.ts";
 import { type Item, isMetered, wholePeriod } from "./subscription-items.ts";
 import { itemLine, productName } from "./subscription-lines.ts";
@@ -53,7 +53,8 @@ export function debitFor(
 
 /**
  * What is given back for a part of an item's period that will not be used. In flexible billing mode
- * it is a part of what was really debited; in classic mode, of what the item costs now.
+ * it is a part of what was really debited; in classic mode, of what the item costs now. No time is given
+ * back twice.
  */
 export function creditFor(
   tx: Transaction,
@@ -65,12 +66,16 @@ export function creditFor(
   const credits =
     subscription.billing_mode.type === "flexible"
       ? debitsOf(tx, subscription, item, period).map((debit) => giveBack(item, debit))
-      : debitFor(tx, subscription, item, period).map((debit) => ({ ...debit, amount: -debit.amount }));
+      : uncredited(tx, subscription, item, period)
+          .flatMap((part) => debitFor(tx, subscription, item, part))
+          .map((debit) => ({ ...debit, amount: -debit.amount }));
   return credits.filter(({ amount }) => amount !== 0);
 }
 
 function giveBack(item: Item, { net, whole, part, credited_items }: Debit): Proration {
-  const amount = -fractionOf(net, part.end - part.start, whole.end - whole.start);
+  // Counted from the end, so that parts of a debit never add up to more than it.
+  const after = (moment: number) => fractionOf(net, whole.end - moment, whole.end - whole.start);
+  const amount = after(part.end) - after(part.start);
   return { item, amount, period: part, credited_items, discount_amounts: [] };
 }
 
