@@ -125,6 +125,7 @@ describe("the subject of a webhook", () => {
     id: "obj_1",
     payment_intent: "pi_1",
     invoice: "in_1",
+    subscription: "sub_1",
   };
 
   test.each(LISTENED_EVENTS)("of %s is found in a plausible payload", (type) => {
