@@ -136,7 +136,9 @@ describe("the subject of a webhook", () => {
         ? ["payment_intent", "pi_1"]
         : type === "invoice_payment.paid"
           ? ["invoice", "in_1"]
-          : [expect.any(String), "obj_1"];
+          : /^subscription_schedule\./.test(type)
+            ? ["subscription", "sub_1"]
+            : [expect.any(String), "obj_1"];
     expect(subject).toEqual({ aggregate, id });
   });
 
