@@ -1,4 +1,5 @@
 import { invalidParameter, noSuch } from "../errors.ts";
+import { isReadable } from "../events/record.ts";
 import { renderEvent } from "../events/render.ts";
 import type { StoredEvent } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
@@ -6,14 +7,9 @@ import { flag, type Infer, list, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
 
-/** Events can be read for 30 days. https://docs.stripe.com/api/events/list */
-const READABLE_SECONDS = 30 * 86_400;
-
 const MAX_TYPES = 20;
 
 const filters = { delivery_success: flag, type: text(), types: list(text()) };
-
-const isReadable = (tx: Transaction, event: StoredEvent) => tx.ownNow - event.recorded <= READABLE_SECONDS;
 
 /** `charge.*` stands for every type that begins so. */
 function isOfType(event: StoredEvent, wanted: string): boolean {
@@ -34,7 +30,8 @@ function listEvents(tx: Transaction, params: Infer<typeof filters & typeof listP
     (!type || isOfType(event, type)) &&
     (!types || types.includes(event.type)) &&
     (delivery_success === undefined || (renderEvent(tx, event).pending_webhooks === 0) === delivery_success);
-  const found = page(tx, { kind: "event", url: "/v1/events", keep }, params);
+  const where = type && !type.endsWith("*") ? { index: "type" as const, key: type } : undefined;
+  const found = page(tx, { kind: "event", url: "/v1/events", where, keep }, params);
   return { ...found, data: found.data.map((event) => renderEvent(tx, event as StoredEvent)) };
 }
 

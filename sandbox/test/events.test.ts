@@ -40,6 +40,28 @@ test("can be read for 30 days", async () => {
   await expect(box.stripe.events.retrieve(event!.id)).rejects.toMatchObject({ statusCode: 404 });
 });
 
+test("are let go of after that, once they are delivered", async () => {
+  const receiver = await Receiver.start();
+  const isKept = async (id: string) => (await fetch(`${box.url}/sandbox/object/${id}`)).status === 200;
+  await box.stripe.customers.create();
+  await box.stripe.webhookEndpoints.create({ url: receiver.url, enabled_events: ["product.created"] });
+  await box.stripe.products.create({ name: "Delivered" });
+  await receiver.count(1);
+  await eventually(
+    () => types({ delivery_success: false }),
+    (found) => found.length === 0,
+  );
+  await box.control("/faults", { webhooks: { delayMs: 60_000 } });
+  await box.stripe.products.create({ name: "On its way" });
+  const ids = (await box.events()).map(({ id }) => id);
+  await box.advance({ days: 31 });
+  for (let at = 0; at < 3; at++) await box.stripe.customers.create();
+  expect(await Promise.all(ids.map(isKept))).toEqual([false, false, true]);
+  const answer = await fetch(`${box.url}/sandbox/deliveries`);
+  expect(await answer.json()).toMatchObject({ deliveries: [{ event: ids[2], state: "pending" }] });
+  receiver.close();
+});
+
 test("are told apart by whether all webhooks have their acknowledgement", async () => {
   const receiver = await Receiver.start();
   receiver.answer = (n) => (n === 0 ? 500 : 200);
