@@ -1,4 +1,4 @@
-import type { SearchLag } from "./search-lag.ts";
+import type { SearchLag } from "./search/lag.ts";
 
 /** A fault of API calls, as `POST /sandbox/faults` takes it. */
 export interface CallFault {

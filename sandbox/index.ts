@@ -2,7 +2,7 @@ import type { AddressInfo, Server } from "node:net";
 import { BackOff } from "./back-off.ts";
 import { dueRules } from "./due-rules.ts";
 import { Journal } from "./journal.ts";
-import { SearchLag } from "./search-lag.ts";
+import { SearchLag } from "./search/lag.ts";
 import { createServer } from "./server.ts";
 import { World } from "./world.ts";
 

@@ -51,29 +51,39 @@ export function text(limits: { max?: number; pattern?: RegExp } = {}): Param<str
   };
 }
 
-export function integer(limits: { min?: number; max?: number } = {}): Param<number> {
+/** The bounds of a number, itself included. */
+interface Limits {
+  min?: number;
+  max?: number;
+}
+
+function within(value: number, path: string, { min, max }: Limits): number {
+  const bound = min !== undefined && value < min ? `greater than or equal to ${min}` : null;
+  const excess = max !== undefined && value > max ? `less than or equal to ${max}` : null;
+  if (!bound && !excess) return value;
+  throw invalidParameter(path, `This value must be ${bound ?? excess}.`, "parameter_invalid_integer");
+}
+
+export function integer(limits: Limits = {}): Param<number> {
   return {
     read(raw, path) {
       const value = scalar(raw, path, "integer");
       if (!/^-?\d{1,15}$/.test(value)) {
         throw invalidParameter(path, `Invalid integer: ${value}`, "parameter_invalid_integer");
       }
-      const number = Number(value);
-      if (number < (limits.min ?? Number.NEGATIVE_INFINITY)) {
-        throw invalidParameter(
-          path,
-          `This value must be greater than or equal to ${limits.min}.`,
-          "parameter_invalid_integer",
-        );
-      }
-      if (number > (limits.max ?? Number.POSITIVE_INFINITY)) {
-        throw invalidParameter(
-          path,
-          `This value must be less than or equal to ${limits.max}.`,
-          "parameter_invalid_integer",
-        );
-      }
-      return number;
+      return within(Number(value), path, limits);
+    },
+  };
+}
+
+/** Any number, for the sandbox's own paths: Stripe's have integers and decimals. */
+export function number(limits: Limits = {}): Param<number> {
+  return {
+    read(raw, path) {
+      const value = scalar(raw, path, "number");
+      if (value.trim() === "" || !Number.isFinite(Number(value)))
+        throw invalidParameter(path, `Invalid number: ${value}`);
+      return within(Number(value), path, limits);
     },
   };
 }

@@ -30,32 +30,36 @@ export function route<S extends Shape>(
   };
 }
 
+/** What is found by method and path. */
+type Findable = Pick<Route, "method" | "path">;
+
 /** An operation, and what the variable parts of its path were. */
-export interface Found {
-  route: Route;
+export interface Found<R extends Findable = Route> {
+  route: R;
   path: PathParams;
 }
 
-interface Compiled {
-  route: Route;
+interface Compiled<R> {
+  route: R;
   segments: string[];
 }
 
 /** Finds the operation of a method and path; literal segments win over variables. */
-export class Router {
-  private readonly compiled = new Map<string, Compiled[]>();
+export class Router<R extends Findable = Route> {
+  private readonly compiled = new Map<string, Compiled<R>[]>();
 
-  constructor(routes: Route[]) {
+  constructor(routes: R[]) {
     for (const route of routes) {
       const segments = route.path.split("/");
       const key = `${route.method} ${segments.length}`;
       this.compiled.set(key, [...(this.compiled.get(key) ?? []), { route, segments }]);
     }
-    const variables = (entry: Compiled) => entry.segments.filter((segment) => segment.startsWith(":")).length;
+    const variables = (entry: Compiled<R>) =>
+      entry.segments.filter((segment) => segment.startsWith(":")).length;
     for (const entries of this.compiled.values()) entries.sort((a, b) => variables(a) - variables(b));
   }
 
-  find(method: string, path: string): Found | undefined {
+  find(method: string, path: string): Found<R> | undefined {
     const segments = path.split("/");
     for (const entry of this.compiled.get(`${method} ${segments.length}`) ?? []) {
       const params = match(entry.segments, segments);

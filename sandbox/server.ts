@@ -1,6 +1,6 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
 import { Api } from "./api.ts";
-import { serveControl } from "./control.ts";
+import { serveControl } from "./control/index.ts";
 import { ApiError, ownFault } from "./errors.ts";
 import { isForeign } from "./guard.ts";
 import { BodyTooLarge, json, readRequest, refusal, writeReply } from "./http.ts";

@@ -5,7 +5,7 @@ import { noSuch } from "./errors.ts";
 import { recordEvent } from "./events/record.ts";
 import type { IndexOf } from "./indexes.ts";
 import type { Kind, Kinds } from "./kinds.ts";
-import type { SearchLag } from "./search-lag.ts";
+import type { SearchLag } from "./search/lag.ts";
 import type { Store, Where } from "./store.ts";
 
 /** What the work of a request may know of the sandbox around it. */

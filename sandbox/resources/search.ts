@@ -1,5 +1,5 @@
 import type { Route } from "../router.ts";
-import { numberField, searchRoute, textField, tokenField } from "../search.ts";
+import { numberField, searchRoute, textField, tokenField } from "../search/search.ts";
 
 /** What can be searched for, by resource. https://docs.stripe.com/search#supported-query-fields-for-each-resource */
 export const searchRoutes: Route[] = [

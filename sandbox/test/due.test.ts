@@ -3,7 +3,7 @@ import { type DueRule, dueRule } from "../due.ts";
 import { Journal } from "../journal.ts";
 import type { Kinds } from "../kinds.ts";
 import { showOverview } from "../pages/inspector/overview.ts";
-import { SearchLag } from "../search-lag.ts";
+import { SearchLag } from "../search/lag.ts";
 import { World } from "../world.ts";
 import { eventually } from "./support/eventually.ts";
 

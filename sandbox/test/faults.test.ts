@@ -1,5 +1,5 @@
 import { Faults } from "../faults.ts";
-import { SearchLag } from "../search-lag.ts";
+import { SearchLag } from "../search/lag.ts";
 import { eventually } from "./support/eventually.ts";
 import { Receiver } from "./support/receiver.ts";
 import { closeLeftovers, type TestSandbox, testSandbox } from "./support/sandbox.ts";
@@ -121,15 +121,15 @@ describe("faults of calls", () => {
     [
       "a status that is none",
       { calls: [{ method: "GET", path: "/v1/x", status: "never" }] },
-      "calls[0].status",
+      "calls[0][status]",
     ],
-    ["a success as a fault", { calls: [{ method: "GET", path: "/v1/x", status: 200 }] }, "calls[0].status"],
-    ["no path", { calls: [{ method: "GET" }] }, "calls[0]"],
-    ["a time that is none", { calls: [{ method: "*", path: "*", when: "later" }] }, "calls[0].when"],
-    ["a field that is not known", { calls: [{ method: "*", path: "*", colour: 1 }] }, "calls[0].colour"],
-    ["a share above one", { webhooks: { drop: 2 } }, "webhooks.drop"],
-    ["a negative delay", { webhooks: { delayMs: -1 } }, "webhooks.delayMs"],
-    ["a lag that is no number", { search: { lagSeconds: "long" } }, "search.lagSeconds"],
+    ["a success as a fault", { calls: [{ method: "GET", path: "/v1/x", status: 200 }] }, "calls[0][status]"],
+    ["no path", { calls: [{ method: "GET" }] }, "calls[0][path]"],
+    ["a time that is none", { calls: [{ method: "*", path: "*", when: "later" }] }, "calls[0][when]"],
+    ["a field that is not known", { calls: [{ method: "*", path: "*", colour: 1 }] }, "calls[0][colour]"],
+    ["a share above one", { webhooks: { drop: 2 } }, "webhooks[drop]"],
+    ["a negative delay", { webhooks: { delayMs: -1 } }, "webhooks[delayMs]"],
+    ["a lag that is no number", { search: { lagSeconds: "long" } }, "search[lagSeconds]"],
     ["a seed that is no number", { seed: "seven" }, "seed"],
     ["calls that are no list", { calls: {} }, "calls"],
     ["something else", { weather: "bad" }, "weather"],

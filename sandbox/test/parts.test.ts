@@ -6,7 +6,7 @@ import { Clock } from "../clock.ts";
 import { previousAttributes } from "../events/previous-attributes.ts";
 import { decodeForm } from "../form.ts";
 import { formatMoney, multiply } from "../money.ts";
-import { SearchLag } from "../search-lag.ts";
+import { SearchLag } from "../search/lag.ts";
 import { Store } from "../store.ts";
 import { Transaction } from "../transaction.ts";
 

@@ -3,7 +3,7 @@ import { BackOff } from "../back-off.ts";
 import { priceAmount } from "../billing/catalogue/pricing.ts";
 import { Clock } from "../clock.ts";
 import type { Kinds, PriceTerms } from "../kinds.ts";
-import { SearchLag } from "../search-lag.ts";
+import { SearchLag } from "../search/lag.ts";
 import { Store } from "../store.ts";
 import { Transaction } from "../transaction.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";

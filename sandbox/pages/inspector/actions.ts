@@ -1,5 +1,5 @@
 import { recurrenceAfter } from "../../billing/subscriptions/periods.ts";
-import { moveTestClock } from "../../control-time.ts";
+import { moveTestClock } from "../../control/time.ts";
 import { invalidRequest } from "../../errors.ts";
 import { decodeForm } from "../../form.ts";
 import type { HttpReply, HttpRequest } from "../../http.ts";

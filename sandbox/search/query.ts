@@ -1,4 +1,4 @@
-import { invalidParameter } from "./errors.ts";
+import { invalidParameter } from "../errors.ts";
 
 /** `-field:"value"`, or `metadata["key"]~"value"`. */
 export interface Clause {

@@ -1,9 +1,9 @@
-import { invalidParameter } from "./errors.ts";
-import type { Kind, Kinds } from "./kinds.ts";
-import { integer, required, text } from "./params.ts";
-import { type Route, route } from "./router.ts";
-import { type Clause, parseQuery } from "./search-query.ts";
-import type { Transaction } from "./transaction.ts";
+import { invalidParameter } from "../errors.ts";
+import type { Kind, Kinds } from "../kinds.ts";
+import { integer, required, text } from "../params.ts";
+import { type Route, route } from "../router.ts";
+import type { Transaction } from "../transaction.ts";
+import { type Clause, parseQuery } from "./query.ts";
 
 type Value = string | number | boolean | null | undefined;
 

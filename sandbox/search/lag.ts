@@ -1,4 +1,4 @@
-import type { Kind, Kinds } from "./kinds.ts";
+import type { Kind, Kinds } from "../kinds.ts";
 
 interface Change {
   at: number;
