@@ -12,7 +12,7 @@ import { arrive, arrivesAt } from "./billing/payments/refunds.ts";
 import { turn, turnsAt } from "./billing/schedules/schedule-turns.ts";
 import { tellScheduleEnd } from "./billing/schedules/schedules.ts";
 import { expireAwaited } from "./billing/subscriptions/awaited-changes.ts";
-import { endAsPlanned, expireIncomplete, INCOMPLETE_SECONDS } from "./billing/subscriptions/cancellation.ts";
+import { endAsPlanned, expireIncomplete, lapsesAt } from "./billing/subscriptions/cancellation.ts";
 import { endsAt, renew, renewsAt } from "./billing/subscriptions/renewals.ts";
 import { tellTrialEnd } from "./billing/subscriptions/subscription-details.ts";
 import { tellInvoice } from "./billing/subscriptions/upcoming.ts";
@@ -91,8 +91,7 @@ export const dueRules: DueRule[] = [
   dueRule({
     name: "an unpaid subscription lapses",
     kind: "subscription",
-    at: (subscription) =>
-      subscription.status === "incomplete" ? subscription.created + INCOMPLETE_SECONDS : null,
+    at: lapsesAt,
     run: (tx, subscription) => expireIncomplete(tx, subscription),
   }),
   dueRule({

@@ -1,5 +1,6 @@
 import { assertNotCheckouts } from "../billing/checkout/checkout-setup.ts";
 import { intentRefusal } from "../billing/invoices/collection.ts";
+import { assertNotUnderWay } from "../billing/invoices/invoice-payments.ts";
 import { assertChargeable } from "../billing/payments/amounts.ts";
 import { captureIntent } from "../billing/payments/captures.ts";
 import { conclude } from "../billing/payments/conclusions.ts";
@@ -159,7 +160,15 @@ function cancel(tx: Transaction, id: string, reason: PaymentIntent["cancellation
       { code: "payment_intent_unexpected_state" },
     );
   }
+  assertMayGiveUp(tx, intent);
   return conclude(tx, cancelIntent(tx, intent, reason));
+}
+
+/** What a bank has under way for an invoice cannot be called back. */
+function assertMayGiveUp(tx: Transaction, { id }: PaymentIntent): void {
+  const payment = tx.find("invoice_payment", "payment_intent", id);
+  const invoice = payment && tx.get("invoice", payment.invoice);
+  if (invoice) assertNotUnderWay(tx, invoice, "cancel a PaymentIntent");
 }
 
 export const paymentIntentRoutes: Route[] = [

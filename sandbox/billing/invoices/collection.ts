@@ -5,7 +5,7 @@ import type { Transaction } from "../../transaction.ts";
 import { followCheckout } from "../checkout/checkout-outcome.ts";
 import { debitOf, declined } from "../customers/payment-methods.ts";
 import { confirmIntent } from "../payments/intents.ts";
-import { payable } from "./invoice-payments.ts";
+import { closePayment, payable } from "./invoice-payments.ts";
 import {
   failInvoicePayment,
   finalizeInvoice,
@@ -79,7 +79,9 @@ export function followIntent(tx: Transaction, intent: Intent, manner: PaymentMan
 
 function followInvoice(tx: Transaction, intent: Intent, manner: PaymentManner): void {
   const payment = tx.find("invoice_payment", "payment_intent", intent.id);
-  const invoice = payment?.status === "open" ? tx.get("invoice", payment.invoice) : undefined;
+  if (payment?.status !== "open") return;
+  if (intent.status === "canceled") return void closePayment(tx, payment);
+  const invoice = tx.get("invoice", payment.invoice);
   if (!invoice || (invoice.status !== "open" && invoice.status !== "uncollectible")) return;
   const isPaid = intent.status === "succeeded" && intent.amount_received >= invoice.amount_remaining;
   if (isPaid) settleInvoice(tx, invoice, manner);

@@ -6,7 +6,7 @@ import type { Transaction } from "../../transaction.ts";
 import { moveCustomerBalance } from "../customers/customer-balance.ts";
 import { createRefund } from "../payments/refunds.ts";
 import { type CreditLine, type CreditLineInput, creditLine } from "./credit-lines.ts";
-import { adjustPayment, chargeOf } from "./invoice-payments.ts";
+import { adjustPayment, assertNotUnderWay, chargeOf } from "./invoice-payments.ts";
 import { settleInvoice } from "./invoices.ts";
 
 type CreditNote = Kinds["credit_note"];
@@ -40,6 +40,7 @@ export function createCreditNote(tx: Transaction, invoice: Invoice, input: Credi
   assertCreditable(tx, invoice, input, amount);
   const pre = Math.min(amount, invoice.amount_remaining);
   const post = amount - pre;
+  if (pre > 0) assertNotUnderWay(tx, invoice, "credit what is still to be paid");
   assertGoesSomewhere(tx, invoice, input, post);
   const refunds = refundsOf(tx, invoice, input);
   const credit = creditOf(tx, invoice, id, input.credit_amount ?? 0);
@@ -232,6 +233,7 @@ export function voidCreditNote(tx: Transaction, note: CreditNote): CreditNote {
   if (invoice.status !== "open" || note.post_payment_amount > 0) {
     throw invalidRequest("You can only void a credit note whose invoice is open.");
   }
+  assertNotUnderWay(tx, invoice, "void a credit note");
   const voided = tx.update("credit_note", note.id, { status: "void", voided_at: tx.now });
   applyTo(tx, invoice, -note.pre_payment_amount, 0);
   tx.emit("credit_note.voided", voided);

@@ -2,6 +2,7 @@ import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { type Collection, payInvoice, refusalOf } from "./collection.ts";
+import { assertNotUnderWay } from "./invoice-payments.ts";
 import { DRAFT_SECONDS } from "./invoice-row.ts";
 import { finalizeInvoice, markUncollectible, settleInvoice, voidInvoice } from "./invoices.ts";
 
@@ -41,6 +42,7 @@ export function payOnDemand(
   if (invoice.status === "paid") throw invalidRequest("Invoice is already paid");
   if (invoice.status === "void") throw invalidRequest("This invoice is void and cannot be paid.");
   if (outOfBand) {
+    assertNotUnderWay(tx, invoice, "pay an invoice outside of Stripe");
     const open = invoice.status === "draft" ? finalizeInvoice(tx, invoice) : invoice;
     return open.status === "paid" ? open : settleInvoice(tx, open, { outOfBand });
   }
@@ -52,6 +54,7 @@ export function payOnDemand(
 
 /** Voids an invoice on demand. */
 export function voidOnDemand(tx: Transaction, invoice: Invoice): Invoice {
+  assertNotUnderWay(tx, invoice, "void an invoice");
   if (invoice.status === "open" || invoice.status === "uncollectible") return voidInvoice(tx, invoice);
   throw invalidRequest("You can only pass in open invoices. This invoice isn't open.");
 }

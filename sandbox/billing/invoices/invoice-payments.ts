@@ -1,3 +1,4 @@
+import { invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
@@ -32,6 +33,20 @@ export function openPayment(tx: Transaction, invoice: Invoice): InvoicePayment |
   );
 }
 
+/** Whether a bank has a payment of the invoice under way: until it decides, nobody else does. */
+export function isUnderWay(tx: Transaction, invoice: Invoice): boolean {
+  const intent = openPayment(tx, invoice)?.payment.payment_intent;
+  return intent !== undefined && tx.get("payment_intent", intent)?.status === "processing";
+}
+
+/** Refuses what would take away from an invoice the payment that is under way. */
+export function assertNotUnderWay(tx: Transaction, invoice: Invoice, what: string): void {
+  if (!isUnderWay(tx, invoice)) return;
+  throw invalidRequest(
+    `You cannot ${what} while a payment of the invoice ${invoice.id} is processing. Wait until it has succeeded or failed.`,
+  );
+}
+
 /** The payment intent through which an open invoice is paid: the one it has, or a new one. */
 export function payable(tx: Transaction, invoice: Invoice): Intent {
   const known = openPayment(tx, invoice)?.payment.payment_intent;
@@ -52,14 +67,17 @@ function descriptionOf(invoice: Invoice): string {
   return invoice.billing_reason === "subscription_create" ? "Subscription creation" : "Subscription update";
 }
 
+/** Says that this payment will not pay its invoice any more: another may. */
+export function closePayment(tx: Transaction, { id }: InvoicePayment): void {
+  const status_transitions = { canceled_at: tx.now, paid_at: null };
+  tx.update("invoice_payment", id, { status: "canceled", status_transitions });
+}
+
 /** Gives up the payments that were to pay an invoice, and their intents. */
 export function releasePayments(tx: Transaction, invoice: Invoice): void {
   for (const payment of [...tx.newest("invoice_payment", { index: "invoice", key: invoice.id })]) {
     if (payment.status !== "open") continue;
-    tx.update("invoice_payment", payment.id, {
-      status: "canceled",
-      status_transitions: { canceled_at: tx.now, paid_at: null },
-    });
+    closePayment(tx, payment);
     const intent = payment.payment.payment_intent;
     if (intent) cancelIntent(tx, tx.need("payment_intent", intent), "void_invoice");
   }

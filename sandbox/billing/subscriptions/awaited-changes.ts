@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Kinds, SubscriptionDetails } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
+import { isUnderWay } from "../invoices/invoice-payments.ts";
 import { voidInvoice } from "../invoices/invoices.ts";
 import { changeDetails, detailsOf } from "./subscription-details.ts";
 import { type Item, nextPeriodEnd } from "./subscription-items.ts";
@@ -103,11 +104,14 @@ export function expireAwaitedBefore(tx: Transaction, subscription: Subscription)
   if (details.awaiting && details.awaiting.expires_at <= tx.now) expireAwaited(tx, details);
 }
 
-/** The time to pay for a change is over: its invoice is taken back, and with it the change. */
+/**
+ * The time to pay for a change is over: its invoice is taken back, and with it the change. A payment
+ * that a bank has under way is waited for.
+ */
 export function expireAwaited(tx: Transaction, { id, awaiting }: SubscriptionDetails): void {
   const subscription = tx.get("subscription", id);
   const invoice = tx.get("invoice", awaiting?.invoice ?? "");
-  if (!subscription) return;
+  if (!subscription || (invoice && isUnderWay(tx, invoice))) return;
   if (invoice?.status === "open") voidInvoice(tx, invoice);
   else dropAwaited(tx, subscription);
 }

@@ -5,6 +5,7 @@ import { isFinal, next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { payInvoice } from "../invoices/collection.ts";
 import { pendingItems } from "../invoices/invoice-items.ts";
+import { isUnderWay } from "../invoices/invoice-payments.ts";
 import { finalizeInvoice, stopCollecting, voidInvoice } from "../invoices/invoices.ts";
 import { scheduleEnds } from "../schedules/schedule-links.ts";
 import { creditFor, insertProration, span } from "./prorations.ts";
@@ -18,13 +19,21 @@ type Invoice = Kinds["invoice"];
 type Details = NonNullable<Subscription["cancellation_details"]>;
 
 /** An unpaid first invoice makes the subscription lapse after this long. */
-export const INCOMPLETE_SECONDS = 23 * 3600;
+const INCOMPLETE_SECONDS = 23 * 3600;
 
-/** The first payment never came: the subscription ends and its invoice is taken back. */
+/** When a subscription lapses whose first payment has not come; null once it has. */
+export const lapsesAt = ({ created, status }: Subscription): number | null =>
+  status === "incomplete" ? created + INCOMPLETE_SECONDS : null;
+
+/**
+ * The first payment never came: the subscription ends and its invoice is taken back. One that a bank
+ * has under way is waited for.
+ */
 export function expireIncomplete(tx: Transaction, subscription: Subscription): void {
+  const invoice = tx.get("invoice", subscription.latest_invoice ?? "");
+  if (invoice && isUnderWay(tx, invoice)) return;
   const status = next("subscription", subscription.status, "incomplete_expired");
   tx.update("subscription", subscription.id, { status, ended_at: tx.now }, "customer.subscription.updated");
-  const invoice = tx.get("invoice", subscription.latest_invoice ?? "");
   if (invoice?.status === "open") voidInvoice(tx, invoice);
 }
 
@@ -96,7 +105,7 @@ function endCollection(tx: Transaction, subscription: Subscription): void {
   changeDetails(tx, subscription, { awaiting: null });
   for (const invoice of [...tx.newest("invoice", { index: "subscription", key: id })]) {
     const isForNothing = status === "incomplete" || invoice.id === awaited;
-    if (isForNothing && invoice.status === "open") voidInvoice(tx, invoice);
+    if (isForNothing && invoice.status === "open" && !isUnderWay(tx, invoice)) voidInvoice(tx, invoice);
     else stopCollecting(tx, invoice);
   }
 }

@@ -2,6 +2,7 @@ import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { isFinal, next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
+import { assertNotUnderWay } from "../invoices/invoice-payments.ts";
 import { finalizeInvoice, voidInvoice } from "../invoices/invoices.ts";
 import { assertChargeable } from "../payments/amounts.ts";
 import { awaitPayment, dropAwaited } from "./awaited-changes.ts";
@@ -82,6 +83,7 @@ function withoutPending(
     changes.items !== undefined || changes.trial_end !== undefined || changes.billing_cycle_anchor === "now";
   if (!pending_update || !touchesBilling) return subscription;
   const invoice = tx.get("invoice", latest_invoice ?? "");
+  if (invoice) assertNotUnderWay(tx, invoice, "replace a pending update");
   if (invoice?.status === "open") voidInvoice(tx, invoice);
   else dropAwaited(tx, subscription);
   return tx.need("subscription", id);

@@ -1,8 +1,8 @@
 import type { Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
-import { applyAwaited, awaitedWith, dropAwaited } from "./awaited-changes.ts";
-import { cancelNow, expireIncomplete } from "./cancellation.ts";
+import { applyAwaited, awaitedWith, dropAwaited, expireAwaitedBefore } from "./awaited-changes.ts";
+import { cancelNow, expireIncomplete, lapsesAt } from "./cancellation.ts";
 import { settingsOf } from "./dunning.ts";
 
 type Subscription = Kinds["subscription"];
@@ -66,15 +66,19 @@ function paidWith(tx: Transaction, invoice: Invoice): string | null {
 
 /**
  * What a payment that was refused, or waits for the customer, means for the subscription: a first one
- * leaves it incomplete; later it is in arrears and, after the last try, what the settings say.
+ * leaves it incomplete, or ends it when its time is over; later it is in arrears and, after the last try,
+ * what the settings say. An invoice that was written off makes no arrears.
  */
 export function subscriptionInvoiceFailed(
   tx: Transaction,
   subscription: Subscription,
   invoice: Invoice,
 ): void {
+  if (invoice.status !== "open") return;
+  if (awaitedWith(tx, subscription, invoice)) return void expireAwaitedBefore(tx, subscription);
+  if ((lapsesAt(subscription) ?? Number.POSITIVE_INFINITY) <= tx.now)
+    return void expireIncomplete(tx, subscription);
   const { status } = subscription;
-  if (awaitedWith(tx, subscription, invoice)) return;
   if (status === "active" || status === "trialing") change(tx, subscription, { status: "past_due" });
   const current = tx.need("subscription", subscription.id);
   if (current.status === "past_due" && isGivenUp(tx, invoice)) giveUp(tx, current);
