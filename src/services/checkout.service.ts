@@ -125,9 +125,9 @@ export class CheckoutService {
   ): Promise<CheckoutSession> {
     // asked first: a subscriber whose customer was deleted at Stripe does not get another one
     if (await hasLiveSubscription(this.em.fork(), caller.id)) throw new AlreadySubscribed();
-    const params = sessionParams(await this.parts.customers.ensure(caller), input, plan);
-    const wanted = hashOf(params);
     for (let round = 0; round < ROUNDS; round++) {
+      const params = sessionParams(await this.parts.customers.ensure(caller), input, plan);
+      const wanted = hashOf(params);
       const claim = await this.claimSlot(caller.id, params);
       reached("slot-claimed");
       if (claim.holder === "subscription") throw new AlreadySubscribed();
@@ -150,10 +150,15 @@ export class CheckoutService {
       await this.parts.intents.carryThrough(intent.id);
     } catch (error) {
       if (error instanceof IntentLapsed) return;
-      // a customer that Stripe does not know (any more) is noted, so that the next call makes another
-      if (isMissing(error)) await this.parts.sync.customer(String(intent.params.customer));
+      // a customer that Stripe does not know (any more) is noted, and the next round makes another
+      if (isMissing(error) && (await this.hasLost(String(intent.params.customer)))) return;
       if (error instanceof DomainError || intent.paramsHash === wanted) throw error;
     }
+  }
+
+  private async hasLost(customer: string): Promise<boolean> {
+    await this.parts.sync.customer(customer);
+    return !(await this.parts.customers.isThere(customer));
   }
 
   /** The row of a session after a look at Stripe: its webhook may be late, and a page that was paid is no page to pay at. */

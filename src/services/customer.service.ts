@@ -10,6 +10,11 @@ export class CustomerService {
     private readonly intents: Intents,
   ) {}
 
+  /** Whether somebody's Stripe customer is known, and not to have been deleted. */
+  async isThere(stripeCustomerId: string): Promise<boolean> {
+    return (await this.em.fork().count(Customer, { stripeCustomerId, isDeleted: false })) > 0;
+  }
+
   /** The caller's Stripe customer, made when there is none yet. */
   async ensure(caller: Caller): Promise<string> {
     const userId = caller.ownId();

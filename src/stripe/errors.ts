@@ -24,7 +24,7 @@ export function isReplayedFailure(error: unknown): boolean {
   return (cause.statusCode ?? 0) >= 500 && cause.headers?.["idempotent-replayed"] === "true";
 }
 
-/** Whether Stripe says that there is no such object. */
+/** Whether Stripe says, or has said of an intent, that there is no such object. */
 export function isMissing(error: unknown): boolean {
-  return error instanceof Stripe.errors.StripeInvalidRequestError && error.code === "resource_missing";
+  return error instanceof Error && (error as { code?: unknown }).code === "resource_missing";
 }

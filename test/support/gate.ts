@@ -12,13 +12,13 @@ export interface Gate {
   close(): Promise<void>;
 }
 
-/** Opens a gate to a port of the loopback address. */
-export async function openGate(target: number): Promise<Gate> {
+/** Opens a gate to a port of the loopback address; one that moves is asked for at each connection. */
+export async function openGate(target: number | (() => number)): Promise<Gate> {
   const pairs = new Set<[client: Socket, upstream: Socket]>();
   let state: "open" | "shut" | "held" = "open";
   const server: Server = createServer((client) => {
     if (state === "shut") return client.destroy();
-    const upstream = connect(target, "127.0.0.1");
+    const upstream = connect(typeof target === "number" ? target : target(), "127.0.0.1");
     const pair: [Socket, Socket] = [client, upstream];
     pairs.add(pair);
     upstream.pipe(client);

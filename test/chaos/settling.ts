@@ -1,0 +1,81 @@
+import { Sweep } from "../../src/jobs/sweep.ts";
+import { createLogger } from "../../src/logger.ts";
+import { Outage } from "../../src/outage.ts";
+import { eventually } from "../support/service.ts";
+import { deliver } from "../support/webhook.ts";
+import type { World } from "./world.ts";
+
+const WITHIN_MS = 40_000;
+const POLL_MS = 10;
+
+/** Ends all troubles and lets everything that is still to be done be done. @throws Error with what is left */
+export async function settle(world: World): Promise<void> {
+  world.host.disarm();
+  world.host.reachRedis(true);
+  await world.control("faults", { reset: true });
+  if (world.host.isDown) await world.restart();
+  await Promise.allSettled(world.underWay);
+  await catchUp(world);
+  const deadline = Date.now() + WITHIN_MS;
+  for (let round = 0; ; round++) {
+    const left = await stillToDo(world);
+    if (left.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`still to be done: ${left.join("; ")}`);
+    if (round % 20 === 0) await hurry(world);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Feeds the events that never came, as the service's own catching up does. */
+async function catchUp(world: World): Promise<void> {
+  await hurryDeliveries(world);
+  const events = await world.stripe.events.list({ limit: 100 }).autoPagingToArray({ limit: 10_000 });
+  const known = new Set(
+    (
+      await world.rows<{ id: string }>("select id from stripe_events where id = any($1)", [
+        events.map(({ id }) => id),
+      ])
+    ).map(({ id }) => id),
+  );
+  for (const event of events.reverse()) if (!known.has(event.id)) await deliver(world, JSON.stringify(event));
+}
+
+/** What Stripe would send again in a while it sends now. */
+async function hurryDeliveries(world: World): Promise<void> {
+  const response = await fetch(`${world.sandbox.url}/sandbox/deliveries`);
+  const { deliveries } = (await response.json()) as { deliveries: { event: string; state: string }[] };
+  const late = deliveries.filter(({ state }) => state === "pending").map(({ event }) => event);
+  await Promise.all(late.map((event) => world.control(`events/${event}/resend`)));
+  const received = () => world.rows("select 1 from stripe_events where id = any($1)", [late]);
+  await eventually(received, (rows) => rows.length === new Set(late).size);
+}
+
+/** What waits for its next try waits no longer. */
+async function hurry(world: World): Promise<void> {
+  for (const [table, condition] of [
+    ["stripe_events", "status = 'pending' and (lease_until is null or lease_until < now())"],
+    ["outbox", "sent_at is null and (lease_until is null or lease_until < now())"],
+    ["intents", "settled_at is null and state <> 'FAILED' and (lease_until is null or lease_until < now())"],
+  ])
+    await world.rows(`update ${table} set next_try_at = now() - interval '6 seconds' where ${condition}`);
+  await world.rows("update graphile_worker._private_jobs set run_at = now() where run_at > now()");
+  const app = world.host.app();
+  if (!app) return; // a process of its own has a sweep of its own
+  const logger = createLogger("silent");
+  await new Sweep(app.parts.orm.em, app.parts.workers, logger, new Outage("The database", logger))
+    .once()
+    .catch(() => {});
+}
+
+async function stillToDo(world: World): Promise<string[]> {
+  const rows = await world.rows<{ what: string; last_error: string | null }>(
+    `select type || ' ' || id || ' of ' || object_id || ' is ' || status as what, last_error
+       from stripe_events where status in ('pending', 'failed')
+     union all
+     select 'unsent ' || type || ' of ' || user_id, null from outbox where sent_at is null
+     union all
+     select kind || ' ' || state || ' for ' || subject, error::text from intents
+      where settled_at is null and state <> 'FAILED'`,
+  );
+  return rows.map(({ what, last_error }) => `${what}${last_error ? ` (${last_error})` : ""}`);
+}

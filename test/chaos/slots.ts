@@ -1,0 +1,52 @@
+import { checkoutAnswer } from "./operations.ts";
+import { idOf, type StripeState } from "./stripe-state.ts";
+import type { World } from "./world.ts";
+
+const LIVE = ["trialing", "active", "past_due", "unpaid", "paused"];
+
+/** Nobody is locked out, and nobody can buy twice: each learner tries to open a checkout. */
+export async function slotFaults(world: World, state: StripeState): Promise<string[]> {
+  const faults: string[] = [];
+  for (const learner of world.learners) {
+    const mine = state.subscriptions.filter(({ customer }) => state.ownerOf(customer) === learner.id);
+    const live = mine.filter(({ status }) => LIVE.includes(status));
+    // a connection that was kept may have been cut with an earlier process
+    const answer = (await checkoutAnswer(world, learner)) ?? (await checkoutAnswer(world, learner));
+    const code = answer ? (answer.errors?.[0]?.extensions.code ?? "open") : "no answer";
+    const due = live.length > 0 ? "ALREADY_SUBSCRIBED" : "open";
+    if (code !== due)
+      faults.push(
+        `${learner.id} has ${live.length} live subscriptions; their next checkout: ${code}, due ${due}`,
+      );
+    const [{ slots } = { slots: [] }] = await world.rows<{ slots: string[] }>(
+      `select coalesce(json_agg(stripe_subscription_id) filter (where stripe_subscription_id is not null), '[]') as slots
+       from subscription_slots where user_id = $1`,
+      [learner.id],
+    );
+    for (const slot of slots)
+      if (!live.some(({ id }) => id === slot))
+        faults.push(`the slot of ${learner.id} is held by ${slot}, which is not live`);
+  }
+  return faults;
+}
+
+/** What came in, less what went back, is the same on both sides, for each currency. */
+export async function moneyFaults(world: World, state: StripeState): Promise<string[]> {
+  const rows = await world.rows<{ currency: string; net: string }>(
+    `select currency, sum(amount_received_minor - amount_refunded_minor) as net from payments
+     where user_id = any($1) group by currency`,
+    [world.learners.map(({ id }) => id)],
+  );
+  const ours = new Map(rows.map(({ currency, net }) => [currency, Number(net)]));
+  const theirs = new Map<string, number>();
+  const add = (currency: string, amount: number) =>
+    theirs.set(currency.toUpperCase(), (theirs.get(currency.toUpperCase()) ?? 0) + amount);
+  for (const { status, currency, amount } of state.charges) if (status === "succeeded") add(currency, amount);
+  const charges = new Set(state.charges.map(({ id }) => id));
+  for (const { status, currency, amount, charge } of state.refunds)
+    if (charges.has(idOf(charge) ?? "") && status !== "failed" && status !== "canceled")
+      add(currency, -amount);
+  return [...new Set([...ours.keys(), ...theirs.keys()])]
+    .filter((currency) => (ours.get(currency) ?? 0) !== (theirs.get(currency) ?? 0))
+    .map((currency) => `${currency}: ${ours.get(currency)} in our rows, ${theirs.get(currency)} at Stripe`);
+}

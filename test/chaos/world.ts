@@ -1,0 +1,185 @@
+import { Pool } from "pg";
+import Stripe from "stripe";
+import { type Sandbox, startSandbox } from "../../sandbox/index.ts";
+import { signToken } from "../../src/auth/token.ts";
+import { loadConfig } from "../../src/config.ts";
+import { setupStripe } from "../../src/stripe/catalogue.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { type Gate, openGate } from "../support/gate.ts";
+import { startTestRedis, type TestRedis } from "../support/redis.ts";
+import { type Answer, newUser, WEBHOOK_SECRET } from "../support/service.ts";
+import { type Host, InProcessHost, ProcessHost } from "./host.ts";
+
+const JWT_SECRET = "a secret of the histories, long enough for production";
+/** Learners of a history. */
+const USERS = 3;
+
+/** One learner, and what the history did for them that nothing else remembers. */
+export interface Learner {
+  id: string;
+  token: string;
+  /** Customers of theirs that were deleted at Stripe, which no list shows any more. */
+  deleted: string[];
+  /** Keys of their idempotent calls. */
+  keys: Map<string, object>;
+}
+
+/** The service, its PostgreSQL, Redis and Stripe, for one history after the other. */
+export class World {
+  learners: Learner[] = [];
+  /** Answers that nobody should ever get. */
+  readonly surprises: string[] = [];
+  /** Steps that nobody waited for. */
+  readonly underWay = new Set<Promise<unknown>>();
+  /** How often each thing happened, found nothing to do, or was refused. */
+  readonly tally = new Map<string, { happened: number; idle: number; refused: number }>();
+  /** Users of other programs on the same account. */
+  foreign: string[] = [];
+
+  private constructor(
+    readonly sandbox: Sandbox,
+    readonly database: TestDatabase,
+    readonly redis: TestRedis,
+    readonly pool: Pool,
+    readonly stripe: Stripe,
+    readonly host: Host,
+    private readonly front: Gate,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /** @param inProcess false: the service is a process of its own, and dies by `kill -9` */
+  static async open({ inProcess = true } = {}): Promise<World> {
+    const [database, redis, sandbox] = await Promise.all([
+      createTestDatabase(),
+      startTestRedis(),
+      startSandbox({ port: 0, webhookSecrets: [WEBHOOK_SECRET] }),
+    ]);
+    const env = {
+      NODE_ENV: "test",
+      HOST: "127.0.0.1",
+      DATABASE_URL: database.url,
+      REDIS_URL: redis.url,
+      STRIPE_SECRET_KEY: "sk_test_suite",
+      STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+      STRIPE_API_BASE: sandbox.url,
+      JWT_SECRET,
+      CORS_ORIGIN: "https://learn.example.com",
+      CLOCK: "sandbox",
+      LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
+    };
+    if (inProcess) retryStripeAtOnce();
+    const front: Gate = await openGate(() => host.port);
+    const hangUp = () => {
+      front.shut();
+      front.open();
+    };
+    const host: Host = inProcess ? new InProcessHost(env, hangUp) : new ProcessHost(env);
+    const pool = new Pool({ connectionString: database.url, max: 4 });
+    pool.on("error", () => {}); // the database is dropped at the end
+    const stripe = new Stripe("sk_test_suite", {
+      ...{ host: "127.0.0.1", port: sandbox.port, protocol: "http", telemetry: false },
+      ...{ timeout: 400, maxNetworkRetries: 4 },
+    });
+    return new World(sandbox, database, redis, pool, stripe, host, front, env);
+  }
+
+  /** How often the service was started again. */
+  crashes = -1;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.front.port}`;
+  }
+
+  /** An empty Stripe with our catalogue, new learners, and the service up. */
+  async begin(): Promise<void> {
+    this.host.disarm();
+    await fetch(`${this.sandbox.url}/sandbox/state`, { method: "DELETE" });
+    await setupStripe(loadConfig(this.env), { webhookUrl: `${this.url}/webhooks/stripe` });
+    await this.rows("delete from stripe_events where received_at < now() - interval '30 seconds'");
+    this.surprises.length = 0;
+    this.underWay.clear();
+    this.foreign = [];
+    const { jwt } = loadConfig(this.env);
+    this.learners = await Promise.all(
+      Array.from({ length: USERS }, async () => {
+        const id = newUser();
+        const token = await signToken(jwt, { sub: id, email: `${id}@example.com` });
+        return { id, token, deleted: [], keys: new Map() };
+      }),
+    );
+    if (this.host.isDown) await this.restart();
+  }
+
+  /** What was leased by a process that is gone is free at once, instead of in a minute. */
+  async restart(): Promise<void> {
+    await this.rows("update stripe_events set lease_until = now() where lease_until > now()");
+    await this.rows("update outbox set lease_until = null where lease_until is not null");
+    await this.rows("update intents set lease_until = null where lease_until is not null");
+    await this.rows(
+      "update idempotency_keys set lease_until = now() where reference is null and lease_until > now()",
+    );
+    await this.rows(
+      "update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where locked_at is not null",
+    );
+    this.crashes += 1;
+    await this.host.start();
+  }
+
+  async rows<T extends object = Record<string, unknown>>(sql: string, params: unknown[] = []): Promise<T[]> {
+    return (await this.pool.query(sql, params)).rows as T[];
+  }
+
+  count(what: string, outcome: "happened" | "idle" | "refused"): void {
+    const counts = this.tally.get(what) ?? { happened: 0, idle: 0, refused: 0 };
+    counts[outcome] += 1;
+    this.tally.set(what, counts);
+  }
+
+  /** A GraphQL request; undefined when nobody answered. */
+  async ask(learner: Learner, query: string, variables: object = {}): Promise<Answer | undefined> {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${learner.token}` },
+      body: JSON.stringify({ query, variables }),
+    }).catch(() => undefined);
+    const answer = (await response?.json().catch(() => undefined)) as Answer | undefined;
+    for (const { extensions, message } of answer?.errors ?? [])
+      if (extensions.code === "INTERNAL_SERVER_ERROR" && !this.host.isDown)
+        this.surprises.push(`${query.slice(0, 60)}… was answered ${extensions.code}: ${message}`);
+    return answer;
+  }
+
+  /** One of the sandbox's own paths; what it refuses is thrown. */
+  async control(path: string, body: object = {}): Promise<Record<string, unknown>> {
+    const response = await fetch(`${this.sandbox.url}/sandbox/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (!response.ok) throw new Error(JSON.stringify(answer));
+    return answer;
+  }
+
+  /** The learner's customers at Stripe, newest first. */
+  async customers({ id }: Learner): Promise<Stripe.Customer[]> {
+    const { data } = await this.stripe.customers.list({ limit: 100 });
+    return data.filter(({ metadata }) => metadata.cmh_user_id === id);
+  }
+
+  async close(): Promise<void> {
+    await this.host.stop();
+    await this.front.close();
+    await this.sandbox.close();
+    await this.pool.end();
+    await this.redis.stop();
+    await this.database.drop();
+  }
+}
+
+/** Stripe's client waits half a second and more before it asks again; a history has no time for that. */
+function retryStripeAtOnce(): void {
+  const client = Stripe.prototype as unknown as Record<string, () => number>;
+  client.getInitialNetworkRetryDelay = () => 0.01;
+  client.getMaxNetworkRetryDelay = () => 0.02;
+}
