@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../clock.ts";
 import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
@@ -8,7 +9,7 @@ import { recurrenceAfter } from "./subscriptions/periods.ts";
 
 type TestClock = Kinds["test_helpers.test_clock"];
 
-const KEPT_SECONDS = 30 * 86_400;
+const KEPT_SECONDS = 30 * DAY_SECONDS;
 /** How far a clock without subscriptions may be moved at once. */
 const MAX_YEARS = 2;
 /** How far one with subscriptions may be moved: so many periods of the shortest one. */

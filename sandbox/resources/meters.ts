@@ -6,6 +6,7 @@ import {
   recordUsage,
   usageBetween,
 } from "../billing/catalogue/meters.ts";
+import { DAY_SECONDS } from "../clock.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds, StoredMeterEvent } from "../kinds.ts";
@@ -71,7 +72,7 @@ function turn(tx: Transaction, id: string, status: "active" | "inactive"): Meter
   return meter;
 }
 
-const WINDOW_SECONDS = { day: 86_400, hour: 3600 };
+const WINDOW_SECONDS = { day: DAY_SECONDS, hour: 3600 };
 
 const summaryParams = {
   ...pageParams,

@@ -1,5 +1,6 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 jest.setTimeout(15_000);
@@ -184,7 +185,7 @@ test("a trial starts without a payment, on a paid invoice of nothing", async () 
     status: "trialing",
     latest_invoice: { status: "paid", amount_paid: 0, payments: { data: [] } },
   });
-  expect(subscription.trial_end! - subscription.trial_start!).toBe(14 * 86_400);
+  expect(subscription.trial_end! - subscription.trial_start!).toBe(14 * DAY_SECONDS);
   expect((await box.stripe.paymentIntents.list()).data).toEqual([]);
 });
 

@@ -1,6 +1,7 @@
 import { jest } from "@jest/globals";
 import fc from "fast-check";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { movements, pay } from "./support/payments.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
@@ -28,7 +29,7 @@ const amount = fc.integer({ min: 1, max: AMOUNT + 100 });
 const step = fc.oneof(
   fc.record({ do: fc.constant("refund" as const), amount }),
   fc.record({ do: fc.constant("refundAll" as const) }),
-  fc.record({ do: fc.constant("wait" as const), seconds: fc.constantFrom(60, 301, 11 * 86_400) }),
+  fc.record({ do: fc.constant("wait" as const), seconds: fc.constantFrom(60, 301, 11 * DAY_SECONDS) }),
   fc.record({
     do: fc.constant("decideRefund" as const),
     which: fc.nat(3),

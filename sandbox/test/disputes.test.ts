@@ -1,5 +1,6 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { charged, movements, pay } from "./support/payments.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
@@ -176,7 +177,7 @@ test("closing accepts the loss; what is closed stays closed", async () => {
 test("a deadline that passes loses a dispute, and closes an inquiry", async () => {
   const dispute = await disputed("pm_card_createDispute");
   const inquiry = await disputed("pm_card_createDisputeInquiry");
-  expect(dispute.evidence_details.due_by! - dispute.created).toBeGreaterThanOrEqual(9 * 86_400);
+  expect(dispute.evidence_details.due_by! - dispute.created).toBeGreaterThanOrEqual(9 * DAY_SECONDS);
   await box.advance({ days: 8 });
   expect((await stripe.disputes.retrieve(dispute.id)).status).toBe("needs_response");
   await box.advance({ days: 3 });

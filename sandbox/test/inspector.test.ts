@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import http from "node:http";
+import { DAY_SECONDS } from "../clock.ts";
 import { eventually } from "./support/eventually.ts";
 import { Receiver } from "./support/receiver.ts";
 import { closeLeftovers, order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
@@ -168,8 +169,8 @@ describe("an object", () => {
 describe("the buttons", () => {
   test.each([
     [{ step: "1 hour" }, 3600],
-    [{ count: "3", unit: "day" }, 3 * 86_400],
-    [{ count: "2", unit: "week" }, 14 * 86_400],
+    [{ count: "3", unit: "day" }, 3 * DAY_SECONDS],
+    [{ count: "2", unit: "week" }, 14 * DAY_SECONDS],
   ])("move the sandbox's time by %j", async (fields, by) => {
     const before = seconds();
     expect(await press("advance", fields)).toMatchObject({ status: 303, location: "/sandbox" });

@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { draftOf, typesSince } from "./support/billing.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 import { payer } from "./support/subscribing.ts";
@@ -61,7 +62,7 @@ describe("a draft", () => {
     });
     expect(changed).toMatchObject({
       collection_method: "send_invoice",
-      due_date: changed.created + 10 * 86_400,
+      due_date: changed.created + 10 * DAY_SECONDS,
       footer: "Thanks",
     });
     await box.stripe.invoices.finalizeInvoice(id);
@@ -115,7 +116,7 @@ describe("a draft", () => {
   });
 
   test("can be finalized at a time of one's choosing", async () => {
-    const at = Math.floor(Date.now() / 1000) + 86_400;
+    const at = Math.floor(Date.now() / 1000) + DAY_SECONDS;
     const { id } = await draft([1000], { automatically_finalizes_at: at, auto_advance: true });
     await box.advance({ hours: 23 });
     expect((await box.stripe.invoices.retrieve(id)).status).toBe("draft");
@@ -396,7 +397,7 @@ describe("invoices that are sent", () => {
 
   test("are due later, and are not charged by themselves", async () => {
     const invoice = await draft([1500], { ...params, auto_advance: true });
-    expect(invoice.due_date).toBe(invoice.created + 7 * 86_400);
+    expect(invoice.due_date).toBe(invoice.created + 7 * DAY_SECONDS);
     await box.advance({ hours: 2 });
     expect(await box.stripe.invoices.retrieve(invoice.id)).toMatchObject({
       status: "open",

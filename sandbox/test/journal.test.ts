@@ -4,6 +4,7 @@ import fs, { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { jest } from "@jest/globals";
+import { DAY_SECONDS } from "../clock.ts";
 import { startSandbox } from "../index.ts";
 import { Journal } from "../journal.ts";
 import { Store } from "../store.ts";
@@ -32,7 +33,7 @@ test("everything committed is there after a restart, idempotency keys and time t
   await first.close();
 
   const second = await testSandbox({ dataDir });
-  expect(second.sandbox.now().getTime() - Date.now()).toBeGreaterThan(2.9 * 86_400_000);
+  expect(second.sandbox.now().getTime() - Date.now()).toBeGreaterThan(2.9 * DAY_SECONDS * 1000);
   expect(await second.eventTypes()).toEqual(events);
   expect(await second.stripe.checkout.sessions.retrieve(session.id)).toMatchObject({
     status: "complete",

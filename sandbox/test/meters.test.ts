@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 let box: TestSandbox;
@@ -9,9 +10,8 @@ beforeEach(async () => {
 });
 afterEach(() => box.close());
 
-const DAY = 86_400;
 const now = () => Math.floor(box.sandbox.now().getTime() / 1000);
-const today = () => Math.floor(now() / DAY) * DAY;
+const today = () => Math.floor(now() / DAY_SECONDS) * DAY_SECONDS;
 
 const meterOf = (formula: "count" | "last" | "sum", extra: Partial<Stripe.Billing.MeterCreateParams> = {}) =>
   box.stripe.billing.meters.create({
@@ -28,7 +28,11 @@ const use = (value: string, extra: Partial<Stripe.Billing.MeterEventCreateParams
     ...extra,
   });
 
-const used = async (meter: string, start_time = today() - 40 * DAY, end_time = today() + 2 * DAY) => {
+const used = async (
+  meter: string,
+  start_time = today() - 40 * DAY_SECONDS,
+  end_time = today() + 2 * DAY_SECONDS,
+) => {
   const { data } = await box.stripe.billing.meters.listEventSummaries(meter, {
     customer,
     start_time,
@@ -78,7 +82,7 @@ test.each([
     "payload[value]",
     "whole number",
   ],
-  ["more than 35 days ago", { timestamp: -35 * DAY - 60 }, "timestamp", "35"],
+  ["more than 35 days ago", { timestamp: -35 * DAY_SECONDS - 60 }, "timestamp", "35"],
   ["more than 5 minutes ahead", { timestamp: 5 * 60 + 60 }, "timestamp", "5 minutes"],
 ])("usage with %s is refused, and counts for nothing", async (_what, params, param, message) => {
   const { id } = await meterOf("sum");
@@ -128,19 +132,19 @@ test("an adjustment takes one event back, within a day of its arrival", async ()
 
 test("summaries count from their start up to, not at, their end, by window the latest first", async () => {
   const { id } = await meterOf("sum");
-  const start = today() - 3 * DAY;
+  const start = today() - 3 * DAY_SECONDS;
   await use("1", { timestamp: start });
-  await use("2", { timestamp: start + DAY - 1 });
-  await use("4", { timestamp: start + DAY });
-  await use("8", { timestamp: start + 2 * DAY });
-  expect(await used(id, start, start + DAY)).toEqual([3]);
-  expect(await used(id, start + DAY, start + 2 * DAY)).toEqual([4]);
-  const asked = { customer, start_time: start, end_time: start + 2 * DAY } as const;
+  await use("2", { timestamp: start + DAY_SECONDS - 1 });
+  await use("4", { timestamp: start + DAY_SECONDS });
+  await use("8", { timestamp: start + 2 * DAY_SECONDS });
+  expect(await used(id, start, start + DAY_SECONDS)).toEqual([3]);
+  expect(await used(id, start + DAY_SECONDS, start + 2 * DAY_SECONDS)).toEqual([4]);
+  const asked = { customer, start_time: start, end_time: start + 2 * DAY_SECONDS } as const;
   const windows = await box.stripe.billing.meters
     .listEventSummaries(id, { ...asked, value_grouping_window: "day", limit: 1 })
     .autoPagingToArray({ limit: 10 });
   expect(windows.map((window) => [window.start_time - start, window.aggregated_value])).toEqual([
-    [DAY, 4],
+    [DAY_SECONDS, 4],
     [0, 3],
   ]);
 });
@@ -151,8 +155,8 @@ test.each([
   ["off the day when grouped by days", 3600, "day", "start_time"],
 ] as const)("summaries %s are refused", async (_what, off, value_grouping_window, param) => {
   const { id } = await meterOf("sum");
-  const start_time = today() - DAY + off;
-  const asked = { customer, start_time, end_time: today() + DAY };
+  const start_time = today() - DAY_SECONDS + off;
+  const asked = { customer, start_time, end_time: today() + DAY_SECONDS };
   await expect(
     box.stripe.billing.meters.listEventSummaries(id, {
       ...asked,
@@ -174,13 +178,13 @@ test("summaries that end before they start, or of nobody, are refused", async ()
 
 test("a customer of a test clock uses things in that clock's time", async () => {
   const { id } = await meterOf("sum");
-  const frozen_time = now() - 400 * DAY;
+  const frozen_time = now() - 400 * DAY_SECONDS;
   const clock = await box.stripe.testHelpers.testClocks.create({ frozen_time });
   customer = (await box.stripe.customers.create({ test_clock: clock.id })).id;
   expect(await use("3")).toMatchObject({ timestamp: frozen_time });
   await expect(use("3", { timestamp: now() })).rejects.toMatchObject({ param: "timestamp" });
-  const start = Math.floor(frozen_time / DAY) * DAY;
-  expect(await used(id, start, start + DAY)).toEqual([3]);
+  const start = Math.floor(frozen_time / DAY_SECONDS) * DAY_SECONDS;
+  expect(await used(id, start, start + DAY_SECONDS)).toEqual([3]);
 });
 
 test("a deactivated meter takes no events until it is reactivated, and tells of both", async () => {

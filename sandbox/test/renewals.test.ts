@@ -1,7 +1,8 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
-import { at, DAY, eventLog, iso, payer, priceOf, TestClock } from "./support/subscribing.ts";
+import { at, eventLog, iso, payer, priceOf, TestClock } from "./support/subscribing.ts";
 
 jest.setTimeout(30_000);
 
@@ -230,7 +231,7 @@ describe("a trial", () => {
       ...trial,
       trial_settings: { end_behavior: { missing_payment_method: "cancel" } },
     });
-    await clock.to(at(START) + 10 * DAY + 3600);
+    await clock.to(at(START) + 10 * DAY_SECONDS + 3600);
     expect((await box.stripe.subscriptions.retrieve(subscription.id)).status).toBe("active");
   });
 });

@@ -1,7 +1,8 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
-import { at, DAY, eventLog, iso, payer, priceOf, TestClock, useCard } from "./support/subscribing.ts";
+import { at, eventLog, iso, payer, priceOf, TestClock, useCard } from "./support/subscribing.ts";
 
 jest.setTimeout(30_000);
 
@@ -121,7 +122,7 @@ describe("another price in the middle of a period", () => {
     // Only the smaller price was ever paid for.
     expect(await pending()).toEqual([-1500, 6000]);
     subscription = await start({ billing_mode: { type: "classic" } });
-    await clock.to(at(HALF) + 15 * DAY);
+    await clock.to(at(HALF) + 15 * DAY_SECONDS);
     await upgrade({ proration_behavior: "none" });
     const before = (await pending()).length;
     await update({ items: [{ id: item(), quantity: 2 }] });

@@ -1,7 +1,8 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
-import { at, DAY, eventLog, iso, payer, priceOf, TestClock, useCard } from "./support/subscribing.ts";
+import { at, eventLog, iso, payer, priceOf, TestClock, useCard } from "./support/subscribing.ts";
 
 jest.setTimeout(30_000);
 
@@ -216,7 +217,7 @@ describe("a subscription that is paused", () => {
       trial_period_days: 5,
       trial_settings: { end_behavior: { missing_payment_method: "pause" } },
     });
-    await clock.to(at(START) + 6 * DAY);
+    await clock.to(at(START) + 6 * DAY_SECONDS);
     expect(await current()).toMatchObject({
       status: "paused",
       status_details: { paused: { subscription: { type: "trial_end_without_payment_method" } } },
@@ -302,7 +303,7 @@ test("a trial without a method asks for one, and is charged to it", async () => 
   subscription = await box.stripe.subscriptions.retrieve(trial.id);
   expect(subscription).toMatchObject({ pending_setup_intent: null });
   expect(subscription.default_payment_method).not.toBeNull();
-  await clock.to(at(START) + 5 * DAY + 3600);
+  await clock.to(at(START) + 5 * DAY_SECONDS + 3600);
   expect(await current()).toMatchObject({ status: "active", latest_invoice: { amount_paid: 3000 } });
 });
 
@@ -325,7 +326,7 @@ describe("usage", () => {
     subscription = await start({ items: [{ price: metered.id }] });
     await clock.to(HALF);
     await use("100", at(HALF));
-    await clock.to(at(HALF) + DAY);
+    await clock.to(at(HALF) + DAY_SECONDS);
   });
 
   test("is billed when the subscription is canceled with a last invoice", async () => {

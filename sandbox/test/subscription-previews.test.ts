@@ -1,8 +1,9 @@
 import { jest } from "@jest/globals";
 import fc from "fast-check";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
-import { at, DAY, iso, payer, priceOf, TestClock } from "./support/subscribing.ts";
+import { at, iso, payer, priceOf, TestClock } from "./support/subscribing.ts";
 
 jest.setTimeout(60_000);
 
@@ -65,7 +66,7 @@ test("a preview equals, to the cent, the invoice of the same change with the sam
   const coupon = await box.stripe.coupons.create({ percent_off: 33.3, duration: "forever" });
   const prices = [basic, plus, yearly];
   const change = fc.record({
-    second: fc.integer({ min: 1, max: 29 * DAY }),
+    second: fc.integer({ min: 1, max: 29 * DAY_SECONDS }),
     later: fc.integer({ min: 0, max: 3600 }),
     from: fc.constantFrom(0, 1),
     to: fc.constantFrom(0, 1, 2),

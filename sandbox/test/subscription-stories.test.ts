@@ -1,8 +1,9 @@
 import { jest } from "@jest/globals";
 import fc from "fast-check";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
-import { DAY, payer, priceOf, TestClock, useCard } from "./support/subscribing.ts";
+import { payer, priceOf, TestClock, useCard } from "./support/subscribing.ts";
 
 jest.setTimeout(120_000);
 
@@ -105,8 +106,9 @@ async function perform(scene: Scene, one: Step): Promise<void> {
   }
   if (one.do === "anchor")
     await update({ billing_cycle_anchor: { type: "now" }, proration_behavior: one.proration });
-  if (one.do === "trial") await update({ trial_end: one.days === 0 ? "now" : now + one.days * DAY });
-  if (one.do === "end") await update({ cancel_at: now + one.days * DAY, proration_behavior: one.proration });
+  if (one.do === "trial") await update({ trial_end: one.days === 0 ? "now" : now + one.days * DAY_SECONDS });
+  if (one.do === "end")
+    await update({ cancel_at: now + one.days * DAY_SECONDS, proration_behavior: one.proration });
   if (one.do === "goOn") await update({ cancel_at: "" });
   if (one.do === "collect") await update({ pause_collection: one.as === null ? "" : { behavior: one.as } });
 }

@@ -1,7 +1,8 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
-import { at, DAY, eventLog, iso, payer, priceOf, TestClock } from "./support/subscribing.ts";
+import { at, eventLog, iso, payer, priceOf, TestClock } from "./support/subscribing.ts";
 
 jest.setTimeout(20_000);
 
@@ -188,7 +189,7 @@ describe("a subscription that starts", () => {
     });
     const item = subscription.items.data[0]!;
     expect(item.price).toMatchObject({ unit_amount: 700, product: product.id });
-    expect(item.current_period_end - item.current_period_start).toBe(14 * DAY);
+    expect(item.current_period_end - item.current_period_start).toBe(14 * DAY_SECONDS);
   });
 
   test("sends its invoices instead of charging, and is active at once", async () => {
@@ -207,7 +208,7 @@ describe("a trial", () => {
   test("starts with a paid invoice of nothing, and asks for a card to be set up when there is none", async () => {
     const { subscription, invoice } = await subscribe(undefined, { trial_period_days: 14 });
     expect(subscription).toMatchObject({ status: "trialing", trial_start: subscription.created });
-    expect(subscription.trial_end! - subscription.created).toBe(14 * DAY);
+    expect(subscription.trial_end! - subscription.created).toBe(14 * DAY_SECONDS);
     expect(subscription.billing_cycle_anchor).toBe(subscription.trial_end);
     expect(subscription.items.data[0]!.current_period_end).toBe(subscription.trial_end);
     expect(invoice).toMatchObject({ status: "paid", total: 0, amount_paid: 0 });
@@ -215,12 +216,12 @@ describe("a trial", () => {
   });
 
   test("ends when it is said to, or as the price says", async () => {
-    const end = Math.floor(box.sandbox.now().getTime() / 1000) + 10 * DAY;
+    const end = Math.floor(box.sandbox.now().getTime() / 1000) + 10 * DAY_SECONDS;
     expect((await subscribe("pm_card_visa", { trial_end: end })).subscription.trial_end).toBe(end);
     expect((await subscribe("pm_card_visa", { trial_end: "now" })).subscription.status).toBe("active");
     const price = await priceOf(box, 500, { recurring: { interval: "month", trial_period_days: 7 } });
     const ofPrice = await subscribe("pm_card_visa", { items: [{ price: price.id }], trial_from_plan: true });
-    expect(ofPrice.subscription.trial_end! - ofPrice.subscription.created).toBe(7 * DAY);
+    expect(ofPrice.subscription.trial_end! - ofPrice.subscription.created).toBe(7 * DAY_SECONDS);
     const without = await subscribe("pm_card_visa", { items: [{ price: price.id }] });
     expect(without.subscription.status).toBe("active");
   });
@@ -326,20 +327,20 @@ describe("what Stripe refuses, and then keeps nothing of", () => {
     ["a trial that is over", () => ({ trial_end: now() - 5 }), { param: "trial_end" }],
     [
       "two trials",
-      () => ({ trial_end: now() + DAY, trial_period_days: 3 }),
+      () => ({ trial_end: now() + DAY_SECONDS, trial_period_days: 3 }),
       { code: "parameters_exclusive" },
     ],
-    ["too long a trial", () => ({ trial_end: now() + 800 * DAY }), { param: "trial_end" }],
+    ["too long a trial", () => ({ trial_end: now() + 800 * DAY_SECONDS }), { param: "trial_end" }],
     ["an anchor in the past", () => ({ billing_cycle_anchor: now() - 5 }), { param: "billing_cycle_anchor" }],
     [
       "an anchor beyond the first period",
-      () => ({ billing_cycle_anchor: now() + 40 * DAY }),
+      () => ({ billing_cycle_anchor: now() + 40 * DAY_SECONDS }),
       { param: "billing_cycle_anchor" },
     ],
     ["an end in the past", () => ({ cancel_at: now() - 5 }), { param: "cancel_at" }],
     [
       "two ends",
-      () => ({ cancel_at: now() + DAY, cancel_at_period_end: true }),
+      () => ({ cancel_at: now() + DAY_SECONDS, cancel_at_period_end: true }),
       { code: "parameters_exclusive" },
     ],
     [

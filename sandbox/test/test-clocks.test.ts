@@ -1,8 +1,8 @@
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../clock.ts";
 import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 const START = Date.UTC(2026, 0, 31, 12) / 1000;
-const DAY = 86_400;
 let box: TestSandbox;
 
 beforeEach(async () => {
@@ -33,9 +33,11 @@ test("what lives on a test clock happens in its time, and due work when the cloc
   expect(new Date(end * 1000).toISOString()).toBe("2026-02-28T12:00:00.000Z");
   await box.stripe.subscriptions.update(subscription.id, { cancel_at_period_end: true });
 
-  const sent = await box.stripe.testHelpers.testClocks.advance(clock.id, { frozen_time: START + 30 * DAY });
+  const sent = await box.stripe.testHelpers.testClocks.advance(clock.id, {
+    frozen_time: START + 30 * DAY_SECONDS,
+  });
   expect(sent.status).toBe("advancing");
-  expect(await ready(clock.id)).toMatchObject({ status: "ready", frozen_time: START + 30 * DAY });
+  expect(await ready(clock.id)).toMatchObject({ status: "ready", frozen_time: START + 30 * DAY_SECONDS });
   const ended = await box.stripe.subscriptions.retrieve(subscription.id);
   expect(ended).toMatchObject({ status: "canceled", ended_at: end });
   const told = (await box.events()).find(({ type }) => type === "customer.subscription.deleted");
@@ -64,9 +66,11 @@ test("a clock goes forward only, not too far, and takes its customers with it", 
   await expect(testClocks.advance(clock.id, { frozen_time: START })).rejects.toMatchObject({
     param: "frozen_time",
   });
-  await expect(testClocks.advance(clock.id, { frozen_time: START + 63 * DAY })).rejects.toMatchObject({
-    param: "frozen_time",
-  });
+  await expect(testClocks.advance(clock.id, { frozen_time: START + 63 * DAY_SECONDS })).rejects.toMatchObject(
+    {
+      param: "frozen_time",
+    },
+  );
   for (const _ of [2, 3]) await box.stripe.customers.create({ test_clock: clock.id });
   await expect(box.stripe.customers.create({ test_clock: clock.id })).rejects.toMatchObject({
     param: "test_clock",

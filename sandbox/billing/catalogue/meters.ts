@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidRequest, noSuch } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds, StoredMeterEvent } from "../../kinds.ts";
@@ -7,7 +8,7 @@ type Meter = Kinds["billing.meter"];
 
 const UNIQUE_SECONDS = 24 * 3600;
 const CANCELABLE_SECONDS = 24 * 3600;
-const OLDEST_SECONDS = 35 * 86_400;
+const OLDEST_SECONDS = 35 * DAY_SECONDS;
 const AHEAD_SECONDS = 300;
 
 /** The active meter that events of this name are for. */

@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import { isFinal } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
@@ -13,8 +14,6 @@ export interface Payer {
   email?: string | undefined;
   name?: string | undefined;
 }
-
-const DAY_SECONDS = 86_400;
 
 /** When a trial that begins now ends; null without one. */
 export function trialEndOf({ subscription_data: data }: CheckoutDetails, now: number): number | null {

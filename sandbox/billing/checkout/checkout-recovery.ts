@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
@@ -5,7 +6,7 @@ import type { Transaction } from "../../transaction.ts";
 
 type Session = Kinds["checkout.session"];
 
-const RECOVERY_SECONDS = 30 * 86_400;
+const RECOVERY_SECONDS = 30 * DAY_SECONDS;
 const OPEN_SECONDS = 24 * 3600;
 
 /** What an expired session shows of the link by which it can be begun anew. */

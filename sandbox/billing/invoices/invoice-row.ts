@@ -1,10 +1,10 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { InvoiceLine } from "./lines.ts";
 import { dueOf, type Totals } from "./totals.ts";
 
 type Invoice = Kinds["invoice"];
 
-const DAY_SECONDS = 86_400;
 /** Drafts that advance by themselves are finalized after this long. */
 export const DRAFT_SECONDS = 3600;
 /** When a sent invoice is due, unless it is said otherwise. */

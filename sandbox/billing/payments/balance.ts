@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../../clock.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds, Wire } from "../../kinds.ts";
 import { multiply } from "../../money.ts";
@@ -7,7 +8,6 @@ import type { Transaction } from "../../transaction.ts";
 type BalanceTransaction = Kinds["balance_transaction"];
 
 const DAYS_PENDING = 2;
-const DAY = 86_400;
 
 /** One movement of money, by what caused it. Amounts out of the balance are negative. */
 export interface Movement {
@@ -33,7 +33,7 @@ export function moveBalance(tx: Transaction, movement: Movement): BalanceTransac
     id: newId("txn"),
     object: "balance_transaction",
     amount,
-    available_on: tx.now + DAYS_PENDING * DAY,
+    available_on: tx.now + DAYS_PENDING * DAY_SECONDS,
     balance_type: "payments",
     created: tx.now,
     currency,

@@ -1,4 +1,5 @@
 import type { Decline } from "../../cards.ts";
+import { DAY_SECONDS } from "../../clock.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
@@ -18,7 +19,7 @@ export interface ChargeInput {
 }
 
 /** How long a card's money stays reserved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method */
-const AUTHORIZED_SECONDS = 7 * 86_400;
+const AUTHORIZED_SECONDS = 7 * DAY_SECONDS;
 
 /** The record of money taken, reserved, under way or refused. Tells nobody yet. */
 export function insertCharge(

@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
@@ -14,7 +15,6 @@ type BalanceTransaction = Kinds["balance_transaction"];
 
 /** What Stripe takes for a dispute, in minor units. */
 const DISPUTE_FEE = 1500;
-const DAY = 86_400;
 const DAYS_TO_ANSWER = 9;
 
 /** The networks' own codes (Visa's) for the reasons that the test cards know. */
@@ -86,8 +86,8 @@ export function openDispute(tx: Transaction, charge: Charge, input: DisputeInput
 
 /** The end of the last day on which a dispute that begins now can be answered. */
 function deadline(tx: Transaction): number {
-  const last = tx.now + DAYS_TO_ANSWER * DAY;
-  return last - (last % DAY) + DAY - 1;
+  const last = tx.now + DAYS_TO_ANSWER * DAY_SECONDS;
+  return last - (last % DAY_SECONDS) + DAY_SECONDS - 1;
 }
 
 /** The dispute that a test card (or bank account) brings with every charge. */

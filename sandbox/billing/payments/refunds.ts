@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidRequest } from "../../errors.ts";
 import { recordEvent } from "../../events/record.ts";
 import { newId } from "../../ids.ts";
@@ -188,7 +189,7 @@ export function askForDetails(tx: Transaction, refund: Refund): Refund {
   const changes: Partial<Refund> = {
     status: next("refund", refund.status, "requires_action"),
     next_action: {
-      display_details: { email_sent, expires_at: tx.now + 45 * 86_400 },
+      display_details: { email_sent, expires_at: tx.now + 45 * DAY_SECONDS },
       type: "display_details",
     },
   };

@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds, ScheduleDetails } from "../../kinds.ts";
@@ -11,7 +12,7 @@ import { applyPhase, beginPhase, endWith, letGo } from "./schedule-turns.ts";
 type Subscription = Kinds["subscription"];
 
 /** A schedule's end is told of so long before. */
-const NOTICE_SECONDS = 7 * 86_400;
+const NOTICE_SECONDS = 7 * DAY_SECONDS;
 
 /** What a new schedule is to be. */
 export interface ScheduleInput {

@@ -1,9 +1,9 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidRequest } from "../../errors.ts";
 import type { Kinds, Settings } from "../../kinds.ts";
 import { isFinal } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 
-const DAY_SECONDS = 86_400;
 const MAX_RETRIES = 8;
 
 /** Stripe's smart retries reduced to a schedule: so many days after each failure, then the end. */

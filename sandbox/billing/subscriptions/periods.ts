@@ -1,10 +1,9 @@
+import { DAY_SECONDS } from "../../clock.ts";
 /** How often something recurs. */
 export interface Recurrence {
   interval: "day" | "week" | "month" | "year";
   interval_count: number;
 }
-
-const DAY_SECONDS = 86_400;
 
 /**
  * The moment `periods` recurrences after `anchor`, in seconds, by the UTC calendar. The day of the

@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import type { Kinds, SubscriptionDetails } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { nextPeriodEnd } from "./subscription-items.ts";
@@ -5,10 +6,10 @@ import { nextPeriodEnd } from "./subscription-items.ts";
 type Subscription = Kinds["subscription"];
 
 /** A trial's end is told of so long before. */
-const TRIAL_NOTICE_SECONDS = 3 * 86_400;
+const TRIAL_NOTICE_SECONDS = 3 * DAY_SECONDS;
 
 /** The next invoice is told of so long before. */
-const INVOICE_NOTICE_SECONDS = 7 * 86_400;
+const INVOICE_NOTICE_SECONDS = 7 * DAY_SECONDS;
 
 /** What a subscription knows beyond what Stripe shows of it. */
 export function detailsOf(tx: Transaction, { id, customer }: Subscription): SubscriptionDetails {

@@ -1,9 +1,9 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import { invalidParameter } from "../../errors.ts";
 import type { Transaction } from "../../transaction.ts";
 import { recurrenceAfter } from "./periods.ts";
 import type { Item, ItemInput } from "./subscription-items.ts";
 
-const DAY_SECONDS = 86_400;
 const MAX_TRIAL_DAYS = 730;
 
 /** The parameters that say how long a trial is. */

@@ -1,4 +1,5 @@
 import { recurrenceAfter } from "../../billing/subscriptions/periods.ts";
+import { DAY_SECONDS } from "../../clock.ts";
 import { moveTestClock } from "../../control/time.ts";
 import { invalidRequest } from "../../errors.ts";
 import { decodeForm } from "../../form.ts";
@@ -8,7 +9,7 @@ import { redirect } from "../layout.ts";
 
 type Fields = Record<string, string>;
 
-const SECONDS: Record<string, number> = { minute: 60, hour: 3600, day: 86_400, week: 604_800 };
+const SECONDS: Record<string, number> = { minute: 60, hour: 3600, day: DAY_SECONDS, week: 7 * DAY_SECONDS };
 const MAX_COUNT = 9999;
 
 /** What the page's buttons do. */

@@ -1,7 +1,7 @@
 import type Stripe from "stripe";
+import { DAY_SECONDS } from "../../clock.ts";
 import type { TestSandbox } from "./sandbox.ts";
 
-export const DAY = 86_400;
 export const at = (iso: string): number => Date.parse(iso) / 1000;
 export const iso = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 19);
 
@@ -63,7 +63,7 @@ export class TestClock {
     for (;;) {
       const { frozen_time } = await this.box.stripe.testHelpers.testClocks.retrieve(this.id);
       if (frozen_time >= target) return;
-      const seconds = Math.min(target - frozen_time, step * DAY);
+      const seconds = Math.min(target - frozen_time, step * DAY_SECONDS);
       const { status, body } = await this.box.control("/advance", { clock: this.id, seconds });
       if (status !== 200 || body.status !== "ready") throw new Error(JSON.stringify(body));
     }

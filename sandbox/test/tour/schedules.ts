@@ -1,3 +1,4 @@
+import { DAY_SECONDS } from "../../clock.ts";
 import type { TestSandbox } from "../support/sandbox.ts";
 import { payer, priceOf } from "../support/subscribing.ts";
 
@@ -20,7 +21,7 @@ export async function schedules(box: TestSandbox): Promise<void> {
   await stripe.subscriptionSchedules.cancel(schedule.id, { invoice_now: false, prorate: false });
   const later = await stripe.subscriptionSchedules.create({
     customer: customer.id,
-    start_date: Math.floor(box.sandbox.now().getTime() / 1000) + 86_400,
+    start_date: Math.floor(box.sandbox.now().getTime() / 1000) + DAY_SECONDS,
     phases,
   });
   await stripe.subscriptionSchedules.release(later.id, { preserve_cancel_date: true });
