@@ -5,6 +5,7 @@ import { Migration0004DeadLetters } from "./0004-dead-letters.ts";
 import { Migration0005SchedulesAndDuplicates } from "./0005-schedules-and-duplicates.ts";
 import { Migration0006WithdrawnPrices } from "./0006-withdrawn-prices.ts";
 import { Migration0007Retention } from "./0007-retention.ts";
+import { Migration0008Cursors } from "./0008-cursors.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   { name: "0005-schedules-and-duplicates", class: Migration0005SchedulesAndDuplicates },
   { name: "0006-withdrawn-prices", class: Migration0006WithdrawnPrices },
   { name: "0007-retention", class: Migration0007Retention },
+  { name: "0008-cursors", class: Migration0008Cursors },
 ];

@@ -15,7 +15,10 @@ import { Health, healthRoutes } from "./http/health.ts";
 import { createHttp } from "./http/server.ts";
 import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
+import { Cursors } from "./jobs/cursors.ts";
+import { OBJECTS_CURSOR, ObjectSweep } from "./jobs/object-sweep.ts";
 import { Retention } from "./jobs/retention.ts";
+import { Rounds } from "./jobs/rounds.ts";
 import { Sweep } from "./jobs/sweep.ts";
 import { Worker } from "./jobs/worker.ts";
 import { listenFault } from "./listen-fault.ts";
@@ -44,6 +47,7 @@ import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
 import { budgetedHttpClient } from "./stripe/http-client.ts";
 import { Road } from "./sync/road.ts";
 import { Sync } from "./sync/sync.ts";
+import { CatchUp, EVENTS_CURSOR } from "./webhooks/catch-up.ts";
 import { Inbox } from "./webhooks/inbox.ts";
 import { watchInbox } from "./webhooks/inbox-metrics.ts";
 import { Replay } from "./webhooks/replay.ts";
@@ -144,6 +148,10 @@ async function createParts(config: Config, overrides: Overrides) {
   watchInbox(metrics, em);
   const relay = new OutboxRelay(em, redis, config.streamLength, metrics, logger);
   const retention = new Retention(em, config.retention, { redis, clock, metrics, logger });
+  const cursors = new Cursors(em);
+  const objectSweep = new ObjectSweep(em, stripe, sync, cursors, { clock, logger });
+  const catchUp = new CatchUp(stripe, inbox, cursors, objectSweep, { clock, metrics, logger });
+  const rounds = new Rounds(cursors, { [EVENTS_CURSOR]: catchUp, [OBJECTS_CURSOR]: objectSweep });
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
 
@@ -159,26 +167,12 @@ async function createParts(config: Config, overrides: Overrides) {
     createContext(caller, live, () => createLoaders({ em, access, subscriptions }));
 
   return {
-    ...{
-      logger,
-      metrics,
-      clock,
-      orm,
-      redis,
-      stripe,
-      sync,
-      intents,
-      inbox,
-      replay,
-      relay,
-      retention,
-      schema,
-      newContext,
-    },
+    ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },
+    ...{ inbox, replay, catchUp, objectSweep, cursors, retention },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */
     outage: new Outage("The database", logger),
-    workers: { inbox, relay, intents, retention },
+    workers: { inbox, relay, intents, retention, rounds },
     async close() {
       clock.stop();
       await feed.close();

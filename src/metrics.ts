@@ -49,6 +49,11 @@ export class Metrics {
     ["origin"],
   );
   readonly trimmed = this.counter("retention_trimmed_total", "What was let go of with age", ["what"]);
+  readonly caughtUp = this.counter(
+    "catch_up_events_total",
+    "Events whose webhooks did not arrive, found in Stripe's list",
+    [],
+  );
   readonly published = this.counter("outbox_published_total", "Events sent to Redis", ["type"]);
   readonly liveSubscriptions = new Gauge({
     name: "live_subscriptions",

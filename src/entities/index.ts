@@ -2,6 +2,7 @@
 import { AuditEntry } from "./audit-entry.ts";
 import { Charge } from "./charge.ts";
 import { CheckoutSession } from "./checkout-session.ts";
+import { Cursor } from "./cursor.ts";
 import { Customer } from "./customer.ts";
 import { Dispute } from "./dispute.ts";
 import { IdempotencyKey } from "./idempotency-key.ts";
@@ -42,6 +43,7 @@ export const ENTITIES = [
   IdempotencyKey,
   StripeEvent,
   SyncTicket,
+  Cursor,
   OutboxEvent,
   AuditEntry,
 ];

@@ -47,11 +47,12 @@ export class Sweep {
   async once(): Promise<number> {
     const em = this.em.fork();
     await unlockDeadWorkers(em);
-    const { inbox, relay, intents } = this.workers;
+    const { inbox, relay, intents, rounds } = this.workers;
     const overdue: [Task, string[]][] = [
       ["inbox", await inbox.overdue(LIMIT)],
       ["outbox", await relay.overdue(LIMIT)],
       ["intent", await intents.overdue(LIMIT)],
+      ["cursor", await rounds.due()],
     ];
     let woken = 0;
     for (const [task, subjects] of overdue)

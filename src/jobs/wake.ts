@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 
 /** The kinds of work that rows wait for. A job only wakes it; the rows are the truth about what is to be done. */
-export const TASKS = ["inbox", "outbox", "intent"] as const;
+export const TASKS = ["inbox", "outbox", "intent", "cursor"] as const;
 export type Task = (typeof TASKS)[number];
 
 const TRIES = 5;
@@ -9,7 +9,7 @@ const TRIES = 5;
 /**
  * Wakes work in the same transaction as the rows that it is about. Wake-ups for the same moment that have not
  * started yet are one.
- * @param subject what is to be looked at: `<aggregate>:<object id>`, a user id or an intent's id
+ * @param subject what is to be looked at: `<aggregate>:<object id>`, a user id, an intent's id or a cursor's name
  */
 export async function wake(tx: EntityManager, task: Task, subject: string, delaySeconds = 0): Promise<void> {
   // a later wake-up must not put off one for now, so it has a key of its own

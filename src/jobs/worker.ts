@@ -15,6 +15,7 @@ import type { Logger } from "../logger.ts";
 import { isConnectionFailure, type Outage } from "../outage.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
 import type { Retention } from "./retention.ts";
+import type { Rounds } from "./rounds.ts";
 import type { Task } from "./wake.ts";
 
 const CONCURRENCY = 10;
@@ -26,6 +27,7 @@ export interface Workers {
   relay: OutboxRelay;
   intents: Intents;
   retention: Retention;
+  rounds: Rounds;
 }
 
 /** What is done by the hour, by one replica of all; an hour that nobody worked in is made good by the next to start. */
@@ -98,6 +100,7 @@ function taskList(workers: Workers, logger: Logger): TaskList {
     inbox: (key) => workers.inbox.work(key),
     outbox: (userId) => workers.relay.send(userId),
     intent: (id) => workers.intents.carryThrough(id),
+    cursor: (name) => workers.rounds.run(name),
   };
   const woken = Object.fromEntries(
     Object.entries(tasks).map(([task, work]) => [

@@ -4,6 +4,7 @@ import { ProviderUnavailable } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { callScope } from "./call-scope.ts";
 import { isMissing, outcomeOf } from "./errors.ts";
+import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 
 /** One try; all of them together end by the deadline of whoever waits. */
 const TIMEOUT_MS = 4_500;
@@ -203,6 +204,13 @@ export class StripeGateway {
         if (session.metadata?.[key] === value) return session;
       return null;
     });
+  }
+
+  /** One page of a list, newest first: for those who look at everything. */
+  async page<K extends ListedKind>(kind: K, { after, ...range }: ListRange): Promise<PageOf<K>> {
+    const params = { ...range, ...(after && { starting_after: after }), limit: PAGE };
+    const { data, has_more } = await this.call(`${kind}.list`, () => LISTS[kind](this.stripe, params));
+    return { objects: data, hasMore: has_more };
   }
 
   private async read<T>(operation: string, request: () => Promise<T>): Promise<T | null> {

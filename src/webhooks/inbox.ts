@@ -59,6 +59,16 @@ export class Inbox {
     return stored !== undefined;
   }
 
+  /** Those of these ids that the inbox does not have. */
+  async lacking(ids: readonly string[]): Promise<Set<string>> {
+    const rows = await this.em.fork().execute<{ id: string }[]>(
+      `select asked.id from jsonb_array_elements_text(?::jsonb) as asked (id)
+       where not exists (select 1 from stripe_events known where known.id = asked.id)`,
+      [JSON.stringify(ids)],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
   /** Works on all events about one object that are due: they share one sync. */
   async work(key: string): Promise<void> {
     const [aggregate, objectId] = partsOf(key);
