@@ -79,7 +79,9 @@ export class Cursors {
           name,
           holder,
         ]);
-      if (rows.length === 0) throw new LeaseLost(`the lease on ${name} is lost`);
+      if (rows.length > 0) return;
+      clearInterval(beat);
+      throw new LeaseLost(`the lease on ${name} is lost`);
     };
     const beat = setInterval(() => update(KEEP).catch(() => {}), BEAT_MS).unref();
     return {
