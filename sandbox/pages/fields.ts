@@ -6,7 +6,7 @@ import { Html, html } from "./html.ts";
 import { UnusableCard } from "./typed-card.ts";
 
 /** The names of the fields of a card form, and of those that may stand beside it. */
-export const FIELDS = ["email", "number", "exp", "cvc", "name", "code", "account"] as const;
+const FIELDS = ["email", "number", "exp", "cvc", "name", "code", "account"] as const;
 export type Field = (typeof FIELDS)[number];
 export type Typed = Partial<Record<Field, string>>;
 

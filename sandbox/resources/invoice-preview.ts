@@ -45,7 +45,7 @@ const item = object({
   unit_amount_decimal: decimal,
 });
 
-export const previewParams = {
+const previewParams = {
   automatic_tax: object({ enabled: required(oneOf("false")) }),
   currency,
   customer: text(),

@@ -25,7 +25,7 @@ const priceData = {
   unit_amount_decimal: decimal,
 };
 
-export const recurringPriceData = object({
+const recurringPriceData = object({
   ...priceData,
   recurring: required(
     object({
@@ -105,7 +105,7 @@ const paymentSettings = object({
 });
 
 /** What both a new and an existing subscription take. */
-export const commonParams = {
+const commonParams = {
   add_invoice_items: extraItems,
   application_fee_percent: notYet(),
   automatic_tax: object({ enabled: required(oneOf("false")) }),

@@ -115,7 +115,7 @@ export function expireCoupon(tx: Transaction, coupon: Coupon): void {
 }
 
 /** A promotion code is only active while its coupon is valid. */
-export function retireCodes(tx: Transaction, coupon: string): void {
+function retireCodes(tx: Transaction, coupon: string): void {
   for (const code of [...tx.newest("promotion_code", { index: "coupon", key: coupon })]) {
     if (code.active) tx.update("promotion_code", code.id, { active: false }, "promotion_code.updated");
   }

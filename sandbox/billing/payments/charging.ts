@@ -13,7 +13,7 @@ type PaymentMethod = Kinds["payment_method"];
 type Charge = Kinds["charge"];
 
 /** A card is good until the end of the month it names, in the sandbox's own time: test clocks do not age it. */
-export function hasExpired(tx: Transaction, { card }: PaymentMethod): boolean {
+function hasExpired(tx: Transaction, { card }: PaymentMethod): boolean {
   return card ? Date.UTC(card.exp_year, card.exp_month) <= tx.ownNow * 1000 : false;
 }
 

@@ -4,7 +4,7 @@ import type { Transaction } from "../../transaction.ts";
 import { assertFeature, type Portal } from "./portal.ts";
 
 /** What of themselves a customer can change in the portal. */
-export const CUSTOMER_FIELDS = ["email", "name", "phone"] as const;
+const CUSTOMER_FIELDS = ["email", "name", "phone"] as const;
 export type CustomerField = (typeof CUSTOMER_FIELDS)[number];
 
 /** The fields that the configuration lets the customer change. */

@@ -84,7 +84,7 @@ export function countedByMeter(param = "items"): ApiError {
 }
 
 /** The item that a parameter names is none of the subscription's. */
-export function noSuchItem(id: string): ApiError {
+function noSuchItem(id: string): ApiError {
   return invalidRequest(`No such subscription_item: '${id}'`, { param: "items", code: "resource_missing" });
 }
 

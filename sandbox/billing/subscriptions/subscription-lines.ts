@@ -16,7 +16,7 @@ export function recurringAmount(tx: Transaction, { currency }: Subscription, ite
 }
 
 /** What an item costs for a part of a recurrence, to the second. */
-export function partialAmount(tx: Transaction, subscription: Subscription, item: Item, part: Period): number {
+function partialAmount(tx: Transaction, subscription: Subscription, item: Item, part: Period): number {
   const whole = wholePeriod(subscription.billing_cycle_anchor, item, part.start);
   return fractionOf(recurringAmount(tx, subscription, item), part.end - part.start, whole.end - whole.start);
 }

@@ -78,7 +78,7 @@ function briefly({ state, attempts }: Delivery): Html {
   return html`${tag(state)} <span class="soft">${[answer, count].filter(Boolean).join(", ")}</span> `;
 }
 
-export function resendForm(event: string, back: string): Html {
+function resendForm(event: string, back: string): Html {
   return html`<form class="tools" method="post" action="/sandbox/do/resend">${hidden("event", event)}${hidden("back", back)}<button class="plain" type="submit">Resend</button></form>`;
 }
 
