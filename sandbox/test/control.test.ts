@@ -1,4 +1,5 @@
 import http from "node:http";
+import net from "node:net";
 import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 let box: TestSandbox;
@@ -10,7 +11,7 @@ afterEach(() => box.close());
 test("the API calls received are listed, without the sandbox's own", async () => {
   await box.stripe.customers.create({ name: "Ada", metadata: { user: "u1" } }, { idempotencyKey: "key-1" });
   await box.advance({ seconds: 1 });
-  const { requests } = (await (await fetch(`${box.url}/sandbox/requests`)).json()) as { requests: object[] };
+  const { requests } = await box.shown<{ requests: object[] }>("/requests");
   expect(requests).toEqual([
     {
       id: expect.stringMatching(/^req_/),
@@ -26,12 +27,8 @@ test("the API calls received are listed, without the sandbox's own", async () =>
 });
 
 describe("time", () => {
-  const time = async (query = "") =>
-    (await fetch(`${box.url}/sandbox/time${query}`)).json() as Promise<{
-      now: string;
-      unix: number;
-      offsetSeconds: number;
-    }>;
+  const time = (query = "") =>
+    box.shown<{ now: string; unix: number; offsetSeconds: number }>(`/time${query}`);
 
   test("is real time plus an offset that only grows", async () => {
     expect((await time()).offsetSeconds).toBe(0);
@@ -57,10 +54,16 @@ describe("time", () => {
   );
 
   test("a waiting reader hears of a change at once", async () => {
-    const waiting = time("?changed_from=0");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    await box.advance({ hours: 1 });
-    expect((await waiting).offsetSeconds).toBe(3600);
+    // Both on one connection, which takes them in this order: the first waits when the second comes.
+    const socket = net.connect(box.sandbox.port, "127.0.0.1");
+    const host = "host: localhost\r\n";
+    socket.write(`GET /sandbox/time?changed_from=0 HTTP/1.1\r\n${host}\r\n`);
+    socket.write(`POST /sandbox/advance?hours=1 HTTP/1.1\r\n${host}content-length: 0\r\n\r\n`);
+    let heard = "";
+    for await (const chunk of socket) {
+      heard += chunk;
+      if (heard.match(/"offsetSeconds": 3600/g)?.length === 2) break;
+    }
     expect((await time("?changed_from=0")).offsetSeconds).toBe(3600);
   });
 });
@@ -102,7 +105,7 @@ describe("the sandbox's own paths", () => {
 });
 
 describe("settings", () => {
-  const settings = async () => (await fetch(`${box.url}/sandbox/settings`)).json();
+  const settings = () => box.shown("/settings");
 
   test("say when a failed payment is tried again, and what follows the last try", async () => {
     expect(await settings()).toEqual({ afterRetries: "cancel", retryDays: [3, 5, 7] });

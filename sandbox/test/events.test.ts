@@ -57,8 +57,7 @@ test("are let go of after that, once they are delivered", async () => {
   await box.advance({ days: 31 });
   for (let at = 0; at < 3; at++) await box.stripe.customers.create();
   expect(await Promise.all(ids.map(isKept))).toEqual([false, false, true]);
-  const answer = await fetch(`${box.url}/sandbox/deliveries`);
-  expect(await answer.json()).toMatchObject({ deliveries: [{ event: ids[2], state: "pending" }] });
+  expect(await box.deliveries()).toMatchObject([{ event: ids[2], state: "pending" }]);
   receiver.close();
 });
 

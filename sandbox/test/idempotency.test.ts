@@ -57,15 +57,16 @@ describe("idempotency keys", () => {
 
   test("are in use while their request runs", async () => {
     await box.control("/faults", {
-      calls: [{ method: "POST", path: "/v1/customers", times: 1, delayMs: 150 }],
+      calls: [{ method: "POST", path: "/v1/customers", times: 1, delayMs: 60_000 }],
     });
     const once = box.client({ maxNetworkRetries: 0 });
     const first = once.customers.create({ name: "Slow" }, { idempotencyKey: "slow" });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await box.held(1);
     await expect(once.customers.create({ name: "Slow" }, { idempotencyKey: "slow" })).rejects.toMatchObject({
       statusCode: 409,
       code: "idempotency_key_in_use",
     });
+    await box.control("/faults", { reset: true });
     expect((await first).name).toBe("Slow");
   });
 
@@ -112,8 +113,13 @@ describe("idempotency keys", () => {
     await box.control("/faults", {
       calls: [{ method: "POST", path: "/v1/customers", times: 1, status: "timeout" }],
     });
-    const patient = box.client({ timeout: 300, maxNetworkRetries: 1 });
-    const { id } = await patient.customers.create({ name: "Held" }, { idempotencyKey: "held" });
+    const once = box.client({ maxNetworkRetries: 0 });
+    const held = once.customers.create({ name: "Held" }, { idempotencyKey: "held" });
+    const ended = expect(held).rejects.toMatchObject({ type: "StripeConnectionError" });
+    await box.held(1);
+    const { id } = await once.customers.create({ name: "Held" }, { idempotencyKey: "held" });
     expect(await box.stripe.customers.retrieve(id)).toMatchObject({ name: "Held" });
+    await box.control("/faults", { reset: true });
+    await ended;
   });
 });

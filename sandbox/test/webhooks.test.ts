@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import net from "node:net";
 import { eventually } from "./support/eventually.ts";
 import { Receiver } from "./support/receiver.ts";
 import { closeLeftovers, order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
@@ -5,7 +7,7 @@ import { closeLeftovers, order, type TestSandbox, testSandbox } from "./support/
 let box: TestSandbox;
 let receiver: Receiver;
 beforeEach(async () => {
-  box = await testSandbox();
+  box = await testSandbox({ backOffSeconds: [0.02] });
   receiver = await Receiver.start();
 });
 afterEach(async () => {
@@ -53,26 +55,41 @@ test("an endpoint gets only what it asked for, in its own version", async () => 
 
 test("a delivery is tried again, freshly signed, until it is acknowledged", async () => {
   const endpoint = await listen(["customer.created"]);
-  receiver.answer = (n) => (n === 0 ? 500 : 204);
+  let see = () => {};
+  const seen = new Promise<void>((resolve) => {
+    see = resolve;
+  });
+  receiver.answer = (n) => (n === 0 ? 500 : seen.then(() => 204));
   await box.stripe.customers.create();
-  await receiver.count(1);
-  const [event] = await box.events();
-  expect(event!.pending_webhooks).toBe(1);
   await receiver.count(2);
+  const pending = async () => (await box.stripe.events.list()).data[0]!.pending_webhooks;
+  expect(await pending()).toBe(1);
+  see();
+  await eventually(pending, (count) => count === 0);
+  expect(await box.deliveries()).toMatchObject([
+    { state: "delivered", attempts: [{ status: 500 }, { status: 204 }] },
+  ]);
   for (const { body, signature } of receiver.received)
     box.stripe.webhooks.constructEvent(body, signature, endpoint.secret!);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect((await box.stripe.events.retrieve(event!.id)).pending_webhooks).toBe(0);
-  expect(receiver.received).toHaveLength(2);
 });
+
+/** The state of each delivery, once none is on its way. */
+const settled = async () =>
+  (
+    await eventually(
+      () => box.deliveries(),
+      (found) => found.every(({ state }) => state !== "pending"),
+    )
+  ).map(({ state }) => state);
 
 test("a redirect is no acknowledgement, and a deleted endpoint gets nothing more", async () => {
   const endpoint = await listen(["customer.created"]);
-  receiver.answer = () => 302;
+  receiver.answer = async () => {
+    await box.stripe.webhookEndpoints.del(endpoint.id);
+    return 302;
+  };
   await box.stripe.customers.create();
-  await receiver.count(1);
-  await box.stripe.webhookEndpoints.del(endpoint.id);
-  await new Promise((resolve) => setTimeout(resolve, 700));
+  expect(await settled()).toEqual(["canceled"]);
   expect(receiver.received).toHaveLength(1);
 });
 
@@ -89,7 +106,10 @@ test("faults drop, repeat and reorder deliveries, the same for the same seed", a
   await listen(["customer.created"]);
   await box.control("/faults", { webhooks: { drop: 1 } });
   await box.stripe.customers.create();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(
+    () => box.deliveries(),
+    ([delivery]) => delivery!.attempts.length >= 2,
+  );
   expect(receiver.received).toHaveLength(0);
   await box.control("/faults", { reset: true });
   await receiver.count(1);
@@ -193,30 +213,32 @@ describe("an event sent once more", () => {
 
 test("a disabled endpoint gets nothing, not even what was on its way", async () => {
   const endpoint = await listen(["customer.created"]);
-  receiver.answer = () => 500;
-  await box.stripe.customers.create();
-  await receiver.count(1);
-  await box.stripe.webhookEndpoints.update(endpoint.id, { disabled: true });
-  await box.stripe.customers.create();
-  const states = async () => {
-    const { deliveries } = (await (await fetch(`${box.url}/sandbox/deliveries`)).json()) as {
-      deliveries: { state: string }[];
-    };
-    return deliveries.map(({ state }) => state).join();
+  receiver.answer = async () => {
+    await box.stripe.webhookEndpoints.update(endpoint.id, { disabled: true });
+    return 500;
   };
-  expect(await eventually(states, (found) => found !== "pending")).toBe("canceled");
+  await box.stripe.customers.create();
+  expect(await settled()).toEqual(["canceled"]);
+  await box.stripe.customers.create();
+  expect(await settled()).toEqual(["canceled"]);
   expect(receiver.received).toHaveLength(1);
 });
 
 test("closing does not wait for a receiver that hangs", async () => {
   const other = await testSandbox();
-  const silent = (await import("node:net")).createServer(() => {});
+  const silent = net.createServer();
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-  const { port } = silent.address() as { port: number };
+  const { port } = silent.address() as net.AddressInfo;
   await other.stripe.webhookEndpoints.create({ url: `http://127.0.0.1:${port}/`, enabled_events: ["*"] });
+  const asked = once(silent, "connection");
   await other.stripe.customers.create();
-  const before = Date.now();
-  await other.sandbox.close();
-  expect(Date.now() - before).toBeLessThan(1000);
+  await asked;
+  // A delivery is given up after ten seconds; closing is well before that, or has waited for it.
+  let timer: NodeJS.Timeout | undefined;
+  const waited = new Promise((resolve) => {
+    timer = setTimeout(resolve, 9_000, "waited");
+  });
+  expect(await Promise.race([other.sandbox.close(), waited])).toBeUndefined();
+  clearTimeout(timer);
   silent.close();
 });

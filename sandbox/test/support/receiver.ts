@@ -11,8 +11,8 @@ export interface Received {
 /** A web server that receives events, and answers as it is told. */
 export class Receiver {
   readonly received: Received[] = [];
-  /** The status for the n-th delivery (from 0). */
-  answer: (n: number) => number = () => 200;
+  /** The status for the n-th delivery (from 0), at once or when something else has happened. */
+  answer: (n: number) => number | Promise<number> = () => 200;
   private readonly server: http.Server;
 
   private constructor(server: http.Server) {
@@ -28,9 +28,9 @@ export class Receiver {
       request.on("end", () => {
         const body = Buffer.concat(chunks).toString();
         const signature = String(request.headers["stripe-signature"]);
-        response.statusCode = receiver.answer(receiver.received.length);
+        const answer = receiver.answer(receiver.received.length);
         receiver.received.push({ body, signature, event: JSON.parse(body) });
-        response.end("noted");
+        void Promise.resolve(answer).then((status) => response.writeHead(status).end("noted"));
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

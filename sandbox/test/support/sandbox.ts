@@ -2,6 +2,7 @@ import Stripe from "stripe";
 import { OWN_FAULT } from "../../errors.ts";
 import { decodeForm } from "../../form.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../index.ts";
+import { eventually } from "./eventually.ts";
 import { judge } from "./judge.ts";
 
 /** The judge's list of codes is open, and does not have this one yet. */
@@ -17,6 +18,13 @@ export interface Exchange {
   status: number;
   answer: unknown;
   headers: Headers;
+}
+
+/** A delivery as `GET /sandbox/deliveries` shows it. */
+interface ShownDelivery {
+  event: string;
+  state: string;
+  attempts: { status: number | null; error: string | null }[];
 }
 
 /** A sandbox, an unmodified stripe-node that talks to it, and a record of all they said. */
@@ -78,6 +86,24 @@ export class TestSandbox {
     const body = (await response.json()) as Stripe.Checkout.Session & { error?: Stripe.StripeRawError };
     this.completions.push({ status: response.status, body });
     return { status: response.status, body };
+  }
+
+  /** What one of the sandbox's own paths shows. */
+  async shown<T>(path: string): Promise<T> {
+    return (await fetch(`${this.url}/sandbox${path}`)).json() as Promise<T>;
+  }
+
+  /** Each delivery so far, oldest first. */
+  async deliveries(): Promise<ShownDelivery[]> {
+    return (await this.shown<{ deliveries: ShownDelivery[] }>("/deliveries")).deliveries;
+  }
+
+  /** Resolves once so many calls have come that are not answered yet. */
+  async held(count: number): Promise<void> {
+    await eventually(
+      async () => (await this.shown<{ requests: { status: number | null }[] }>("/requests")).requests,
+      (requests) => requests.filter(({ status }) => status === null).length === count,
+    );
   }
 
   /** What the log tells of failures of the sandbox itself: a test that expects some takes them. */
