@@ -45,27 +45,41 @@ export function plainDecimal(decimal: string): string {
 /** Percent with up to four places, as an exact fraction of 1,000,000. */
 const millionths = (percent: number): bigint => BigInt(Math.round(percent * 10_000));
 
-function roundedQuotient(numerator: bigint, denominator: bigint): number {
+/** A quotient as a number of steps, half away from zero. */
+function roundedQuotient(numerator: bigint, denominator: bigint, step: number): number {
+  const divisor = denominator * BigInt(step);
   const doubled = 2n * (numerator < 0n ? -numerator : numerator);
-  const rounded = Number((doubled + denominator) / (2n * denominator));
+  const rounded = Number((doubled + divisor) / (2n * divisor)) * step;
   return numerator < 0n ? -rounded : rounded;
 }
 
-/** `percent` (up to four places) of an amount in minor units, half away from zero. */
-export function percentOf(amountMinor: number, percent: number): number {
-  return roundedQuotient(BigInt(amountMinor) * millionths(percent), 1_000_000n);
+/** `percent` (up to four places) of an amount in minor units, half away from zero, in whole steps. */
+export function percentOf(amountMinor: number, percent: number, step = 1): number {
+  return roundedQuotient(BigInt(amountMinor) * millionths(percent), 1_000_000n, step);
 }
 
-/** `numerator / denominator` of an amount in minor units, half away from zero; the denominator is above 0. */
-export function fractionOf(amountMinor: number, numerator: number, denominator: number): number {
-  return roundedQuotient(BigInt(amountMinor) * BigInt(numerator), BigInt(denominator));
+/**
+ * `numerator / denominator` of an amount in minor units, half away from zero, in whole steps; the
+ * denominator is above 0.
+ */
+export function fractionOf(amountMinor: number, numerator: number, denominator: number, step = 1): number {
+  return roundedQuotient(BigInt(amountMinor) * BigInt(numerator), BigInt(denominator), step);
 }
 
 /**
  * Splits an amount in proportion to `weights` (none below 0) into parts that add up to it exactly:
- * rounded down, the rest a unit each to the largest fractions.
+ * rounded down to whole steps, the rest a step each to the largest fractions. What is less than a step
+ * goes to the first part.
  */
-export function split(amountMinor: number, weights: number[]): number[] {
+export function split(amountMinor: number, weights: number[], step = 1): number[] {
+  if (step === 1) return inUnits(amountMinor, weights);
+  const loose = amountMinor % step;
+  const steps = inUnits((amountMinor - loose) / step, weights);
+  const first = weights.findIndex((weight) => weight > 0);
+  return steps.map((count, index) => count * step + (index === first ? loose : 0));
+}
+
+function inUnits(amountMinor: number, weights: number[]): number[] {
   const sum = weights.reduce((total, weight) => total + BigInt(weight), 0n);
   if (sum === 0n) return weights.map(() => 0);
   const shares = weights.map((weight, index) => {
@@ -98,4 +112,12 @@ const MINIMUM_CHARGES: Record<string, number> = {
 /** The least that can be charged, in minor units. https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts */
 export function minimumCharge(currency: string): number {
   return MINIMUM_CHARGES[currency] ?? 50;
+}
+
+/** Currencies whose charges are a round number of minor units. https://docs.stripe.com/currencies#special-cases */
+const STEPS: Record<string, number> = { bhd: 10, jod: 10, kwd: 10, omr: 10, tnd: 10, isk: 100, ugx: 100 };
+
+/** What every charge in a currency is a multiple of, in minor units. */
+export function stepOf(currency: string): number {
+  return STEPS[currency] ?? 1;
 }

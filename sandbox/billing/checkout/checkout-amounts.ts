@@ -1,11 +1,11 @@
-import { invalidRequest } from "../../errors.ts";
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
-import { formatMoney, minimumCharge } from "../../money.ts";
+import { stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { termsOfCoupon } from "../catalogue/coupons.ts";
 import { priceAmount } from "../catalogue/pricing.ts";
 import type { InvoiceLine } from "../invoices/lines.ts";
 import { type DiscountTerms, totalsOf } from "../invoices/totals.ts";
+import { assertChargeable } from "../payments/amounts.ts";
 
 type Session = Kinds["checkout.session"];
 type LineItem = CheckoutDetails["line_items"][number];
@@ -37,10 +37,12 @@ export function reckoned(
   }));
   const currency = line_items[0]?.currency ?? "";
   const terms: DiscountTerms[] = coupon ? [{ id: coupon.id, ...termsOfCoupon(tx, coupon, currency) }] : [];
-  return totalsOf(lines, terms).lines.map(({ item, amount, discount_amounts }) => {
-    const amount_discount = (discount_amounts ?? []).reduce((sum, part) => sum + part.amount, 0);
-    return { ...item, amount_subtotal: amount, amount_discount, amount_total: amount - amount_discount };
-  });
+  return totalsOf(lines, terms, new Map(), stepOf(currency)).lines.map(
+    ({ item, amount, discount_amounts }) => {
+      const amount_discount = (discount_amounts ?? []).reduce((sum, part) => sum + part.amount, 0);
+      return { ...item, amount_subtotal: amount, amount_discount, amount_total: amount - amount_discount };
+    },
+  );
 }
 
 /** How lines of invoices name the price of a line item. */
@@ -65,12 +67,7 @@ export function totals(
   };
 }
 
-/** Refuses a total that is too small to be charged; nothing at all is fine. */
-export function assertChargeable(amount: number, currency: string): void {
-  const least = minimumCharge(currency);
-  if (amount === 0 || amount >= least) return;
-  throw invalidRequest(
-    `The Checkout Session's total amount due must add up to at least ${formatMoney(least, currency)} ${currency}`,
-    { code: "amount_too_small" },
-  );
+/** Refuses a total that cannot be charged; nothing at all is fine. */
+export function assertPayable(amount: number, currency: string): void {
+  if (amount !== 0) assertChargeable(amount, currency, { noun: "The Checkout Session's total amount due" });
 }

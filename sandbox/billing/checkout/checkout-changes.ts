@@ -2,7 +2,7 @@ import { invalidRequest } from "../../errors.ts";
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { findCode } from "../catalogue/promotion-codes.ts";
-import { assertChargeable, reckoned, totals } from "./checkout-amounts.ts";
+import { assertPayable, reckoned, totals } from "./checkout-amounts.ts";
 import { assertRedeemable, couponOf } from "./checkout-discounts.ts";
 import { abandonAttempt } from "./checkout-order.ts";
 
@@ -21,7 +21,7 @@ export function changeOrder(
   const wanted = line_items ? { ...details, line_items } : details;
   const items = reckoned(tx, wanted, couponOf(tx, discounts));
   const sums = totals(items);
-  assertChargeable(sums.amount_total ?? 0, session.currency ?? "");
+  assertPayable(sums.amount_total ?? 0, session.currency ?? "");
   abandonAttempt(tx, details);
   tx.update("checkout_details", details.id, { line_items: items });
   return tx.update("checkout.session", session.id, { ...sums, discounts });

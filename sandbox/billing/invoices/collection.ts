@@ -41,7 +41,7 @@ export interface Collected {
  */
 export function payInvoice(tx: Transaction, invoice: Invoice, options: Collection = {}): Collected {
   const open = invoice.status === "draft" ? finalizeInvoice(tx, invoice) : invoice;
-  if (open.status === "paid") return { invoice: open, intent: null, method: null };
+  if (open.status === "paid" || open.status === "draft") return { invoice: open, intent: null, method: null };
   const method = options.method ?? methodFor(tx, open);
   if (!method) return { invoice: failInvoicePayment(tx, open, options), intent: null, method: null };
   const { offSession = true } = options;
@@ -99,6 +99,7 @@ function isDecidedLate(tx: Transaction, { latest_charge }: Intent): boolean {
 /** Stripe's refusal of an attempt that did not pay, with its traces kept; undefined when it did. */
 export function refusalOf({ invoice, intent, method }: Collected): ApiError | undefined {
   if (invoice.status === "paid" || intent?.status === "processing") return undefined;
+  if (invoice.status === "draft") return finalizationRefusal(invoice);
   if (!intent || !method) {
     return invalidRequest(
       "Cannot charge a customer that has no default payment method. Set one on the invoice, the subscription or the customer.",
@@ -121,6 +122,11 @@ export function refusalOf({ invoice, intent, method }: Collected): ApiError | un
     );
   }
   return intentRefusal(intent, method);
+}
+
+/** Why a draft could not be finalized; the draft keeps saying so. */
+export function finalizationRefusal({ last_finalization_error: error }: Invoice): ApiError {
+  return new ApiError(400, error as ApiError["body"], { keepsEffects: true });
 }
 
 /** The error of a payment that was refused. */

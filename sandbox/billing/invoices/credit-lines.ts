@@ -1,7 +1,7 @@
 import { invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import { fractionOf, multiply, split } from "../../money.ts";
+import { fractionOf, multiply, split, stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { lineOf } from "./draft-items.ts";
 
@@ -38,11 +38,13 @@ function ofInvoiceLine(tx: Transaction, invoice: Invoice, input: CreditLineInput
     throw refused(`The line item ${line.id} has ${left} left to credit; ${amount} is asked for.`);
   }
   const discounts = line.discount_amounts ?? [];
+  const step = stepOf(invoice.currency);
   const whole = discounts.reduce((sum, part) => sum + part.amount, 0);
-  const discount_amount = line.amount === 0 ? 0 : fractionOf(whole, amount, line.amount);
+  const discount_amount = line.amount === 0 ? 0 : fractionOf(whole, amount, line.amount, step);
   const parts = split(
     discount_amount,
     discounts.map((part) => part.amount),
+    step,
   );
   const discount_amounts = discounts.map(({ discount }, index) => ({ amount: parts[index]!, discount }));
   return {

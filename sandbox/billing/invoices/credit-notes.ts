@@ -8,6 +8,7 @@ import { createRefund } from "../payments/refunds.ts";
 import { type CreditLine, type CreditLineInput, creditLine } from "./credit-lines.ts";
 import { adjustPayment, assertNotUnderWay, chargeOf } from "./invoice-payments.ts";
 import { settleInvoice } from "./invoices.ts";
+import { dueOf } from "./totals.ts";
 
 type CreditNote = Kinds["credit_note"];
 type Invoice = Kinds["invoice"];
@@ -208,20 +209,31 @@ function creditOf(tx: Transaction, invoice: Invoice, note: string, amount: numbe
   return moveCustomerBalance(tx, invoice.customer ?? "", movement).id;
 }
 
-/** What the invoice shows of it; one with nothing left to pay is paid. */
+/** What the invoice shows of it; one with nothing left to pay is paid, and too little is owed with the next one. */
 function applyTo(tx: Transaction, invoice: Invoice, pre: number, post: number): void {
+  const { currency, id } = invoice;
+  const left = invoice.amount_remaining - pre;
+  const { too_small } = dueOf(left, 0, currency);
   const after = tx.update(
     "invoice",
     invoice.id,
     {
-      amount_due: invoice.amount_due - pre,
-      amount_remaining: invoice.amount_remaining - pre,
+      amount_due: invoice.amount_due - pre - too_small,
+      amount_remaining: left - too_small,
+      ending_balance: (invoice.ending_balance ?? 0) + too_small,
       pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount + pre,
       post_payment_credit_notes_amount: invoice.post_payment_credit_notes_amount + post,
     },
     "invoice.updated",
   );
   if (pre === 0) return;
+  if (too_small !== 0)
+    moveCustomerBalance(tx, invoice.customer ?? "", {
+      type: "invoice_too_small",
+      amount: too_small,
+      currency,
+      invoice: id,
+    });
   if (after.amount_remaining === 0) settleInvoice(tx, after);
   else adjustPayment(tx, after);
 }

@@ -1,7 +1,7 @@
 import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { type Collection, payInvoice, refusalOf } from "./collection.ts";
+import { type Collection, finalizationRefusal, payInvoice, refusalOf } from "./collection.ts";
 import { assertNotUnderWay } from "./invoice-payments.ts";
 import { DRAFT_SECONDS } from "./invoice-row.ts";
 import { finalizeInvoice, markUncollectible, settleInvoice, voidInvoice } from "./invoices.ts";
@@ -26,6 +26,7 @@ export function finalizeOnDemand(
     throw invalidRequest("This invoice is already finalized, you can't re-finalize a non-draft invoice.");
   }
   const invoice = finalizeInvoice(tx, draft);
+  if (invoice.status === "draft") throw finalizationRefusal(invoice);
   if (invoice.status !== "open") return invoice;
   return tx.update("invoice", invoice.id, advancing(tx, invoice, auto_advance ?? false));
 }
@@ -44,6 +45,7 @@ export function payOnDemand(
   if (outOfBand) {
     assertNotUnderWay(tx, invoice, "pay an invoice outside of Stripe");
     const open = invoice.status === "draft" ? finalizeInvoice(tx, invoice) : invoice;
+    if (open.status === "draft") throw finalizationRefusal(open);
     return open.status === "paid" ? open : settleInvoice(tx, open, { outOfBand });
   }
   const collected = payInvoice(tx, invoice, collection);

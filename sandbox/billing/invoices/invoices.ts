@@ -1,9 +1,12 @@
+import type { ApiError } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
+import { stepOf } from "../../money.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { activeDiscounts, spendDiscounts, termsOf } from "../catalogue/discounts.ts";
 import { balanceOf, moveCustomerBalance } from "../customers/customer-balance.ts";
+import { chargeRefusal } from "../payments/amounts.ts";
 import { nextPaymentAttempt } from "../subscriptions/dunning.ts";
 import {
   subscriptionInvoiceClosed,
@@ -28,6 +31,7 @@ export function priced(tx: Transaction, lines: InvoiceLine[], discounts: string[
     lines,
     discounts.map((id) => termsOf(tx, id, currency)),
     ofLines,
+    stepOf(currency),
   );
 }
 
@@ -74,7 +78,8 @@ type Reprice = { lines?: InvoiceLine[]; discounts?: string[] } & Partial<
 /**
  * Gives a draft its number, settles it against the customer's balance and opens it for payment. What
  * is due is paid through `intent`, or a payment intent that is made here; when nothing is due, it is
- * paid at once. An amount too small to charge is owed with the next invoice.
+ * paid at once. An amount too small to charge is owed with the next invoice; with one that is too large
+ * it stays a draft (`invoice.finalization_failed`).
  * @param intent one that was made, or paid, for what is due; the balance makes up for any difference
  */
 export function finalizeInvoice(
@@ -85,6 +90,9 @@ export function finalizeInvoice(
   const customer = tx.need("customer", invoice.customer ?? "", "customer");
   const balance = balanceOf(tx, customer, invoice.currency);
   const due = intent ? dueBy(intent, invoice, balance) : dueOf(invoice.total, balance, invoice.currency);
+  const refusal =
+    intent || due.amount_due === 0 ? undefined : chargeRefusal(due.amount_due, invoice.currency);
+  if (refusal) return failFinalization(tx, invoice, refusal);
   const sequence = customer.next_invoice_sequence ?? 1;
   const url = `${tx.environment.baseUrl}/i/${invoice.id}`;
   // Nobody else sees the sequence move until the customer is next told of: Stripe sends no event for it alone.
@@ -102,6 +110,7 @@ export function finalizeInvoice(
     ending_balance: due.ending_balance,
     hosted_invoice_url: url,
     invoice_pdf: `${url}/pdf`,
+    last_finalization_error: null,
     status_transitions: { ...invoice.status_transitions, finalized_at: tx.now },
   });
   if (intent) linkPayment(tx, open, intent);
@@ -110,6 +119,15 @@ export function finalizeInvoice(
   if (!intent) payable(tx, open);
   foretellOverdue(tx, open);
   return open;
+}
+
+function failFinalization(tx: Transaction, draft: Invoice, { body }: ApiError): Invoice {
+  const failed = tx.update("invoice", draft.id, {
+    automatically_finalizes_at: null,
+    last_finalization_error: body as Invoice["last_finalization_error"],
+  });
+  tx.emit("invoice.finalization_failed", failed);
+  return failed;
 }
 
 function dueBy(

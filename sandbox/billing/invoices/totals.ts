@@ -1,5 +1,5 @@
 import type { Kinds } from "../../kinds.ts";
-import { minimumCharge, percentOf, split } from "../../money.ts";
+import { minimumCharge, percentOf, split, stepOf } from "../../money.ts";
 import type { InvoiceLine } from "./lines.ts";
 
 /** What a discount takes off, in the invoice's currency: a percentage or an amount. */
@@ -41,11 +41,13 @@ interface Position<L = Discountable> {
  * discount amounts of the lines add up to `total_discount_amounts` exactly.
  * @param ofInvoice the discounts of the whole invoice, in order
  * @param ofLines the terms of the discounts that lines name themselves
+ * @param step what every charge in the currency is a multiple of
  */
 export function totalsOf<L extends Discountable>(
   lines: L[],
   ofInvoice: DiscountTerms[],
   ofLines: ReadonlyMap<string, DiscountTerms> = new Map(),
+  step = 1,
 ): Totals<L> {
   const positions = lines.map((line): Position<L> => {
     return { line, remaining: line.discountable ? Math.max(0, line.amount) : 0, taken: [] };
@@ -53,11 +55,11 @@ export function totalsOf<L extends Discountable>(
   for (const position of positions) {
     for (const id of position.line.discounts) {
       const terms = ofLines.get(id);
-      if (terms) take(terms, [position]);
+      if (terms) take(terms, [position], step);
     }
   }
   const itemDiscounts = sum(positions.flatMap(({ taken }) => taken));
-  for (const terms of ofInvoice) take(terms, positions);
+  for (const terms of ofInvoice) take(terms, positions, step);
   const amount = positions.reduce((total, { line }) => total + line.amount, 0);
   const all = [...new Set(positions.flatMap(({ line }) => line.discounts)), ...ofInvoice.map(({ id }) => id)];
   const total_discount_amounts = [...new Set(all)].map((discount) => ({
@@ -80,7 +82,7 @@ export function totalsOf<L extends Discountable>(
 
 const sum = (parts: { amount: number }[]) => parts.reduce((total, part) => total + part.amount, 0);
 
-function take(terms: DiscountTerms, positions: Position[]): void {
+function take(terms: DiscountTerms, positions: Position[], step: number): void {
   const { products } = terms;
   const eligible = positions.filter(
     ({ line, remaining }) =>
@@ -95,8 +97,9 @@ function take(terms: DiscountTerms, positions: Position[]): void {
             remaining.reduce((a, b) => a + b, 0),
           ),
           remaining,
+          step,
         )
-      : remaining.map((amount) => percentOf(amount, terms.percent_off!));
+      : remaining.map((amount) => Math.min(amount, percentOf(amount, terms.percent_off!, step)));
   for (const [index, position] of eligible.entries()) {
     position.remaining -= amounts[index]!;
     position.taken.push({ amount: amounts[index]!, discount: terms.id });
@@ -117,7 +120,7 @@ export interface Due {
   amount_due: number;
   /** The customer's balance afterwards. */
   ending_balance: number;
-  /** The part of the ending balance that was too small to charge. */
+  /** The part of the ending balance that was too small to charge, or less than the currency's step. */
   too_small: number;
 }
 
@@ -130,5 +133,6 @@ export function dueOf(total: number, balance: number, currency: string): Due {
   const due = total + balance;
   if (total < 0 || due <= 0) return { amount_due: 0, ending_balance: due, too_small: 0 };
   if (due < minimumCharge(currency)) return { amount_due: 0, ending_balance: due, too_small: due };
-  return { amount_due: due, ending_balance: 0, too_small: 0 };
+  const loose = due % stepOf(currency);
+  return { amount_due: due - loose, ending_balance: loose, too_small: loose };
 }

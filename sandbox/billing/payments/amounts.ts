@@ -1,30 +1,41 @@
-import { ApiError, invalidParameter } from "../../errors.ts";
-import { formatMoney, minimumCharge } from "../../money.ts";
+import { type ApiError, invalidRequest } from "../../errors.ts";
+import { formatMoney, minimumCharge, stepOf } from "../../money.ts";
 
+/** Eight digits. */
 const MAXIMUM = 99_999_999;
 
-/** Currencies whose smallest charge is a round number of minor units. */
-const STEPS: Record<string, number> = { bhd: 10, jod: 10, kwd: 10, omr: 10, tnd: 10, isk: 100, ugx: 100 };
+/** How a refusal names the amount. */
+interface Name {
+  noun: string;
+  param?: string;
+}
+
+const AMOUNT: Name = { noun: "Amount", param: "amount" };
 
 /** Throws `amount_too_small`, `amount_too_large` or, for an amount that cannot be paid exactly, `invalid_charge_amount`. */
-export function assertChargeable(amount: number, currency: string, param = "amount"): void {
+export function assertChargeable(amount: number, currency: string, name: Name = AMOUNT): void {
+  const refusal = chargeRefusal(amount, currency, name);
+  if (refusal) throw refusal;
+}
+
+/** Why so much cannot be charged; undefined when it can. */
+export function chargeRefusal(
+  amount: number,
+  currency: string,
+  { noun, ...named }: Name = AMOUNT,
+): ApiError | undefined {
   if (amount < minimumCharge(currency)) {
     const least = formatMoney(minimumCharge(currency), currency);
-    throw refused(`Amount must be at least ${least} ${currency}`, "amount_too_small", param);
+    const message = `${noun} must be at least ${least} ${currency}`;
+    return invalidRequest(message, { ...named, code: "amount_too_small" });
   }
   if (amount > MAXIMUM) {
     const most = formatMoney(MAXIMUM, currency);
-    throw refused(`Amount must be no more than ${most} ${currency}`, "amount_too_large", param);
+    const message = `${noun} must be no more than ${most} ${currency}`;
+    return invalidRequest(message, { ...named, code: "amount_too_large" });
   }
-  const step = STEPS[currency] ?? 1;
-  if (amount % step !== 0)
-    throw invalidParameter(
-      param,
-      `Invalid amount: ${currency} is charged in steps of ${step}.`,
-      "invalid_charge_amount",
-    );
-}
-
-function refused(message: string, code: string, param: string): ApiError {
-  return new ApiError(400, { type: "invalid_request_error", code, message, param });
+  const step = stepOf(currency);
+  if (amount % step === 0) return undefined;
+  const message = `Invalid amount: ${currency} is charged in steps of ${step}.`;
+  return invalidRequest(message, { ...named, code: "invalid_charge_amount" });
 }

@@ -6,13 +6,14 @@ import type { Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { cardOf } from "../customers/payment-methods.ts";
+import { assertChargeable } from "./amounts.ts";
 import { refuseCharge, releaseCharge } from "./charges.ts";
 import { chargeIntent, declineIntent, failIntent } from "./charging.ts";
 
 type PaymentIntent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
 
-/** What is to be paid; everything besides may be left out. Check the amount with `assertChargeable` first. */
+/** What is to be paid; everything besides may be left out. */
 export type IntentInput = Pick<PaymentIntent, "amount" | "currency"> &
   Partial<
     Pick<
@@ -35,8 +36,9 @@ export type IntentInput = Pick<PaymentIntent, "amount" | "currency"> &
     >
   >;
 
-/** A payment still to be made. https://docs.stripe.com/payments/paymentintents/lifecycle */
+/** A payment still to be made; refuses an amount that cannot be charged. https://docs.stripe.com/payments/paymentintents/lifecycle */
 export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent {
+  assertChargeable(input.amount, input.currency);
   const id = newId("pi");
   const intent = tx.insert("payment_intent", {
     id,

@@ -1,5 +1,5 @@
 import type { Kinds } from "../../kinds.ts";
-import { fractionOf } from "../../money.ts";
+import { fractionOf, stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { activeDiscounts } from "../catalogue/discounts.ts";
 import { termsIn } from "../catalogue/pricing.ts";
@@ -43,7 +43,8 @@ export function debitFor(
   if (!period || isMetered(item)) return [];
   const { amount, discounts } = costOf(tx, subscription, item);
   const whole = wholePeriod(subscription.billing_cycle_anchor, item, period.start);
-  const part = (of: number) => fractionOf(of, period.end - period.start, whole.end - whole.start);
+  const step = stepOf(subscription.currency);
+  const part = (of: number) => fractionOf(of, period.end - period.start, whole.end - whole.start, step);
   const discount_amounts = discounts.map(({ discount, ...rest }) => ({
     discount,
     amount: part(rest.amount),
@@ -65,16 +66,18 @@ export function creditFor(
   if (!period || isMetered(item)) return [];
   const credits =
     subscription.billing_mode.type === "flexible"
-      ? debitsOf(tx, subscription, item, period).map((debit) => giveBack(item, debit))
+      ? debitsOf(tx, subscription, item, period).map((debit) =>
+          giveBack(item, debit, stepOf(subscription.currency)),
+        )
       : uncredited(tx, subscription, item, period)
           .flatMap((part) => debitFor(tx, subscription, item, part))
           .map((debit) => ({ ...debit, amount: -debit.amount }));
   return credits.filter(({ amount }) => amount !== 0);
 }
 
-function giveBack(item: Item, { net, whole, part, credited_items }: Debit): Proration {
+function giveBack(item: Item, { net, whole, part, credited_items }: Debit, step: number): Proration {
   // Counted from the end, so that parts of a debit never add up to more than it.
-  const after = (moment: number) => fractionOf(net, whole.end - moment, whole.end - whole.start);
+  const after = (moment: number) => fractionOf(net, whole.end - moment, whole.end - whole.start, step);
   const amount = after(part.end) - after(part.start);
   return { item, amount, period: part, credited_items, discount_amounts: [] };
 }

@@ -1,6 +1,6 @@
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import { formatMoney, fractionOf } from "../../money.ts";
+import { formatMoney, fractionOf, stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { usageOf } from "../catalogue/meters.ts";
 import { priceAmount, termsIn } from "../catalogue/pricing.ts";
@@ -18,7 +18,8 @@ export function recurringAmount(tx: Transaction, { currency }: Subscription, ite
 /** What an item costs for a part of a recurrence, to the second. */
 function partialAmount(tx: Transaction, subscription: Subscription, item: Item, part: Period): number {
   const whole = wholePeriod(subscription.billing_cycle_anchor, item, part.start);
-  return fractionOf(recurringAmount(tx, subscription, item), part.end - part.start, whole.end - whole.start);
+  const amount = recurringAmount(tx, subscription, item);
+  return fractionOf(amount, part.end - part.start, whole.end - whole.start, stepOf(subscription.currency));
 }
 
 /** What a line bills. */
