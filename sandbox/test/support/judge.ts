@@ -10,6 +10,8 @@ export interface Judge {
   event(event: unknown): string[];
 }
 
+const JUDGE = Symbol.for("the judge of Stripe's shapes");
+
 /** The judge lies beside the repository and is never part of it. */
 const FILE = new URL("../../../../shared/stripe/stripe-spec.mjs", import.meta.url);
 
@@ -19,6 +21,13 @@ process.env.AJV_FROM ??= path.join(process.cwd(), "package.json");
 export const SKIPPED =
   "skipped: ../shared/stripe/stripe-spec.mjs, the judge of Stripe's shapes, is not there";
 
-export const judge: Judge | null = existsSync(fileURLToPath(FILE))
-  ? ((await import(FILE.href)) as { load(): Judge }).load()
-  : null;
+// The judge compiles a schema when it first needs it, which takes seconds in all. Jest gives each test file
+// modules of its own, except for node's: one of those carries the judge from file to file of a worker.
+const carrier = process.getBuiltinModule("node:fs") as { [JUDGE]?: Judge };
+
+async function load(): Promise<Judge> {
+  carrier[JUDGE] ??= ((await import(FILE.href)) as { load(): Judge }).load();
+  return carrier[JUDGE];
+}
+
+export const judge: Judge | null = existsSync(fileURLToPath(FILE)) ? await load() : null;
