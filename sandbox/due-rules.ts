@@ -18,6 +18,7 @@ import { tellTrialEnd } from "./billing/subscriptions/subscription-details.ts";
 import { tellInvoice } from "./billing/subscriptions/upcoming.ts";
 import { deleteTestClock } from "./billing/test-clocks.ts";
 import { type DueRule, dueRule } from "./due.ts";
+import { isFinal } from "./states.ts";
 
 /** Everything that happens by itself when its time has come. */
 export const dueRules: DueRule[] = [
@@ -129,7 +130,8 @@ export const dueRules: DueRule[] = [
   dueRule({
     name: "collection goes on",
     kind: "subscription",
-    at: (subscription) => subscription.pause_collection?.resumes_at ?? null,
+    at: ({ pause_collection, status }) =>
+      isFinal("subscription", status) ? null : (pause_collection?.resumes_at ?? null),
     run: (tx, { id }) =>
       void tx.update("subscription", id, { pause_collection: null }, "customer.subscription.updated"),
   }),

@@ -34,6 +34,7 @@ export const indexes = {
   discount: { customer: (d) => d.customer, subscription: (d) => d.subscription },
   dispute: { charge: (d) => d.charge, payment_intent: (d) => d.payment_intent },
   event: { type: (e) => e.type },
+  former_customer: {},
   idempotency_record: {},
   invoice: {
     customer: (i) => i.customer,

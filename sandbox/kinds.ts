@@ -30,6 +30,13 @@ export interface Deleted {
   deleted: true;
 }
 
+/** A customer that was deleted: what it was charged lives on in its time. */
+export interface FormerCustomer {
+  /** The customer's id. */
+  id: string;
+  test_clock: string;
+}
+
 /** A payment method that was its customer's once: it can be nobody's any more. */
 export interface DetachedMethod {
   /** The payment method's id. */
@@ -234,6 +241,7 @@ export interface Kinds {
   discount: Wire<Stripe.Discount>;
   dispute: Wire<Stripe.Dispute>;
   event: StoredEvent;
+  former_customer: FormerCustomer;
   idempotency_record: IdempotencyRecord;
   invoice: Wire<Stripe.Invoice>;
   invoice_details: InvoiceDetails;

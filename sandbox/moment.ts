@@ -12,13 +12,14 @@ interface MaybeClocked {
 }
 
 /**
- * The test clock that an object lives on: its own, its customer's, its charge's or invoice's, or that of what it
+ * The test clock that an object lives on: its own, its customer's (also when they are deleted), its charge's or invoice's, or that of what it
  * comes from (a balance transaction); null for the sandbox's time.
  */
 export function testClockOf(store: Pick<Store, "get">, row: object): string | null {
   const { test_clock, customer, charge, invoice, source } = row as MaybeClocked;
   if (test_clock !== undefined) return test_clock;
-  if (customer) return store.get("customer", customer)?.test_clock ?? null;
+  if (customer)
+    return (store.get("customer", customer) ?? store.get("former_customer", customer))?.test_clock ?? null;
   if (charge) {
     const found = store.get("charge", charge);
     return found ? testClockOf(store, found) : null;

@@ -320,3 +320,53 @@ describe("what Stripe refuses", () => {
     expect((await box.stripe.subscriptions.list({ customer: customer.id })).data).toEqual([]);
   });
 });
+
+describe("the coupons of a schedule", () => {
+  const couponOf = (params: Partial<Stripe.CouponCreateParams> = {}) =>
+    box.stripe.coupons.create({ percent_off: 50, duration: "forever", ...params });
+  const discountsOf = async (schedule: Stripe.SubscriptionSchedule) =>
+    (await subscriptionOf(schedule)).discounts;
+
+  test.each([
+    ["deleted", {}, (id: string) => box.stripe.coupons.del(id)],
+    [
+      "used up",
+      { max_redemptions: 1 },
+      (coupon: string) =>
+        box.stripe.customers
+          .create({})
+          .then(({ id }) => box.stripe.invoices.create({ customer: id, discounts: [{ coupon }] })),
+    ],
+  ])("do not stop a phase when they are %s", async (_, params, end) => {
+    const coupon = await couponOf(params);
+    const schedule = await create([phase(basic), phase(plus, { discounts: [{ coupon: coupon.id }] })]);
+    await end(coupon.id);
+    await clock.to("2026-05-01T02:00:00Z");
+    const second = await subscriptionOf(schedule);
+    expect(second).toMatchObject({
+      discounts: [],
+      items: { data: [{ price: { id: plus.id } }] },
+      latest_invoice: { total: 6000 },
+    });
+  });
+
+  test("are redeemed once, however often the schedule is changed", async () => {
+    const coupon = await couponOf({ max_redemptions: 1 });
+    const phases = [phase(basic, { discounts: [{ coupon: coupon.id }] }), phase(plus)];
+    const schedule = await create(phases);
+    const before = await discountsOf(schedule);
+    await schedules().update(schedule.id, { phases: [{ ...phases[0]!, start_date: at(START) }, phases[1]!] });
+    expect(await discountsOf(schedule)).toEqual(before);
+    expect(await box.stripe.coupons.retrieve(coupon.id)).toMatchObject({ times_redeemed: 1 });
+  });
+});
+
+test("a schedule whose phases would all be over is refused", async () => {
+  const schedule = await create([phase(basic), phase(plus)]);
+  await clock.to("2026-04-20T00:00:00Z");
+  await expect(
+    schedules().update(schedule.id, {
+      phases: [{ items: [{ price: basic.id }], start_date: at(START), end_date: at("2026-04-10T00:00:00Z") }],
+    }),
+  ).rejects.toMatchObject({ statusCode: 400, param: "phases" });
+});

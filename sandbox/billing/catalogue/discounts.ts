@@ -1,4 +1,4 @@
-import { invalidRequest } from "../../errors.ts";
+import { ApiError, invalidRequest, noSuch } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
@@ -54,7 +54,7 @@ function redeemOne(tx: Transaction, redemption: Redemption, target: RedemptionTa
       param: target.param!,
     });
   }
-  if (redemption.discount) return tx.need("discount", redemption.discount, `${target.param}[discount]`);
+  if (redemption.discount) return ownDiscount(tx, redemption.discount, target);
   const { code, coupon } = redeemable(tx, redemption, target);
   const discount = tx.insert("discount", {
     id: newId("di"),
@@ -74,6 +74,38 @@ function redeemOne(tx: Transaction, redemption: Redemption, target: RedemptionTa
   if (isLasting(discount)) tx.emit("customer.discount.created", discount);
   countRedemption(tx, coupon, code);
   return discount;
+}
+
+/** A discount that exists already, of the same customer. */
+function ownDiscount(tx: Transaction, id: string, { customer, param }: RedemptionTarget): Discount {
+  const discount = tx.need("discount", id, `${param}[discount]`);
+  if (discount.customer !== customer) throw noSuch("discount", id, `${param}[discount]`);
+  return discount;
+}
+
+/** Whether a redemption would go through. */
+export function canRedeem(tx: Transaction, redemption: Redemption, target: RedemptionTarget): boolean {
+  try {
+    tx.imagine(() => redeem(tx, [redemption], target));
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
+  }
+}
+
+/** The redemption, or the running discount among those `held` that it has already led to. */
+export function keeping(tx: Transaction, held: string[], redemption: Redemption): Redemption {
+  const { coupon, promotion_code = null } = redemption;
+  const live = held
+    .map((id) => tx.need("discount", id))
+    .filter(({ end }) => end === null || end > tx.now)
+    .find((one) =>
+      promotion_code === null
+        ? coupon !== undefined && one.promotion_code === null && one.source.coupon === coupon
+        : one.promotion_code === promotion_code,
+    );
+  return live ? { discount: live.id } : redemption;
 }
 
 /** The coupon behind an entry, and its code when there is one; or Stripe's refusal. */

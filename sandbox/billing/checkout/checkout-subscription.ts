@@ -1,8 +1,9 @@
 import { newId } from "../../ids.ts";
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { attach, cardOf } from "../customers/payment-methods.ts";
+import { attach } from "../customers/payment-methods.ts";
 import { finalizeInvoice } from "../invoices/invoices.ts";
+import { declineOf } from "../payments/charging.ts";
 import { confirmIntent, createIntent, needsAuthentication } from "../payments/intents.ts";
 import { type ExtraItem, insertExtraItems } from "../subscriptions/extra-items.ts";
 import { draftBill } from "../subscriptions/subscription-invoices.ts";
@@ -59,10 +60,8 @@ function dueFirst(tx: Transaction, session: Session, order: Order): number {
   return tx.imagine(() => openSubscription(tx, session, order, null).amount_due);
 }
 
-function willServe(tx: Transaction, method: PaymentMethod): boolean {
-  const { declines, declinesCharges } = cardOf(method);
-  return !needsAuthentication(tx, method) && !declines && !declinesCharges;
-}
+const willServe = (tx: Transaction, method: PaymentMethod): boolean =>
+  !needsAuthentication(tx, method) && declineOf(tx, method) === null;
 
 function firstPayment(tx: Transaction, { currency }: Session, amount: number, customer: string): Intent {
   return createIntent(tx, {

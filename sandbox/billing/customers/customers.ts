@@ -62,6 +62,7 @@ export function removeCustomer(tx: Transaction, customer: Customer): Kinds["dele
   }
   const before = tx.need("customer", id);
   tx.remove("customer", id);
+  if (before.test_clock) tx.insert("former_customer", { id, test_clock: before.test_clock });
   tx.emit("customer.deleted", before);
   return tx.insert("deleted", { id, object: "customer", deleted: true });
 }

@@ -8,6 +8,7 @@ import { activeDiscounts, spendDiscounts, termsOf } from "../catalogue/discounts
 import { balanceOf, moveCustomerBalance } from "../customers/customer-balance.ts";
 import { chargeRefusal } from "../payments/amounts.ts";
 import { nextPaymentAttempt } from "../subscriptions/dunning.ts";
+import { recounted } from "../subscriptions/subscription-lines.ts";
 import {
   subscriptionInvoiceClosed,
   subscriptionInvoiceFailed,
@@ -84,9 +85,10 @@ type Reprice = { lines?: InvoiceLine[]; discounts?: string[] } & Partial<
  */
 export function finalizeInvoice(
   tx: Transaction,
-  invoice: Invoice,
+  draft: Invoice,
   intent: Kinds["payment_intent"] | null = null,
 ): Invoice {
+  const invoice = withLateUsage(tx, draft);
   const customer = tx.need("customer", invoice.customer ?? "", "customer");
   const balance = balanceOf(tx, customer, invoice.currency);
   const due = intent ? dueBy(intent, invoice, balance) : dueOf(invoice.total, balance, invoice.currency);
@@ -119,6 +121,13 @@ export function finalizeInvoice(
   if (!intent) payable(tx, open);
   foretellOverdue(tx, open);
   return open;
+}
+
+function withLateUsage(tx: Transaction, draft: Invoice): Invoice {
+  const lines = recounted(tx, draft);
+  return lines.every((line, index) => line === draft.lines.data[index])
+    ? draft
+    : reprice(tx, draft, { lines });
 }
 
 function failFinalization(tx: Transaction, draft: Invoice, { body }: ApiError): Invoice {

@@ -17,7 +17,8 @@ function hasExpired(tx: Transaction, { card }: PaymentMethod): boolean {
   return card ? Date.UTC(card.exp_year, card.exp_month) <= tx.ownNow * 1000 : false;
 }
 
-function declineOf(tx: Transaction, method: PaymentMethod): Decline | null {
+/** Why a method would be refused if it were charged now; null when it would not. */
+export function declineOf(tx: Transaction, method: PaymentMethod): Decline | null {
   const { declines, declinesCharges } = cardOf(method);
   return declines ?? declinesCharges ?? (hasExpired(tx, method) ? DECLINES.expired : null);
 }

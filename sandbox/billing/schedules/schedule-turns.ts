@@ -2,7 +2,7 @@ import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
-import { type Redemption, redeem } from "../catalogue/discounts.ts";
+import { canRedeem, keeping, type Redemption, redeem } from "../catalogue/discounts.ts";
 import type { ProrationBehavior } from "../subscriptions/change-plan.ts";
 import { type ExtraItem, insertExtraItems } from "../subscriptions/extra-items.ts";
 import type { ItemChanges } from "../subscriptions/item-changes.ts";
@@ -24,8 +24,19 @@ export function turnsAt({ current_phase, phases, status }: Schedule): number | n
 /** Begins the phase that is due, or ends the schedule after its last one. */
 export function turn(tx: Transaction, schedule: Schedule): void {
   const phase = phaseAt(schedule, tx.now);
-  if (phase) beginPhase(tx, schedule, phase);
+  if (phase) beginPhase(tx, schedule, redeemable(tx, schedule, phase));
   else endSchedule(tx, schedule);
+}
+
+/** A phase without the coupons and codes that cannot be redeemed any more: nobody is there to be refused. */
+function redeemable(tx: Transaction, { customer, subscription }: Schedule, phase: Phase): Phase {
+  const { currency } = phase;
+  const held = tx.get("subscription", subscription ?? "")?.discounts ?? [];
+  const target = { customer, currency, subscription: subscription ?? undefined };
+  const discounts = phase.discounts.filter((one) =>
+    canRedeem(tx, keeping(tx, held, redemptionOf(one)), target),
+  );
+  return { ...phase, discounts };
 }
 
 /** A schedule that turns at the moment its subscription renews turns first: the new period is billed as the new phase says. */
@@ -51,7 +62,7 @@ export function beginPhase(tx: Transaction, schedule: Schedule, phase: Phase): v
     },
     "subscription_schedule.updated",
   );
-  if (schedule.end_behavior === "cancel" && phase === schedule.phases.at(-1))
+  if (schedule.end_behavior === "cancel" && start_date === schedule.phases.at(-1)!.start_date)
     endWith(tx, subscription, phase);
 }
 
@@ -68,7 +79,7 @@ function startWith(
 ): Subscription {
   const subscription = newId("sub");
   const { currency, metadata } = phase;
-  const discounts = redeem(tx, redemptions(phase), { customer, currency, subscription });
+  const discounts = redeem(tx, phase.discounts.map(redemptionOf), { customer, currency, subscription });
   const created = createSubscription(tx, {
     id: subscription,
     customer,
@@ -106,7 +117,8 @@ export function applyPhase(
 ): Subscription {
   const { collection_method, default_payment_method, description, metadata, trial_end } = phase;
   const { currency, customer, id } = before;
-  const discounts = redeem(tx, redemptions(phase), { customer, currency, subscription: id });
+  const redemptions = phase.discounts.map((one) => keeping(tx, before.discounts, redemptionOf(one)));
+  const discounts = redeem(tx, redemptions, { customer, currency, subscription: id });
   return updateSubscription(tx, before, {
     items: phaseChanges(tx, before, phase),
     proration_behavior: proration,
@@ -122,12 +134,11 @@ export function applyPhase(
   });
 }
 
-const redemptions = ({ discounts }: Phase): Redemption[] =>
-  discounts.map(({ coupon, discount, promotion_code }) => ({
-    coupon: coupon ?? undefined,
-    discount: discount ?? undefined,
-    promotion_code: promotion_code ?? undefined,
-  }));
+const redemptionOf = ({ coupon, discount, promotion_code }: Phase["discounts"][number]): Redemption => ({
+  coupon: coupon ?? undefined,
+  discount: discount ?? undefined,
+  promotion_code: promotion_code ?? undefined,
+});
 
 const inputs = (tx: Transaction, { items }: Phase): ItemInput[] =>
   items.map(({ price, quantity, metadata }) => ({

@@ -154,7 +154,8 @@ export interface ScheduleChanges {
 export function updateSchedule(tx: Transaction, schedule: Schedule, changes: ScheduleChanges): Schedule {
   assertGoesOn(schedule, "update");
   const { phases = schedule.phases, default_settings, end_behavior = schedule.end_behavior } = changes;
-  const current = phaseAt({ phases }, tx.now)!;
+  const current = phaseAt({ phases }, tx.now);
+  if (!current) throw invalidRequest("At least one phase must end in the future.", { param: "phases" });
   const isOn = schedule.status === "active";
   const updated = tx.update(
     "subscription_schedule",

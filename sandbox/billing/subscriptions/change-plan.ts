@@ -138,7 +138,9 @@ function moved(tx: Transaction, before: Subscription, course: Course, step: Item
   if (isTrialing) return inPeriod(item, { start, end: trialEnd! });
   const isNew = isReset || !step.before;
   if (!isNew && (!prorates || cancelAt === undefined)) return item;
-  const end = cancelAt === undefined ? before.cancel_at : cancelAt;
+  // An end with the period follows the period.
+  const known = before.cancel_at_period_end ? null : before.cancel_at;
+  const end = cancelAt === undefined ? known : cancelAt;
   return inPeriod(
     item,
     periodFrom({ billing_cycle_anchor: anchor, cancel_at: prorates ? end : null }, item, start),

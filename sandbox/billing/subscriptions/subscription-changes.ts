@@ -12,6 +12,7 @@ import { insertProration } from "./prorations.ts";
 import { withheld } from "./renewals.ts";
 import { foretellInvoice, foretellTrialEnd } from "./subscription-details.ts";
 import { defaultMethod, draftBill } from "./subscription-invoices.ts";
+import { periodEnd } from "./subscription-items.ts";
 import { assertMayChange, type PlainChanges, plainPatch } from "./subscription-settings.ts";
 import { collectNow, noMethod, type PaymentBehavior } from "./subscription-start.ts";
 
@@ -97,7 +98,9 @@ function prepare(tx: Transaction, before: Subscription, changes: SubscriptionCha
     cancel_at: movesEnd(changes) ? patch.cancel_at : undefined,
     discounts: patch.discounts,
   });
-  return { patch, plan, extras: changes.extras ?? [] };
+  const endsWithPeriod = patch.cancel_at_period_end ?? before.cancel_at_period_end;
+  const end = endsWithPeriod ? { cancel_at: periodEnd(plan.after) } : {};
+  return { patch: { ...patch, ...end }, plan, extras: changes.extras ?? [] };
 }
 
 /** An end with the period makes no period shorter; any other end does, and taking it away makes it whole again. */

@@ -9,6 +9,7 @@ import type { Period } from "./periods.ts";
 import { type Item, isMetered, periodOf, wholePeriod } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
+type Invoice = Kinds["invoice"];
 
 /** What an item costs for a whole recurrence, in the subscription's currency. */
 export function recurringAmount(tx: Transaction, { currency }: Subscription, item: Item): number {
@@ -76,22 +77,52 @@ function licensed(tx: Transaction, subscription: Subscription, item: Item): Bill
 }
 
 function used(tx: Transaction, subscription: Subscription, item: Item, previous: Period | null): Billed {
-  const meter = item.price.recurring?.meter;
-  const quantity =
-    meter && previous ? usageOf(tx, meter, subscription.customer, previous.start, previous.end) : 0;
-  return {
-    amount: priceAmount(tx, item.price, quantity, subscription.currency),
-    quantity,
-    period: previous ?? periodOf(item),
-    description: `${quantity} × ${productName(tx, item)} (at ${each(tx, subscription, item)})`,
-    proration: false,
-  };
+  const period = previous ?? periodOf(item);
+  const quantity = previous ? counted(tx, item, subscription.customer, previous) : 0;
+  return { ...billedFor(tx, subscription, item, quantity), period, proration: false };
 }
 
-export const productName = (tx: Transaction, { price }: Item): string =>
+function counted(tx: Transaction, { price }: Pick<Item, "price">, customer: string, period: Period): number {
+  const meter = price.recurring?.meter;
+  return meter ? usageOf(tx, meter, customer, period.start, period.end) : 0;
+}
+
+function billedFor(
+  tx: Transaction,
+  subscription: Pick<Subscription, "currency">,
+  item: Pick<Item, "price">,
+  quantity: number,
+) {
+  const amount = priceAmount(tx, item.price, quantity, subscription.currency);
+  const description = `${quantity} × ${productName(tx, item)} (at ${each(tx, subscription, item)})`;
+  return { amount, quantity, description };
+}
+
+/**
+ * A draft's lines with the usage of past periods as it is known by now: what arrives before an
+ * invoice is finalized is billed with it.
+ * https://docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api
+ */
+export function recounted(tx: Transaction, { created, currency, customer, lines }: Invoice): InvoiceLine[] {
+  return lines.data.map((line) => {
+    const price = tx.get("price", line.pricing?.price_details?.price ?? "");
+    const isOfItem = line.parent?.subscription_item_details?.invoice_item === null;
+    if (!price || !isOfItem || !isMetered({ price }) || line.period.end > created) return line;
+    const quantity = counted(tx, { price }, customer ?? "", line.period);
+    if (quantity === line.quantity) return line;
+    const billed = billedFor(tx, { currency }, { price }, quantity);
+    return { ...line, ...billed, subtotal: billed.amount, quantity_decimal: String(quantity) };
+  });
+}
+
+export const productName = (tx: Transaction, { price }: Pick<Item, "price">): string =>
   tx.get("product", price.product)?.name ?? "a product";
 
-function each(tx: Transaction, { currency }: Subscription, { price }: Item): string {
+function each(
+  tx: Transaction,
+  { currency }: Pick<Subscription, "currency">,
+  { price }: Pick<Item, "price">,
+): string {
   return `${formatMoney(priceAmount(tx, price, 1, currency), currency)} / ${intervalText(price)}`;
 }
 
