@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import fs, { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import fs, { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { jest } from "@jest/globals";
@@ -115,8 +115,8 @@ test("nobody is served before the journal has been read", async () => {
   const first = await testSandbox({ dataDir });
   await first.stripe.customers.create({ name: "Old" });
   await first.close();
-  const [line] = readFileSync(journal(), "utf8").split("\n");
-  appendFileSync(journal(), `${line}\n`.repeat(20_000));
+  const history = '{"put":[],"deleted":[],"offsetMs":0}\n'.repeat(100_000);
+  writeFileSync(journal(), history + readFileSync(journal(), "utf8"));
 
   const { port } = first.sandbox;
   const starting = testSandbox({ dataDir, port });
