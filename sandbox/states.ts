@@ -97,3 +97,25 @@ export function next<T extends string>(machine: keyof typeof machines, from: str
 export function isFinal(machine: keyof typeof machines, state: string): boolean {
   return ((machines[machine] as Machine)[state] ?? []).length === 0;
 }
+
+/** Intents, of payments and setups, that nothing has come of yet: they can be confirmed, and changed. */
+export const UNCONFIRMED: readonly string[] = [
+  "requires_payment_method",
+  "requires_confirmation",
+  "requires_action",
+];
+
+/** Payment intents that can be given up. */
+export const CANCELABLE: readonly string[] = [
+  "requires_payment_method",
+  "requires_capture",
+  "requires_confirmation",
+  "requires_action",
+  "processing",
+];
+
+/** Subscriptions whose periods follow one another. */
+export const RENEWING: readonly string[] = ["active", "past_due", "trialing", "unpaid"];
+
+/** Subscriptions that have been billed for the time they are in. */
+export const BILLED: readonly string[] = ["active", "past_due", "unpaid"];

@@ -63,7 +63,7 @@ export const lineItems = list(object(fields));
 /** What an open session shall sell from now on: an `id` keeps an item, without one it is new. */
 export const updatedLineItems = list(object({ ...fields, id: text() }));
 
-export type OrderedItem = Infer<typeof fields>;
+type OrderedItem = Infer<typeof fields>;
 export type UpdatedItem = Infer<typeof fields & { id: ReturnType<typeof text> }>;
 
 /** Reads one entry of `line_items`; its amounts are still to be reckoned, in the session's currency. */

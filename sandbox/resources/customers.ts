@@ -1,5 +1,5 @@
 import { keepMovement } from "../billing/customers/customer-balance.ts";
-import { createCustomer, removeCustomer } from "../billing/customers/customers.ts";
+import { createCustomer, NO_INVOICE_SETTINGS, removeCustomer } from "../billing/customers/customers.ts";
 import { attach, resolveMethod } from "../billing/customers/payment-methods.ts";
 import { customersOf } from "../billing/test-clocks.ts";
 import { invalidRequest, noSuch } from "../errors.ts";
@@ -62,12 +62,7 @@ function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer)
     const method = invoice_settings.default_payment_method;
     if (method) assertOwn(tx, before, method);
     changes.invoice_settings = {
-      ...(before?.invoice_settings ?? {
-        custom_fields: null,
-        default_payment_method: null,
-        footer: null,
-        rendering_options: null,
-      }),
+      ...(before?.invoice_settings ?? NO_INVOICE_SETTINGS),
       ...invoice_settings,
     };
   }

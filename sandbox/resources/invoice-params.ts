@@ -66,7 +66,7 @@ export const createParams = {
 
 export const updateParams = fields;
 
-export type InvoiceFields = Infer<typeof fields>;
+type InvoiceFields = Infer<typeof fields>;
 
 /** What a request says that changes no amounts, as an invoice shows it. */
 export function shown(tx: Transaction, params: InvoiceFields, customer: string): Partial<Invoice> {

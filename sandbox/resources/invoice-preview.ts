@@ -66,11 +66,7 @@ type Params = Infer<typeof previewParams>;
 type Item = NonNullable<Params["invoice_items"]>[number];
 
 /** Puts the items of a preview among those that are pending. To be called inside `previewInvoice`. */
-export function imagineItems(
-  tx: Transaction,
-  items: Item[],
-  owner: { customer: string; currency: string },
-): void {
+function imagineItems(tx: Transaction, items: Item[], owner: { customer: string; currency: string }): void {
   for (const given of items) {
     const { invoiceitem, currency: _, price, unit_amount, ...rest } = given;
     const params = {

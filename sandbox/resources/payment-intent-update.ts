@@ -3,15 +3,13 @@ import { methodTypes } from "../billing/payments/intents.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";
-import { next } from "../states.ts";
+import { next, UNCONFIRMED } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { assertServes, namedMethod } from "./intent-methods.ts";
 import type { UpdateParams } from "./payment-intent-params.ts";
 import { shippingOf } from "./shipping.ts";
 
 type PaymentIntent = Kinds["payment_intent"];
-
-const UPDATABLE = ["requires_payment_method", "requires_confirmation", "requires_action"];
 
 /** What can still be changed once money is reserved or has moved. */
 const ALWAYS = new Set(["description", "metadata", "receipt_email", "shipping", "transfer_group"]);
@@ -71,11 +69,11 @@ function assertOwn(tx: Transaction, { id }: PaymentIntent, params: UpdateParams)
 }
 
 function assertUpdatable({ status }: PaymentIntent, params: UpdateParams): void {
-  if (UPDATABLE.includes(status)) return;
+  if (UNCONFIRMED.includes(status)) return;
   const name = Object.keys(params).find((param) => !ALWAYS.has(param));
   if (name === undefined) return;
   throw invalidRequest(
-    `This PaymentIntent's ${name} could not be updated because it has a status of ${status}. You may only update the ${name} of a PaymentIntent with one of the following statuses: ${UPDATABLE.join(", ")}.`,
+    `This PaymentIntent's ${name} could not be updated because it has a status of ${status}. You may only update the ${name} of a PaymentIntent with one of the following statuses: ${UNCONFIRMED.join(", ")}.`,
     { code: "payment_intent_unexpected_state", param: name },
   );
 }

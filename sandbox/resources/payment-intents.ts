@@ -17,6 +17,7 @@ import { listParams, page } from "../list.ts";
 import { withMetadata } from "../metadata.ts";
 import { type Infer, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
+import { CANCELABLE } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { assertServes, assertWayBack, namedMethod, withSecret } from "./intent-methods.ts";
 import {
@@ -142,14 +143,6 @@ function capture(tx: Transaction, params: Infer<typeof captureParams>, id: strin
     ...descriptors,
   });
 }
-
-const CANCELABLE = [
-  "requires_payment_method",
-  "requires_capture",
-  "requires_confirmation",
-  "requires_action",
-  "processing",
-];
 
 function cancel(tx: Transaction, id: string, reason: PaymentIntent["cancellation_reason"]): PaymentIntent {
   const intent = tx.need("payment_intent", id);

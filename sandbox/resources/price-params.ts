@@ -34,7 +34,7 @@ const amountDecimal: Param<string> = {
 };
 const taxBehavior = oneOf("exclusive", "inclusive", "unspecified");
 
-export const tiers = list(
+const tiers = list(
   object({
     flat_amount: amount,
     flat_amount_decimal: amountDecimal,

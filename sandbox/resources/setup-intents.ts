@@ -11,7 +11,7 @@ import { listParams, page } from "../list.ts";
 import { withMetadata } from "../metadata.ts";
 import { type Infer, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
-import { next } from "../states.ts";
+import { next, UNCONFIRMED } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
 import { assertServes, assertWayBack, namedMethod, withSecret } from "./intent-methods.ts";
 import {
@@ -70,12 +70,10 @@ function typesOf({
   );
 }
 
-const OPEN = ["requires_payment_method", "requires_confirmation", "requires_action"];
-
 function assertOpen({ status }: SetupIntent, verb: string): void {
-  if (OPEN.includes(status)) return;
+  if (UNCONFIRMED.includes(status)) return;
   throw invalidRequest(
-    `You cannot ${verb} this SetupIntent because it has a status of ${status}. Only a SetupIntent with one of the following statuses may be ${verb === "update" ? "updated" : "confirmed"}: ${OPEN.join(", ")}.`,
+    `You cannot ${verb} this SetupIntent because it has a status of ${status}. Only a SetupIntent with one of the following statuses may be ${verb === "update" ? "updated" : "confirmed"}: ${UNCONFIRMED.join(", ")}.`,
     { code: "setup_intent_unexpected_state" },
   );
 }

@@ -80,9 +80,9 @@ export const paymentBehavior = oneOf(
 
 export const prorationBehavior = oneOf("always_invoice", "create_prorations", "none");
 
-export const cancelAt = either(oneOf("max_billed_until", "max_period_end", "min_period_end"), timestamp);
+const cancelAt = either(oneOf("max_billed_until", "max_period_end", "min_period_end"), timestamp);
 
-export const trialEnd = either(oneOf("now"), timestamp);
+const trialEnd = either(oneOf("now"), timestamp);
 
 export const billingMode = object({
   flexible: object({ proration_discounts: oneOf("included") }),

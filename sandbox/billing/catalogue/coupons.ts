@@ -8,7 +8,7 @@ type Coupon = Kinds["coupon"];
 type PromotionCode = Kinds["promotion_code"];
 
 /** What a new coupon is made from. */
-export type CouponInput = Pick<
+type CouponInput = Pick<
   Coupon,
   | "amount_off"
   | "currency"

@@ -25,7 +25,7 @@ function needActiveMeter(tx: Transaction, eventName: string): Meter {
   throw invalidRequest(`No active meter found for event name "${eventName}".`, { param: "event_name" });
 }
 
-export interface MeterEventInput {
+interface MeterEventInput {
   event_name: string;
   payload: Record<string, string>;
   identifier?: string | undefined;

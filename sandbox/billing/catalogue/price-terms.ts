@@ -12,7 +12,7 @@ interface Amount {
   unit_amount_decimal?: string | undefined;
 }
 
-export interface TierInput extends Amount {
+interface TierInput extends Amount {
   flat_amount?: number | undefined;
   flat_amount_decimal?: string | undefined;
   up_to: number | "inf";

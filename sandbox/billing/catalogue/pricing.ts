@@ -7,7 +7,7 @@ type Price = Kinds["price"];
 type Tier = PriceTerms["tiers"][number];
 
 /** What a price is in one currency. */
-export interface Terms {
+interface Terms {
   unit_amount_decimal: string | null;
   tiers: Tier[];
 }
@@ -24,6 +24,15 @@ export function termsIn(tx: Transaction, price: Price, currency: string): Terms 
   throw invalidRequest(
     `The price specified only supports ${own.join(", ")}. This doesn't match the expected currency: \`${currency}\`.`,
   );
+}
+
+/** How lines and items of invoices name their price. */
+export function pricingOf(tx: Transaction, price: Price, currency: string): Kinds["invoiceitem"]["pricing"] {
+  return {
+    price_details: { price: price.id, product: price.product },
+    type: "price_details",
+    unit_amount_decimal: termsIn(tx, price, currency).unit_amount_decimal,
+  };
 }
 
 /**

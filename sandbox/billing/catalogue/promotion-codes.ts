@@ -7,7 +7,7 @@ import type { RedemptionTarget } from "./discounts.ts";
 type PromotionCode = Kinds["promotion_code"];
 
 /** What a new code is made from. */
-export type CodeInput = Pick<
+type CodeInput = Pick<
   PromotionCode,
   "active" | "customer" | "expires_at" | "max_redemptions" | "metadata" | "restrictions"
 > & { code?: string | undefined };

@@ -5,7 +5,7 @@ import type { Transaction } from "../../transaction.ts";
 type BalanceTransaction = Kinds["customer_balance_transaction"];
 
 /** One movement of a customer's balance. */
-export interface BalanceMovement {
+interface BalanceMovement {
   type: BalanceTransaction["type"];
   /** Below 0 it is credit for the customer, above 0 debt. */
   amount: number;

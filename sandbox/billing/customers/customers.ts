@@ -7,6 +7,14 @@ import { cancelNow } from "../subscriptions/cancellation.ts";
 
 type Customer = Kinds["customer"];
 
+/** What is said of a customer's invoices until something is. */
+export const NO_INVOICE_SETTINGS: Customer["invoice_settings"] = {
+  custom_fields: null,
+  default_payment_method: null,
+  footer: null,
+  rendering_options: null,
+};
+
 /** A new customer with what is given and Stripe's defaults for the rest. */
 export function createCustomer(tx: Transaction, given: Partial<Customer>): Customer {
   const customer = tx.insert("customer", {
@@ -23,12 +31,7 @@ export function createCustomer(tx: Transaction, given: Partial<Customer>): Custo
     discount: null,
     email: null,
     invoice_prefix: randomText(8).toUpperCase(),
-    invoice_settings: {
-      custom_fields: null,
-      default_payment_method: null,
-      footer: null,
-      rendering_options: null,
-    },
+    invoice_settings: NO_INVOICE_SETTINGS,
     livemode: false,
     metadata: {},
     name: null,

@@ -56,7 +56,7 @@ export function spent(param: string): ApiError {
   );
 }
 
-export interface CardRenewal {
+interface CardRenewal {
   exp_month?: number | undefined;
   exp_year?: number | undefined;
   last4?: string | undefined;

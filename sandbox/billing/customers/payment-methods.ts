@@ -27,7 +27,7 @@ export interface CardInput extends MethodInput {
   exp_year?: number | undefined;
 }
 
-export interface DebitInput extends MethodInput {
+interface DebitInput extends MethodInput {
   debit: BankDebit;
 }
 

@@ -28,7 +28,7 @@ export interface Collection extends PaymentManner {
 }
 
 /** What became of an attempt. */
-export interface Collected {
+interface Collected {
   invoice: Invoice;
   /** The payment; null when nothing was due, or when there was no method to pay with. */
   intent: Intent | null;

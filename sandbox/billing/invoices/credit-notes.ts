@@ -14,7 +14,7 @@ type CreditNote = Kinds["credit_note"];
 type Invoice = Kinds["invoice"];
 
 /** What a credit note is made from. */
-export interface CreditInput {
+interface CreditInput {
   /** The whole, in minor units; or `lines`. */
   amount?: number | undefined;
   lines?: CreditLineInput[] | undefined;

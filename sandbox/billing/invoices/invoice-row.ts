@@ -87,7 +87,7 @@ function parentOf(subscription: InvoiceInput["subscription"]): Invoice["parent"]
 }
 
 /** What the row of a new draft depends on besides its input. */
-export interface Circumstances {
+interface Circumstances {
   totals: Totals;
   /** The customer's balance in the invoice's currency. */
   balance: number;

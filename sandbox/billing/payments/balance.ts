@@ -10,7 +10,7 @@ type BalanceTransaction = Kinds["balance_transaction"];
 const DAYS_PENDING = 2;
 
 /** One movement of money, by what caused it. Amounts out of the balance are negative. */
-export interface Movement {
+interface Movement {
   type: BalanceTransaction["type"];
   reporting_category: string;
   amount: number;

@@ -5,7 +5,7 @@ type Details = NonNullable<Kinds["charge"]["payment_method_details"]>;
 type CardDetails = NonNullable<Details["card"]>;
 type PaymentMethod = Kinds["payment_method"];
 
-export interface DetailsInput {
+interface DetailsInput {
   amount: number;
   method: PaymentMethod;
   /** Whether 3-D Secure was answered. */

@@ -9,9 +9,9 @@ import { chargeDetails } from "./charge-details.ts";
 type Charge = Kinds["charge"];
 
 /** What came of asking for the money: it is here, it is reserved, it is under way, or it was refused. */
-export type ChargeOutcome = "captured" | "authorized" | "pending" | Decline;
+type ChargeOutcome = "captured" | "authorized" | "pending" | Decline;
 
-export interface ChargeInput {
+interface ChargeInput {
   intent: Kinds["payment_intent"];
   method: Kinds["payment_method"];
   outcome: ChargeOutcome;

@@ -8,7 +8,7 @@ import { EVIDENCE_FIELDS } from "./evidence.ts";
 type Dispute = Kinds["dispute"];
 type Evidence = Dispute["evidence"];
 
-export type EvidenceChange = Partial<Record<(typeof EVIDENCE_FIELDS)[number], string | null>>;
+type EvidenceChange = Partial<Record<(typeof EVIDENCE_FIELDS)[number], string | null>>;
 
 /**
  * What `uncategorized_text` decides when it is submitted; any other text leaves the dispute under
@@ -22,7 +22,7 @@ const VERDICTS: Record<string, (tx: Transaction, dispute: Dispute) => Dispute> =
     dispute.status.startsWith("warning_") ? escalate(tx, dispute) : dispute,
 };
 
-export interface Answer {
+interface Answer {
   evidence: EvidenceChange;
   /** Whether it goes to the bank now; otherwise it is only kept. */
   submit: boolean;

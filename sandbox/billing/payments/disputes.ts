@@ -20,7 +20,7 @@ const DAYS_TO_ANSWER = 9;
 /** The networks' own codes (Visa's) for the reasons that the test cards know. */
 const NETWORK_CODES: Record<string, string> = { fraudulent: "10.4", product_not_received: "13.1" };
 
-export interface DisputeInput {
+interface DisputeInput {
   reason: string;
   /** The bank only asks for now: no money is withdrawn. */
   isInquiry?: boolean;

@@ -3,7 +3,7 @@ import { DECLINES } from "../../cards.ts";
 import { invalidRequest } from "../../errors.ts";
 import { newId, randomText } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import { next } from "../../states.ts";
+import { next, UNCONFIRMED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { cardOf } from "../customers/payment-methods.ts";
 import { assertChargeable } from "./amounts.ts";
@@ -14,7 +14,7 @@ type PaymentIntent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
 
 /** What is to be paid; everything besides may be left out. */
-export type IntentInput = Pick<PaymentIntent, "amount" | "currency"> &
+type IntentInput = Pick<PaymentIntent, "amount" | "currency"> &
   Partial<
     Pick<
       PaymentIntent,
@@ -122,7 +122,7 @@ function isSetUp(tx: Transaction, { id }: PaymentMethod): boolean {
   return false;
 }
 
-export interface ConfirmOptions {
+interface ConfirmOptions {
   /** Where the holder returns to after 3-D Secure. */
   returnUrl?: string | null;
   /**
@@ -153,7 +153,7 @@ export function confirmIntent(
 
 /** Throws `payment_intent_unexpected_state` unless the intent still wants to be confirmed: nothing is paid twice. */
 export function assertConfirmable({ status }: PaymentIntent): void {
-  if (["requires_payment_method", "requires_confirmation", "requires_action"].includes(status)) return;
+  if (UNCONFIRMED.includes(status)) return;
   const why =
     status === "succeeded"
       ? "it has already succeeded after being previously confirmed"

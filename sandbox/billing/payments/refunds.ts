@@ -14,7 +14,7 @@ import { isChargedBack } from "./disputes.ts";
 type Refund = Kinds["refund"];
 type Charge = Kinds["charge"];
 
-export interface RefundInput {
+interface RefundInput {
   charge: Charge;
   /** In minor units; without it, all that is left. */
   amount?: number | undefined;

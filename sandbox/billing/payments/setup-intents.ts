@@ -1,7 +1,7 @@
 import { ApiError, invalidRequest } from "../../errors.ts";
 import { newId, randomText } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import { next } from "../../states.ts";
+import { next, UNCONFIRMED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { attach, cardOf } from "../customers/payment-methods.ts";
 import { subscriptionSetUp } from "../subscriptions/subscription-setup.ts";
@@ -11,7 +11,7 @@ type PaymentMethod = Kinds["payment_method"];
 type SetupError = NonNullable<SetupIntent["last_setup_error"]>;
 
 /** What a setup intent is made of; everything may be left out. */
-export type SetupInput = Partial<
+type SetupInput = Partial<
   Pick<
     SetupIntent,
     | "allowed_payment_method_types"
@@ -171,17 +171,15 @@ export function setupRefusal(intent: SetupIntent): ApiError {
   return new ApiError(402, error, { keepsEffects: true });
 }
 
-const CANCELABLE = ["requires_payment_method", "requires_confirmation", "requires_action"];
-
 /** Gives a setup up. Throws when it is over. */
 export function cancelSetup(
   tx: Transaction,
   intent: SetupIntent,
   reason: SetupIntent["cancellation_reason"] = null,
 ): SetupIntent {
-  if (!CANCELABLE.includes(intent.status)) {
+  if (!UNCONFIRMED.includes(intent.status)) {
     throw invalidRequest(
-      `You cannot cancel this SetupIntent because it has a status of ${intent.status}. Only a SetupIntent with one of the following statuses may be canceled: ${CANCELABLE.join(", ")}.`,
+      `You cannot cancel this SetupIntent because it has a status of ${intent.status}. Only a SetupIntent with one of the following statuses may be canceled: ${UNCONFIRMED.join(", ")}.`,
       { code: "setup_intent_unexpected_state" },
     );
   }

@@ -5,7 +5,7 @@ import { assertFeature, type Portal } from "./portal.ts";
 
 /** What of themselves a customer can change in the portal. */
 const CUSTOMER_FIELDS = ["email", "name", "phone"] as const;
-export type CustomerField = (typeof CUSTOMER_FIELDS)[number];
+type CustomerField = (typeof CUSTOMER_FIELDS)[number];
 
 /** The fields that the configuration lets the customer change. */
 export const changeableFields = ({ features }: Portal): CustomerField[] =>

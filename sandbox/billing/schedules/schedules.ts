@@ -15,7 +15,7 @@ type Subscription = Kinds["subscription"];
 const NOTICE_SECONDS = 7 * DAY_SECONDS;
 
 /** What a new schedule is to be. */
-export interface ScheduleInput {
+interface ScheduleInput {
   customer: string;
   phases: Phase[];
   end_behavior?: "cancel" | "release";
@@ -142,7 +142,7 @@ function insertSchedule(tx: Transaction, input: ScheduleInput, subscription: Sub
 }
 
 /** A change to a schedule; what is not said stays. */
-export interface ScheduleChanges {
+interface ScheduleChanges {
   phases?: Phase[];
   end_behavior?: "cancel" | "release";
   default_settings?: Partial<Schedule["default_settings"]>;

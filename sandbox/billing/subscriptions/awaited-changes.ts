@@ -9,7 +9,7 @@ import { type Item, nextPeriodEnd } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
-export type Awaited = NonNullable<SubscriptionDetails["awaiting"]>;
+type Awaited = NonNullable<SubscriptionDetails["awaiting"]>;
 
 /** A change that has to be paid for first is given up after this long. */
 const AWAITED_SECONDS = 23 * 3600;

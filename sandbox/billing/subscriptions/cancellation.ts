@@ -1,7 +1,7 @@
 import { noSuch } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import { isFinal, next } from "../../states.ts";
+import { BILLED, isFinal, next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { payInvoice } from "../invoices/collection.ts";
 import { pendingItems } from "../invoices/invoice-items.ts";
@@ -111,10 +111,8 @@ function endCollection(tx: Transaction, subscription: Subscription): void {
 }
 
 /** A trial cost nothing, a subscription that has not started neither; pausing has given back what it was told to. */
-const GIVING_BACK = new Set(["active", "past_due", "unpaid"]);
-
 function giveBack(tx: Transaction, subscription: Subscription): void {
-  if (!GIVING_BACK.has(subscription.status)) return;
+  if (!BILLED.includes(subscription.status)) return;
   for (const item of subscription.items.data) {
     for (const credit of creditFor(tx, subscription, item, span(tx.now, item.current_period_end)))
       insertProration(tx, subscription, credit);

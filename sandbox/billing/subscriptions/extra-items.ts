@@ -2,7 +2,7 @@ import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { type Redemption, redeem } from "../catalogue/discounts.ts";
-import { priceAmount, termsIn } from "../catalogue/pricing.ts";
+import { priceAmount, pricingOf } from "../catalogue/pricing.ts";
 import { insertInvoiceItem } from "../invoices/invoice-items.ts";
 import { nextPeriodEnd } from "./subscription-items.ts";
 
@@ -41,11 +41,7 @@ export function insertExtraItems(tx: Transaction, subscription: Subscription, ex
       metadata: extra.metadata ?? {},
       parent: { subscription_details: { subscription: id }, type: "subscription_details" },
       period: extra.period ?? { start: tx.now, end: nextPeriodEnd(subscription) },
-      pricing: {
-        price_details: { price: price.id, product: price.product },
-        type: "price_details",
-        unit_amount_decimal: termsIn(tx, price, currency).unit_amount_decimal,
-      },
+      pricing: pricingOf(tx, price, currency),
       quantity,
       quantity_decimal: String(quantity),
     });

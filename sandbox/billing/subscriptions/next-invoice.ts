@@ -13,20 +13,20 @@ type Invoice = Kinds["invoice"];
 
 /** The invoice that comes next: of the renewal, or the last one when there is still something to bill. */
 export function nextInvoice(tx: Transaction, subscription: Subscription): Invoice {
-  const renewal = renewsAt(subscription);
   const invoice =
-    renewal === null
-      ? tx.imagine(() => lastInvoice(tx, subscription), endsAt(subscription))
-      : tx.imagine(() => invoiceOfRenewal(tx, subscription), renewal);
+    renewsAt(subscription) === null ? lastInvoice(tx, subscription) : invoiceOfRenewal(tx, subscription);
   if (invoice) return invoice;
   throw noneUpcoming(subscription.customer);
 }
 
 function lastInvoice(tx: Transaction, subscription: Subscription): Invoice | null {
-  if (endsAt(subscription) === null) return null;
-  endAsPlanned(tx, subscription);
-  const { latest_invoice } = tx.need("subscription", subscription.id);
-  return latest_invoice === subscription.latest_invoice ? null : tx.need("invoice", latest_invoice!);
+  const at = endsAt(subscription);
+  if (at === null) return null;
+  return tx.imagine(() => {
+    endAsPlanned(tx, subscription);
+    const { latest_invoice } = tx.need("subscription", subscription.id);
+    return latest_invoice === subscription.latest_invoice ? null : tx.need("invoice", latest_invoice!);
+  }, at);
 }
 
 /** Stripe's answer when nothing is going to be invoiced. */

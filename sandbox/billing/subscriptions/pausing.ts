@@ -14,7 +14,7 @@ type Subscription = Kinds["subscription"];
 type Reason = NonNullable<Subscription["status_details"]>["paused"]["subscription"]["type"];
 
 /** What is billed, and given back, when a subscription is paused. */
-export interface Pause {
+interface Pause {
   /** From when on the time that was paid for is given back. */
   unusedFrom: "item_current_period_start" | "none" | "now";
   /** Whether what has been used so far is billed. */

@@ -2,7 +2,7 @@ import type { Kinds } from "../../kinds.ts";
 import { fractionOf, stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { activeDiscounts } from "../catalogue/discounts.ts";
-import { termsIn } from "../catalogue/pricing.ts";
+import { pricingOf } from "../catalogue/pricing.ts";
 import { insertInvoiceItem } from "../invoices/invoice-items.ts";
 import { priced } from "../invoices/invoices.ts";
 import { type Debit, debitsOf, uncredited } from "./debits.ts";
@@ -116,11 +116,7 @@ export function insertProration(tx: Transaction, subscription: Subscription, giv
       type: "subscription_details",
     },
     period,
-    pricing: {
-      price_details: { price: price.id, product: price.product },
-      type: "price_details",
-      unit_amount_decimal: termsIn(tx, price, subscription.currency).unit_amount_decimal,
-    },
+    pricing: pricingOf(tx, price, subscription.currency),
     proration: true,
     proration_details: { credited_items, discount_amounts },
     quantity,

@@ -1,6 +1,6 @@
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import { isFinal, next } from "../../states.ts";
+import { isFinal, next, RENEWING } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { finalizeInvoice, markUncollectible, voidInvoice } from "../invoices/invoices.ts";
 import { turnBefore } from "../schedules/schedule-turns.ts";
@@ -15,11 +15,9 @@ import { itemLine } from "./subscription-lines.ts";
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
 
-const RENEWING = new Set(["active", "past_due", "trialing", "unpaid"]);
-
 /** When a subscription next renews, in seconds; null when it does not, or ends before. */
 export function renewsAt(subscription: Subscription): number | null {
-  if (!RENEWING.has(subscription.status)) return null;
+  if (!RENEWING.includes(subscription.status)) return null;
   const end = nextPeriodEnd(subscription);
   return subscription.cancel_at !== null && subscription.cancel_at <= end ? null : end;
 }
@@ -48,11 +46,15 @@ export function renew(tx: Transaction, { id }: Subscription): void {
   else pausedBecause(tx, subscription, "trial_end_without_payment_method");
 }
 
-/** The invoice that renewing makes; null when it makes none. To be called inside `imagine`. */
+/** The invoice that the next renewal would make; null when it would make none. Nothing of it stays. */
 export function invoiceOfRenewal(tx: Transaction, subscription: Subscription): Invoice | null {
-  renew(tx, subscription);
-  const { latest_invoice } = tx.need("subscription", subscription.id);
-  return latest_invoice === subscription.latest_invoice ? null : tx.need("invoice", latest_invoice!);
+  const at = renewsAt(subscription);
+  if (at === null) return null;
+  return tx.imagine(() => {
+    renew(tx, subscription);
+    const { latest_invoice } = tx.need("subscription", subscription.id);
+    return latest_invoice === subscription.latest_invoice ? null : tx.need("invoice", latest_invoice!);
+  }, at);
 }
 
 const canBeCharged = (tx: Transaction, subscription: Subscription): boolean =>

@@ -17,7 +17,7 @@ type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
 
 /** How a paused subscription goes on. */
-export interface Resumption {
+interface Resumption {
   billing_cycle_anchor: "now" | "unchanged";
   payment_behavior: "resume_on_payment_attempt" | "resume_on_payment_success";
   proration_behavior: ProrationBehavior;

@@ -9,7 +9,7 @@ type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
 
 /** What an invoice of a subscription is made of, besides the items that wait for it. */
-export interface Bill {
+interface Bill {
   id: string;
   billing_reason: "subscription_create" | "subscription_cycle" | "subscription_update";
   lines: InvoiceLine[];

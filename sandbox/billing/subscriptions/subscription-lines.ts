@@ -3,7 +3,7 @@ import type { Kinds } from "../../kinds.ts";
 import { formatMoney, fractionOf, stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { usageOf } from "../catalogue/meters.ts";
-import { priceAmount, termsIn } from "../catalogue/pricing.ts";
+import { priceAmount, pricingOf } from "../catalogue/pricing.ts";
 import { type InvoiceLine, intervalText } from "../invoices/lines.ts";
 import type { Period } from "./periods.ts";
 import { type Item, isMetered, periodOf, wholePeriod } from "./subscription-items.ts";
@@ -154,11 +154,7 @@ function line(tx: Transaction, subscription: Subscription, item: Item, billed: B
     },
     period,
     pretax_credit_amounts: [],
-    pricing: {
-      price_details: { price: price.id, product: price.product },
-      type: "price_details",
-      unit_amount_decimal: termsIn(tx, price, subscription.currency).unit_amount_decimal,
-    },
+    pricing: pricingOf(tx, price, subscription.currency),
     quantity,
     quantity_decimal: String(quantity),
     subscription: subscription.id,

@@ -8,7 +8,7 @@ type Price = Kinds["price"];
 type Interval = NonNullable<Price["recurring"]>["interval"];
 
 /** How a parameter names a price: an existing one, or one that is described on the spot. */
-export interface PriceChoice {
+interface PriceChoice {
   price?: string | undefined;
   /** The old name of the same. */
   plan?: string | undefined;

@@ -1,7 +1,7 @@
 import type { SubscriptionDetails } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { asUpcoming } from "../invoices/preview.ts";
-import { invoiceOfRenewal, renewsAt } from "./renewals.ts";
+import { invoiceOfRenewal } from "./renewals.ts";
 import { changeDetails } from "./subscription-details.ts";
 
 /** Tells of the invoice that the next renewal will make (`invoice.upcoming`), if there is to be one. */
@@ -9,7 +9,6 @@ export function tellInvoice(tx: Transaction, { id }: SubscriptionDetails): void 
   const subscription = tx.get("subscription", id);
   if (!subscription) return;
   changeDetails(tx, subscription, { upcoming_at: null });
-  const at = renewsAt(subscription);
-  const invoice = at === null ? null : tx.imagine(() => invoiceOfRenewal(tx, subscription), at);
+  const invoice = invoiceOfRenewal(tx, subscription);
   if (invoice) tx.emit("invoice.upcoming", asUpcoming(invoice));
 }
