@@ -24,10 +24,12 @@ export class Duplicates {
   /** Within the sync of a live subscription. @param holder the subscription that holds the user's slot */
   async followSubscription(write: Write, row: Subscription, holder: string, isOurs: boolean): Promise<void> {
     const duplicateOf = holder === row.stripeSubscriptionId ? null : holder;
-    if ((row.duplicateOf ?? null) === duplicateOf) return;
+    const isNews = (row.duplicateOf ?? null) !== duplicateOf;
     row.duplicateOf = duplicateOf;
     if (duplicateOf === null) return;
+    // one that Stripe refused to cancel is tried again whenever it is looked at
     if (isOurs) await this.change(write, CANCEL, row.stripeSubscriptionId, {});
+    if (!isNews) return;
     const found = { userId: write.userId, subscriptionId: row.id, isOurs };
     write.remark(
       "subscriptions",

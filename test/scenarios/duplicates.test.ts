@@ -136,6 +136,47 @@ test.each(["before", "after"])(
   },
 );
 
+test("asked again a day later, when Stripe has forgotten its keys: what was done is found, not repeated", async () => {
+  const { data } = await openCheckout(service, token);
+  const other = await pageBesides(await customerOf(service, userId));
+  await Promise.all([service.pay(data.createCheckoutSession.id), service.pay(other)]);
+  await expectOneLeft();
+  const intents = await rows<{ id: string; stripe_id: string }>(
+    `update intents set state = 'PENDING', settled_at = null, stripe_id = null, posted_at = posted_at - interval '24 hours'
+      where user_id = ? and kind like '%duplicate%' returning id`,
+    [userId],
+  );
+  expect(intents).toHaveLength(2);
+  for (const { id } of intents) await service.app.parts.intents.carryThrough(id);
+  expect(await refunds()).toHaveLength(1);
+  expect(
+    await rows<{ state: string }>(
+      "select distinct state, settled_at is not null as settled from intents where user_id = ?",
+      [userId],
+    ),
+  ).toEqual([{ state: "SUCCEEDED", settled: true }]);
+});
+
+test("one that Stripe refused to cancel is cancelled when it is looked at again", async () => {
+  const { data } = await openCheckout(service, token);
+  const other = await pageBesides(await customerOf(service, userId));
+  await setFaults(service, {
+    calls: [{ method: "DELETE", path: "/v1/subscriptions/*", times: 1, status: 400, when: "before" }],
+  });
+  await Promise.all([service.pay(data.createCheckoutSession.id), service.pay(other)]);
+  await eventually(
+    () =>
+      rows<{ state: string }>(
+        "select state from intents where user_id = ? and kind = 'cancel-duplicate-subscription'",
+        [userId],
+      ),
+    ([intent]) => intent?.state === "FAILED",
+  );
+  for (const { id } of await subscriptions()) await service.app.parts.sync.subscription(id);
+  await expectOneLeft();
+  expect((await remarks()).filter(({ action }) => action === "cancel-duplicate")).toHaveLength(1);
+});
+
 test("one made elsewhere is left alone and reported once; it keeps access open when the first has ended", async () => {
   const before = await counted("elsewhere");
   await subscribe(service, token);
