@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import {
@@ -20,6 +21,12 @@ import type { Task } from "./wake.ts";
 
 const CONCURRENCY = 10;
 const RESTART_MS = 1_000;
+
+/**
+ * Runs a job as nobody's request. What wakes the worker is a message on a connection, and what comes by a connection is
+ * heard in the scope in which that was made: a request's, now and then, with its deadline and its ids for ever.
+ */
+const outsideOfRequests = AsyncLocalStorage.snapshot();
 
 /** Where each kind of work goes. Tasks never throw: rows keep what is still to be done. */
 export interface Workers {
@@ -107,13 +114,13 @@ function taskList(workers: Workers, logger: Logger): TaskList {
       task,
       async (payload: unknown) => {
         const { subject } = payload as { subject: string };
-        await work(subject).catch((error: unknown) =>
+        await outsideOfRequests(() => work(subject)).catch((error: unknown) =>
           logger.warn({ err: error, task, subject }, "a job failed"),
         );
       },
     ]),
   );
-  return { ...woken, retention: () => retain(workers.retention, logger) };
+  return { ...woken, retention: () => outsideOfRequests(() => retain(workers.retention, logger)) };
 }
 
 async function retain(retention: Retention, logger: Logger): Promise<void> {
