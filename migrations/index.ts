@@ -6,6 +6,7 @@ import { Migration0005SchedulesAndDuplicates } from "./0005-schedules-and-duplic
 import { Migration0006WithdrawnPrices } from "./0006-withdrawn-prices.ts";
 import { Migration0007Retention } from "./0007-retention.ts";
 import { Migration0008Cursors } from "./0008-cursors.ts";
+import { Migration0009Reconciliation } from "./0009-reconciliation.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   { name: "0006-withdrawn-prices", class: Migration0006WithdrawnPrices },
   { name: "0007-retention", class: Migration0007Retention },
   { name: "0008-cursors", class: Migration0008Cursors },
+  { name: "0009-reconciliation", class: Migration0009Reconciliation },
 ];

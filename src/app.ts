@@ -26,6 +26,9 @@ import { createLoaders } from "./loaders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 import { Outage } from "./outage.ts";
+import { Reconciler } from "./reconciliation/reconciler.ts";
+import { RECONCILIATION_CURSOR, Reconciliation } from "./reconciliation/reconciliation.ts";
+import { Reports } from "./reconciliation/reports.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
@@ -47,6 +50,7 @@ import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
 import { budgetedHttpClient } from "./stripe/http-client.ts";
 import { Road } from "./sync/road.ts";
 import { Sync } from "./sync/sync.ts";
+import { WholeUser } from "./sync/whole-user.ts";
 import { CatchUp, EVENTS_CURSOR } from "./webhooks/catch-up.ts";
 import { Inbox } from "./webhooks/inbox.ts";
 import { watchInbox } from "./webhooks/inbox-metrics.ts";
@@ -138,7 +142,8 @@ async function createParts(config: Config, overrides: Overrides) {
   const plans = new PlanService(em);
   const subscriptions = new SubscriptionService(em);
   const access = new AccessService(em, clock, config.gracePeriodDays);
-  const sync = new Sync(em, stripe, new Road(em, clock, access, new Duplicates(logger, metrics)));
+  const road = new Road(em, clock, access, new Duplicates(logger, metrics));
+  const sync = new Sync(em, stripe, road);
   const intents = new Intents(em, stripe, sync, clock, logger);
   const customers = new CustomerService(em, intents);
   const idempotency = new IdempotencyService(em, clock);
@@ -151,7 +156,15 @@ async function createParts(config: Config, overrides: Overrides) {
   const cursors = new Cursors(em);
   const objectSweep = new ObjectSweep(em, stripe, sync, cursors, { clock, logger });
   const catchUp = new CatchUp(stripe, inbox, cursors, objectSweep, { clock, metrics, logger });
-  const rounds = new Rounds(cursors, { [EVENTS_CURSOR]: catchUp, [OBJECTS_CURSOR]: objectSweep });
+  const reports = new Reports(em);
+  reports.watch(metrics);
+  const reconciler = new Reconciler(em, stripe, new WholeUser(road, sync), logger);
+  const reconciliation = new Reconciliation(em, stripe, reconciler, reports, { cursors, clock, logger });
+  const rounds = new Rounds(cursors, {
+    [EVENTS_CURSOR]: catchUp,
+    [OBJECTS_CURSOR]: objectSweep,
+    [RECONCILIATION_CURSOR]: reconciliation,
+  });
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
 
@@ -168,7 +181,7 @@ async function createParts(config: Config, overrides: Overrides) {
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },
-    ...{ inbox, replay, catchUp, objectSweep, cursors, retention },
+    ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */
     outage: new Outage("The database", logger),

@@ -14,6 +14,7 @@ import { Payment } from "./payment.ts";
 import { PaymentMethod } from "./payment-method.ts";
 import { Plan } from "./plan.ts";
 import { Purchase } from "./purchase.ts";
+import { ReconciliationDrift, ReconciliationReport } from "./reconciliation.ts";
 import { Refund } from "./refund.ts";
 import { StripeEvent } from "./stripe-event.ts";
 import { Subscription } from "./subscription.ts";
@@ -44,6 +45,8 @@ export const ENTITIES = [
   StripeEvent,
   SyncTicket,
   Cursor,
+  ReconciliationReport,
+  ReconciliationDrift,
   OutboxEvent,
   AuditEntry,
 ];

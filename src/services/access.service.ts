@@ -2,7 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { instantIn } from "../database.ts";
-import type { Subscription } from "../entities/subscription.ts";
+import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
@@ -89,13 +89,24 @@ export class AccessService {
     const facts = await billingFacts(write.tx, subscription.stripeSubscriptionId);
     const due = grantOf(subscription, facts, this.gracePeriodDays);
     const grants = await write.tx.find(UserAccess, { userId: write.userId, sourceId: subscription.id });
-    const changed = grants.filter((grant) => grant.source !== due?.source && revoke(grant, write.now));
-    if (due) {
-      const given = grants.find((grant) => grant.source === due.source);
-      if (!given) changed.push(grantPlatform(write, subscription, due));
-      else if (renew(given, due.expiresAt)) changed.push(given);
-    }
+    const given = grants.find((grant) => grant.source === due?.source && grant.scope === "PLATFORM");
+    const changed = grants.filter((grant) => grant !== given && revoke(grant, write.now));
+    if (due && !given) changed.push(grantPlatform(write, subscription, due));
+    else if (due && given && renew(given, due.expiresAt, write.now)) changed.push(given);
     if (changed.length > 0) announce(write, changed);
+  }
+
+  /** Recomputes all that a user's subscriptions give, and ends what none of them gives. For reconciliation. */
+  async followUser(write: Write): Promise<void> {
+    const { tx, userId, now } = write;
+    const subscriptions = await tx.find(Subscription, { userId });
+    for (const subscription of subscriptions) await this.followSubscription(write, subscription);
+    const orphans = await tx.find(UserAccess, {
+      ...{ userId, source: { $in: ["SUBSCRIPTION", "TRIAL"] } },
+      sourceId: { $nin: subscriptions.map(({ id }) => id) },
+    });
+    const ended = orphans.filter((grant) => revoke(grant, now));
+    if (ended.length > 0) announce(write, ended);
   }
 }
 
@@ -107,8 +118,10 @@ function revoke(grant: UserAccess, now: Date): boolean {
   return true;
 }
 
-function renew(grant: UserAccess, expiresAt: Date): boolean {
-  if (!grant.revokedAt && grant.expiresAt?.getTime() === expiresAt.getTime()) return false;
+function renew(grant: UserAccess, expiresAt: Date, now: Date): boolean {
+  const isSame = !grant.revokedAt && grant.expiresAt?.getTime() === expiresAt.getTime();
+  if (isSame && grant.startsAt <= now) return false;
+  if (grant.startsAt > now) grant.startsAt = now;
   grant.revokedAt = null;
   grant.expiresAt = expiresAt;
   grant.version += 1;

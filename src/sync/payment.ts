@@ -1,8 +1,10 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Charge } from "../entities/charge.ts";
+import { Dispute } from "../entities/dispute.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
+import { Refund } from "../entities/refund.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -66,6 +68,14 @@ export function paymentJourney(
         await write.access.followSubscription(write, subscription);
         await write.duplicates.giveBack(write, subscription);
       }
+    },
+    async prune({ charges, back, links }, { tx }) {
+      const known = { stripePaymentIntentId: id };
+      const others = (objects: { id: string }[]) => ({ $nin: objects.map((object) => object.id) });
+      await tx.nativeDelete(Charge, { ...known, stripeChargeId: others(charges) });
+      await tx.nativeDelete(Refund, { ...known, stripeRefundId: others(back.refunds) });
+      await tx.nativeDelete(Dispute, { ...known, stripeDisputeId: others(back.disputes) });
+      await tx.nativeDelete(InvoicePayment, { ...known, stripeInvoicePaymentId: others(links) });
     },
   };
 }

@@ -8,7 +8,7 @@ import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import { lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
-import { claimTicket, Tickets } from "./tickets.ts";
+import { claimTicket, type Ticket, Tickets } from "./tickets.ts";
 
 /** The owner of what belongs to no user: the catalogue. No user's id is empty. */
 export const NOBODY = "";
@@ -48,6 +48,8 @@ export interface Journey<Remote> {
   /** Brings what the object belongs to into our rows, before the object itself is written. */
   upstream?(remote: Remote, userId: string): Promise<void>;
   write(remote: Remote, write: Write): Promise<void>;
+  /** Takes away rows that hang on the object and that Stripe does not have: no sync makes such rows. */
+  prune?(remote: Remote, write: Write): Promise<void>;
 }
 
 /** How a journey ended, and what it read; null when there was nothing. */
@@ -82,29 +84,44 @@ export class Road {
   }
 
   async travel<Remote>(journey: Journey<Remote>, cause: string | null): Promise<Trip<Remote>> {
-    const ticket = await this.tickets.next(journey.objectId);
-    reached("ticket-taken");
-    const remote = await journey.read();
-    reached("stripe-read");
+    const { ticket, remote } = await this.read(journey);
     if (remote === null) return { arrival: "gone", remote };
     const userId = await journey.owner(remote);
     if (userId === null) return { arrival: "foreign", remote };
     await journey.upstream?.(remote, userId);
+    const arrival = await this.write(userId, cause, async (write): Promise<Arrival> => {
+      if (!(await claimTicket(write.tx, ticket))) return "superseded";
+      await journey.write(remote, write);
+      return "applied";
+    });
+    return { arrival, remote };
+  }
+
+  /** What Stripe says now, and the place of this read in the order of all. */
+  async read<Remote>(journey: Journey<Remote>): Promise<{ ticket: Ticket; remote: Remote | null }> {
+    const ticket = await this.tickets.next(journey.objectId);
+    reached("ticket-taken");
+    const remote = await journey.read();
+    reached("stripe-read");
+    return { ticket, remote };
+  }
+
+  /** One write transaction under the user's lock, which takes the events along. What `work` throws undoes it all. */
+  async write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
     const after: (() => void)[] = [];
-    const arrival = await this.em.fork().transactional(async (tx): Promise<Arrival> => {
+    const done = await this.em.fork().transactional(async (tx) => {
       await lockUser(tx, userId);
-      if (!(await claimTicket(tx, ticket))) return "superseded";
       const events: DomainEvent[] = [];
       const writing = this.writing(tx, userId, events, cause);
-      await journey.write(remote, { ...writing, afterCommit: (work) => void after.push(work) });
+      const result = await work({ ...writing, afterCommit: (later) => void after.push(later) });
       await tx.flush();
       await addToOutbox(tx, events);
       reached("rows-written");
-      return "applied";
+      return result;
     });
-    if (arrival === "applied") reached("rows-committed");
-    for (const work of after) work();
-    return { arrival, remote };
+    reached("rows-committed");
+    for (const later of after) later();
+    return done;
   }
 
   private writing(

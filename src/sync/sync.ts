@@ -28,6 +28,8 @@ export const AGGREGATES = [
   "price",
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
+/** Those that hold what a user has, and has paid. */
+export type UserAggregate = "customer" | "subscription" | "invoice" | "payment_intent";
 
 /**
  * Brings our rows in step with Stripe: one function an aggregate, each taking an id, never a payload. What an
@@ -60,6 +62,20 @@ export class Sync {
         return this.product(id, cause);
       case "price":
         return this.price(id, cause);
+    }
+  }
+
+  /** How an object of a user is read and written, for those who look at all of a user's at once. */
+  journey(aggregate: UserAggregate, id: string): Journey<unknown> {
+    switch (aggregate) {
+      case "customer":
+        return customerJourney(this.stripe, id, () => this.knownOwner(id)) as Journey<unknown>;
+      case "subscription":
+        return this.subscriptionOf(id) as Journey<unknown>;
+      case "invoice":
+        return invoiceJourney(this.stripe, id, this.ownerOf) as Journey<unknown>;
+      case "payment_intent":
+        return paymentJourney(this.stripe, id, this.ownerOf, this.ensurePaidFor) as Journey<unknown>;
     }
   }
 

@@ -17,7 +17,10 @@ const LAYERS: [name: string, files: RegExp][] = [
   ["edges", /^src\/stripe\/catalogue\.ts$/],
   ["connections", /^src\/(stripe|events)\//],
   ["verbs", /^src\/(services|sync|intents)\/|^src\/(loaders|context)\.ts$/],
-  ["edges", /^src\/(resolvers|http|webhooks|jobs|auth)\/|^src\/(schema|references|format-error)\.ts$/],
+  [
+    "edges",
+    /^src\/(resolvers|http|webhooks|jobs|auth|reconciliation)\/|^src\/(schema|references|format-error)\.ts$/,
+  ],
   ["root", /^src\/(app|main)\.ts$/],
 ];
 const ORDER = ["ground", "rows and words", "connections", "verbs", "edges", "root"];

@@ -1,0 +1,135 @@
+import { forget } from "./gone.ts";
+import type { Journey, Road, Write } from "./road.ts";
+import { type Difference, differences, type SnapshotIds, snapshot } from "./snapshot.ts";
+import type { Sync, UserAggregate } from "./sync.ts";
+import { claimTicket, type Ticket } from "./tickets.ts";
+
+/** An object as Stripe had it a moment ago; null when Stripe has none. */
+export interface Reading {
+  aggregate: UserAggregate;
+  id: string;
+  journey: Journey<unknown>;
+  ticket: Ticket;
+  remote: unknown;
+}
+
+/** What writing a user's objects changes, or would change, and what is still under way for them. */
+export interface Comparison {
+  differences: Difference[];
+  /** Objects that something read later was written of meanwhile, or that events wait for. */
+  unsettled: Set<string>;
+  /** Whether the outcome of a change at Stripe is still to be followed. */
+  hasOpenIntent: boolean;
+}
+
+/** Carries what was found out of a transaction that is taken back. */
+class TakenBack extends Error {
+  constructor(readonly found: Comparison) {
+    super("taken back");
+  }
+}
+
+/**
+ * All of a user's objects at once, each written by its own journey, in the order in which they rest on each other,
+ * within one transaction: kept, or taken back to see what a sync would change (decision 0009).
+ */
+export class WholeUser {
+  constructor(
+    private readonly road: Road,
+    private readonly sync: Sync,
+  ) {}
+
+  async read(aggregate: UserAggregate, id: string): Promise<Reading> {
+    const journey = this.sync.journey(aggregate, id);
+    return { aggregate, id, journey, ...(await this.road.read(journey)) };
+  }
+
+  /** What syncs of these would change now. Nothing is kept, nothing is told. */
+  async rehearse(userId: string, readings: readonly Reading[]): Promise<Comparison> {
+    try {
+      await this.road.write(userId, null, async (write) => {
+        throw new TakenBack(await this.writeAll(write, readings));
+      });
+      throw new Error("a rehearsal must not be kept");
+    } catch (error) {
+      if (error instanceof TakenBack) return error.found;
+      throw error;
+    }
+  }
+
+  /** Writes them, and hands what that changed to `note`, in the same transaction. */
+  async apply(
+    userId: string,
+    readings: readonly Reading[],
+    note: (write: Write, found: Comparison) => void,
+  ): Promise<Comparison> {
+    return this.road.write(userId, null, async (write) => {
+      const found = await this.writeAll(write, readings);
+      note(write, found);
+      return found;
+    });
+  }
+
+  private async writeAll(write: Write, readings: readonly Reading[]): Promise<Comparison> {
+    const { tx, userId } = write;
+    const idsOf = (aggregate: UserAggregate) =>
+      readings.filter((reading) => reading.aggregate === aggregate).map(({ id }) => id);
+    const ids: SnapshotIds = {
+      subscriptions: idsOf("subscription"),
+      invoices: idsOf("invoice"),
+      payments: idsOf("payment_intent"),
+    };
+    const before = await snapshot(tx, userId, ids);
+    const unsettled = await waitedFor(write, readings);
+    const isAsked = await hasOpenIntent(write);
+    for (const { aggregate, id, journey, ticket, remote } of inOrder(readings)) {
+      if (!(await claimTicket(tx, ticket))) unsettled.add(id);
+      else if (remote === null) await forget(write, aggregate, id);
+      else {
+        await journey.write(remote, write);
+        await journey.prune?.(remote, write);
+      }
+      await tx.flush();
+    }
+    await write.access.followUser(write);
+    await tx.flush();
+    return {
+      differences: differences(before, await snapshot(tx, userId, ids)),
+      unsettled,
+      hasOpenIntent: isAsked,
+    };
+  }
+}
+
+/**
+ * Customers, then what was paid, then subscriptions: first those that are gone or have ended, so that none of them
+ * is still thought to hold the user's slot when a live one is written. Payments last, as on the road.
+ */
+function inOrder(readings: readonly Reading[]): Reading[] {
+  const rank = ({ aggregate, remote }: Reading): number => {
+    if (aggregate === "customer") return 0;
+    if (aggregate === "invoice") return 1;
+    if (aggregate === "payment_intent") return 4;
+    const status = (remote as { status?: string } | null)?.status;
+    return status === undefined || status === "canceled" || status === "incomplete_expired" ? 2 : 3;
+  };
+  return [...readings].sort((left, right) => rank(left) - rank(right));
+}
+
+async function waitedFor({ tx }: Write, readings: readonly Reading[]): Promise<Set<string>> {
+  const rows = await tx.execute<{ object_id: string }[]>(
+    `select object_id from stripe_events
+     where status = 'pending' and (aggregate, object_id) in
+       (select aggregate, id from jsonb_to_recordset(?::jsonb) as looked (aggregate text, id text))`,
+    [JSON.stringify(readings.map(({ aggregate, id }) => ({ aggregate, id })))],
+  );
+  return new Set(rows.map((row) => row.object_id));
+}
+
+async function hasOpenIntent({ tx, userId }: Write): Promise<boolean> {
+  const rows = await tx.execute<unknown[]>(
+    "select 1 from intents where user_id = ? and settled_at is null and state <> 'FAILED' limit 1",
+    [userId],
+  );
+  return rows.length > 0;
+}
