@@ -67,6 +67,11 @@ export async function faultsAfter(world: World, steps: readonly Step[]): Promise
   } catch (error) {
     return [(error as Error).message, ...world.surprises];
   }
+  return faultsOf(world);
+}
+
+/** What does not hold now, when nothing is left to be done. */
+export async function faultsOf(world: World): Promise<string[]> {
   const state = await readStripe(world);
   const published = await readStream(world);
   return [

@@ -32,6 +32,8 @@ export const TROUBLES: Record<string, { weight: number; run: Trouble }> = {
     run: (world, { pick }) =>
       webhooks(world, { reorder: true, duplicate: 1, drop: 0.3, delayMs: 20 * (pick % 5) }),
   },
+  "webhooks never arrive": { weight: 2, run: (world) => world.webhooksArrive(false) },
+  "webhooks arrive again": { weight: 1, run: (world) => world.webhooksArrive(true) },
   "Stripe fails before it does anything": {
     weight: 3,
     run: (world, { pick }) =>

@@ -83,6 +83,8 @@ export class World {
     return new World(sandbox, database, redis, pool, stripe, host, front, env);
   }
 
+  /** Whether events were recorded that no webhook told of. */
+  webhooksWereLost = false;
   /** How often the service was started again. */
   crashes = -1;
 
@@ -92,10 +94,16 @@ export class World {
 
   /** An empty Stripe with our catalogue, new learners, and the service up. */
   async begin(): Promise<void> {
-    this.host.disarm();
     await fetch(`${this.sandbox.url}/sandbox/state`, { method: "DELETE" });
     await setupStripe(loadConfig(this.env), { webhookUrl: `${this.url}/webhooks/stripe` });
     await this.rows("delete from stripe_events where received_at < now() - interval '30 seconds'");
+    const now = Math.floor(this.sandbox.now().getTime() / 1_000);
+    await this.rows(
+      "update cursors set state = $1, lease_until = null, leased_by = null, next_run_at = now() + interval '1 minute' where name = 'events'",
+      [{ reached: now, begun: now }],
+    );
+    await this.rows("delete from cursors where name = 'objects'");
+    this.webhooksWereLost = false;
     this.surprises.length = 0;
     this.underWay.clear();
     this.foreign = [];
@@ -159,6 +167,13 @@ export class World {
     const answer = (await response.json()) as Record<string, unknown>;
     if (!response.ok) throw new Error(JSON.stringify(answer));
     return answer;
+  }
+
+  /** Whether Stripe sends events at all; those that it does not send are never sent. */
+  async webhooksArrive(can: boolean): Promise<void> {
+    if (!can) this.webhooksWereLost = true;
+    const { data } = await this.stripe.webhookEndpoints.list();
+    for (const { id } of data) await this.stripe.webhookEndpoints.update(id, { disabled: !can });
   }
 
   /** The learner's customers at Stripe, newest first. */

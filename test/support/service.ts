@@ -159,13 +159,14 @@ export async function eventually<T>(
   read: () => T | Promise<T>,
   found: (value: T) => boolean,
   withinMs = 20_000,
+  everyMs = 25,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     const value = await read();
     if (found(value)) return value;
     if (Date.now() > deadline) throw new Error(`never happened; last seen: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

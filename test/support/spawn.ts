@@ -11,7 +11,9 @@ export interface SpawnedService {
   log(): Record<string, unknown>[];
 }
 
-/** Starts it on a free port and waits until it is ready. */
+const READY_WITHIN_MS = 60_000;
+
+/** Starts it on a free port and waits until it is ready. @throws Error when it never is, and leaves none behind */
 export async function spawnService(env: NodeJS.ProcessEnv): Promise<SpawnedService> {
   const port = await quietPort();
   const child = spawn(process.execPath, ["dist/src/main.js"], {
@@ -24,8 +26,14 @@ export async function spawnService(env: NodeJS.ProcessEnv): Promise<SpawnedServi
   const readiness = () => fetch(`${url}/health/readiness`).then(({ status }) => status);
   await eventually(
     () => readiness().catch(() => 0),
-    (status) => status === 200,
-  );
+    (status) => status === 200 || child.exitCode !== null,
+    READY_WITHIN_MS,
+    50,
+  ).catch(async (error: unknown) => {
+    await kill(child);
+    throw error;
+  });
+  if (child.exitCode !== null) throw new Error(`it ended as it started (${child.exitCode})`);
   const log = () =>
     text
       .split("\n")

@@ -1,0 +1,120 @@
+import { CRASH_POINTS, type CrashPoint } from "../../src/crash-points.ts";
+import { faultsOf } from "../chaos/history.ts";
+import { stillToDo } from "../chaos/settling.ts";
+import { World } from "../chaos/world.ts";
+import { CONFIRM, CREATE_CHECKOUT } from "../support/checkout.ts";
+import { eventually } from "../support/service.ts";
+
+// Every story has a PostgreSQL database, a Redis, a Stripe and a process of its own; most of its time it waits for a
+// lease of the dead process to run out, so that all of them can live at once.
+const WITHIN_A_MINUTE = 60_000;
+const STARTED_AT_ONCE = 3;
+
+/** What became of a learner whose service died by `kill -9` at a point, and was started again. */
+interface Outcome {
+  died: boolean;
+  faults: string[];
+  types: string[];
+}
+
+const outcomes = new Map<CrashPoint, Promise<Outcome>>();
+let places = STARTED_AT_ONCE;
+const queue: (() => void)[] = [];
+
+/** Processes are started a few at a time, since that is what a machine is busy with. */
+async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  if (places === 0) await new Promise<void>((resolve) => queue.push(resolve));
+  else places -= 1;
+  return work().finally(() => {
+    const next = queue.shift();
+    if (next) next();
+    else places += 1;
+  });
+}
+
+async function liveThrough(point: CrashPoint): Promise<Outcome> {
+  const world = await World.open({ inProcess: false });
+  try {
+    world.host.crashAt(point, 1);
+    await inTurn(() => world.begin());
+    let deaths = 0;
+    let isOver = false;
+    const keepAlive = async () => {
+      while (!isOver) {
+        if (world.host.isDown) {
+          deaths += 1;
+          await inTurn(() => world.host.start());
+        }
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    const supervisor = keepAlive();
+    try {
+      await subscribe(world);
+      await eventually(
+        () => stillToDo(world),
+        (left) => left.length === 0,
+        WITHIN_A_MINUTE,
+        300,
+      );
+    } finally {
+      isOver = true;
+      await supervisor;
+    }
+    const types = await world.rows<{ type: string }>("select type from outbox order by type");
+    return { died: deaths === 1, faults: await faultsOf(world), types: types.map(({ type }) => type) };
+  } finally {
+    await world.close();
+  }
+}
+
+/** A learner subscribes, and asks again under the same key until there is an answer. */
+async function subscribe(world: World): Promise<void> {
+  const [learner] = world.learners;
+  if (!learner) throw new Error("nobody is there");
+  const { data } = await eventually(
+    async () => (await world.ask(learner, "{ plans { id name } }")) ?? { data: null },
+    (answer) => Boolean(answer.data?.plans),
+    WITHIN_A_MINUTE,
+  );
+  const { id: planId } = data.plans.find(({ name }: { name: string }) => name === "Premium");
+  const input = {
+    planId,
+    successUrl: "https://learn.example.com/welcome",
+    cancelUrl: "https://learn.example.com/plans",
+    idempotencyKey: "the only checkout",
+  };
+  const opened = await eventually(
+    async () => (await world.ask(learner, CREATE_CHECKOUT, { input })) ?? { data: null },
+    (answer) => Boolean(answer.data?.createCheckoutSession),
+    WITHIN_A_MINUTE,
+  );
+  const sessionId: string = opened.data.createCheckoutSession.id;
+  await world.control(`checkout/sessions/${sessionId}/complete`, { payment_method: "pm_card_visa" });
+  await eventually(
+    async () => (await world.ask(learner, CONFIRM, { id: sessionId })) ?? { data: null },
+    (answer) => answer.data?.confirmCheckout?.subscription?.grantsAccess === true,
+    WITHIN_A_MINUTE,
+  );
+}
+
+beforeAll(() => {
+  for (const point of CRASH_POINTS) {
+    const outcome = liveThrough(point);
+    outcome.catch(() => {}); // its own test says so
+    outcomes.set(point, outcome);
+  }
+});
+afterAll(() => Promise.allSettled(outcomes.values()));
+
+test.each(CRASH_POINTS)(
+  "kill -9 at %s: the work goes on within a minute, nothing is lost and nothing doubled",
+  async (point) => {
+    expect(await outcomes.get(point)).toEqual({
+      died: true,
+      faults: [],
+      types: ["access.changed", "payment.succeeded", "subscription.created"],
+    });
+  },
+  4 * WITHIN_A_MINUTE,
+);
