@@ -72,6 +72,7 @@ test("fifty first calls of one user make one customer at Stripe and one session"
   const userId = newUser();
   const token = await service.token(userId);
   const answers = await Promise.all(Array.from({ length: 50 }, () => openCheckout(service, token)));
+  expect(answers.flatMap(({ errors }) => errors ?? [])).toEqual([]);
   expect(new Set(answers.map(({ data }) => data.createCheckoutSession.id)).size).toBe(1);
   const { data } = await atStripe(`/v1/customers?email=${userId}%40example.com&limit=100`);
   expect(data).toHaveLength(1);
