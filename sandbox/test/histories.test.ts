@@ -12,11 +12,14 @@ const CARDS = [
   "pm_card_createDispute",
   "pm_card_pendingRefund",
   "pm_card_refundFail",
+  "pm_usBankAccount_success",
+  "pm_usBankAccount_insufficientFunds",
+  "pm_usBankAccount_processing",
 ];
 // The same histories in every run of the suite; a search of any length is
 // HISTORIES_RUNS=5000 HISTORIES_SEED=$RANDOM npm test -- --no-check sandbox/test/histories
-const RUNS = Number(process.env.HISTORIES_RUNS ?? 40);
-const SEED = Number(process.env.HISTORIES_SEED ?? 20_261_125);
+const RUNS = Number(process.env.HISTORIES_RUNS ?? 70);
+const SEED = Number(process.env.HISTORIES_SEED ?? 17);
 
 /** What a history may do; `pick` chooses among what is there. */
 interface Step {
@@ -42,6 +45,8 @@ const subscriptions = async ({ stripe, customer }: Scene) =>
   (await stripe.subscriptions.list({ customer, status: "all" })).data;
 const invoices = async ({ stripe, customer }: Scene) =>
   (await stripe.invoices.list({ customer, limit: 20 })).data;
+const isActive = ({ status }: Stripe.Subscription) => status === "active";
+const isOpen = ({ status }: Stripe.PaymentIntent) => status.startsWith("requires_");
 const charges = async ({ stripe }: Scene) => (await stripe.charges.list({ limit: 20 })).data;
 
 async function useCard({ stripe, customer }: Scene, token: string): Promise<string> {
@@ -74,11 +79,72 @@ const VERBS = {
       ...(amount % 5 === 0 && { payment_behavior: "pending_if_incomplete" as const }),
     });
   },
+  async pend(scene: Scene, { pick, amount }: Step) {
+    const subscription = aim(await subscriptions(scene), isActive, pick);
+    const item = subscription?.items.data[0];
+    if (!subscription || !item) return;
+    return scene.stripe.subscriptions.update(subscription.id, {
+      items: [{ id: item.id, quantity: 2 + (amount % 7) }],
+      ...{ proration_behavior: "always_invoice", payment_behavior: "pending_if_incomplete" },
+    });
+  },
+  async planEnd(scene: Scene, { pick, flag }: Step) {
+    const subscription = aim(await subscriptions(scene), isActive, pick);
+    const cancel_at_period_end = !subscription?.cancel_at_period_end;
+    return (
+      subscription &&
+      scene.stripe.subscriptions.update(subscription.id, {
+        ...(flag ? { cancel_at_period_end } : { cancel_at: "min_period_end" as const }),
+      })
+    );
+  },
   async cancel(scene: Scene, { pick, flag }: Step) {
     const subscription = choose(await subscriptions(scene), pick);
     return (
       subscription && scene.stripe.subscriptions.cancel(subscription.id, { prorate: flag, invoice_now: flag })
     );
+  },
+  async stop(scene: Scene, { pick, flag, amount }: Step) {
+    const subscription = aim(await subscriptions(scene), isActive, pick);
+    const from = choose(["now", "none", "item_current_period_start"] as const, amount)!;
+    return (
+      subscription &&
+      scene.stripe.subscriptions.pause(subscription.id, {
+        invoicing_behavior: flag ? "invoice" : "pending_invoice_item",
+        bill_for: { outstanding_usage_through: { type: "now" }, unused_time_from: { type: from } },
+      })
+    );
+  },
+  async goOn(scene: Scene, { pick, flag, amount }: Step) {
+    const subscription = aim(await subscriptions(scene), ({ status }) => status === "paused", pick);
+    const payment_behavior = amount % 2 ? "resume_on_payment_attempt" : "resume_on_payment_success";
+    return (
+      subscription &&
+      scene.stripe.subscriptions.resume(subscription.id, {
+        ...{ billing_cycle_anchor: { type: flag ? "now" : "unchanged" }, payment_behavior },
+      })
+    );
+  },
+  async schedule(scene: Scene, { pick }: Step) {
+    const { id } = aim(await subscriptions(scene), isActive, pick) ?? {};
+    return id && scene.stripe.subscriptionSchedules.create({ from_subscription: id });
+  },
+  async reschedule(scene: Scene, { pick, amount, flag }: Step) {
+    const { stripe, customer, prices, coupon } = scene;
+    const { data } = await stripe.subscriptionSchedules.list({ customer });
+    const schedule = aim(data, ({ status }) => status === "active", pick);
+    const [first] = schedule?.phases ?? [];
+    if (!schedule || !first) return;
+    if (amount % 4 === 0) return stripe.subscriptionSchedules.release(schedule.id);
+    const { end_date, start_date } = first;
+    const items = first.items.map(({ price, quantity }) => ({ price: String(price), quantity: quantity! }));
+    return stripe.subscriptionSchedules.update(schedule.id, {
+      end_behavior: flag ? "release" : "cancel",
+      phases: [
+        { items, start_date, end_date, discounts: [{ coupon }] },
+        { items: [{ price: choose(prices, amount)! }], duration: { interval: "month" } },
+      ],
+    });
   },
   async pause(scene: Scene, { pick, flag }: Step) {
     const subscription = choose(await subscriptions(scene), pick);
@@ -98,7 +164,8 @@ const VERBS = {
     return true;
   },
   async payInvoice(scene: Scene, { pick, flag }: Step) {
-    const invoice = aim(await invoices(scene), ({ status }) => status === "open", pick);
+    const isMeant = ({ status }: Stripe.Invoice) => status === "open" || status === "uncollectible";
+    const invoice = aim(await invoices(scene), isMeant, pick);
     return invoice && scene.stripe.invoices.pay(invoice.id, flag ? { paid_out_of_band: true } : {});
   },
   async authenticate(scene: Scene, { pick, flag }: Step) {
@@ -109,6 +176,40 @@ const VERBS = {
     );
     const outcome = flag ? "succeed" : "fail";
     return intent && scene.box.control(`/payment_intents/${intent.id}/authenticate`, { outcome });
+  },
+  async settle(scene: Scene, { pick, flag }: Step) {
+    const intents = await scene.stripe.paymentIntents.list({ customer: scene.customer });
+    const intent = choose(
+      intents.data.filter(({ status }) => status === "processing"),
+      pick,
+    );
+    const outcome = flag ? "succeed" : "fail";
+    return intent && scene.box.control(`/payment_intents/${intent.id}/settle`, { outcome });
+  },
+  async repriceIntent(scene: Scene, { pick, amount }: Step) {
+    const { data } = await scene.stripe.paymentIntents.list({ customer: scene.customer });
+    const intent = aim(data, isOpen, pick);
+    return intent && scene.stripe.paymentIntents.update(intent.id, { amount: 50 + amount });
+  },
+  async cancelIntent(scene: Scene, { pick }: Step) {
+    const { data } = await scene.stripe.paymentIntents.list({ customer: scene.customer });
+    const intent = aim(data, isOpen, pick);
+    return intent && scene.stripe.paymentIntents.cancel(intent.id);
+  },
+  async confirmIntent(scene: Scene, { pick }: Step) {
+    const { stripe, customer } = scene;
+    const { data } = await stripe.paymentIntents.list({ customer });
+    const intent = aim(data, isOpen, pick);
+    if (!intent) return;
+    const method = await stripe.paymentMethods.attach(choose(CARDS, pick)!, { customer });
+    return stripe.paymentIntents.confirm(intent.id, {
+      ...{ payment_method: method.id, return_url: "https://shop.test/back" },
+    });
+  },
+  async voidNote(scene: Scene, { pick }: Step) {
+    const { data } = await scene.stripe.creditNotes.list({ customer: scene.customer });
+    const note = choose(data, pick);
+    return note && scene.stripe.creditNotes.voidCreditNote(note.id);
   },
   async voidInvoice(scene: Scene, { pick, flag }: Step) {
     const { id } = aim(await invoices(scene), ({ status }) => status === "open", pick) ?? {};
@@ -147,8 +248,9 @@ const VERBS = {
   },
   async pay({ stripe, customer }: Scene, { pick, amount, flag }: Step) {
     const method = await stripe.paymentMethods.attach(choose(CARDS, pick)!, { customer });
+    const confirm = pick % 4 !== 0;
     const intent = await stripe.paymentIntents.create({
-      ...{ amount: 50 + amount, currency: "usd", customer, payment_method: method.id, confirm: true },
+      ...{ amount: 50 + amount, currency: "usd", customer, payment_method: method.id, confirm },
       capture_method: flag ? "manual" : "automatic",
       automatic_payment_methods: { enabled: true, allow_redirects: "never" },
     });
@@ -158,21 +260,39 @@ const VERBS = {
       : stripe.paymentIntents.cancel(intent.id);
   },
   async wait({ box }: Scene, { amount }: Step) {
-    return box.advance({ days: amount % 45 });
+    return box.advance(amount % 4 ? { days: amount % 45 } : { hours: amount % 30 });
   },
 };
 
 const VERB_NAMES = Object.keys(VERBS) as (keyof typeof VERBS)[];
 
+/** What others need to have been done before, and what seldom finds what it needs. */
+const OFTEN = [
+  ...(["wait", "wait", "subscribe", "subscribe", "subscribe", "stop", "schedule", "creditNote"] as const),
+  ...([
+    "schedule",
+    "reschedule",
+    "reschedule",
+    "voidNote",
+    "closeDispute",
+    "authenticate",
+    "pay",
+    "repriceIntent",
+  ] as const),
+];
+
 const step: fc.Arbitrary<Step> = fc.record({
-  verb: fc.constantFrom(...VERB_NAMES, "wait" as const, "subscribe" as const),
+  verb: fc.constantFrom(...VERB_NAMES, ...OFTEN),
   pick: fc.nat(1_000),
   amount: fc.nat(10_000),
   flag: fc.boolean(),
 });
 
+/** What the sandbox has logged: work that was due and failed. */
+const failed: string[] = [];
+
 async function scene(): Promise<Scene> {
-  const box = await testSandbox();
+  const box = await testSandbox({ log: (line) => void (line.includes("due work") && failed.push(line)) });
   const { stripe } = box;
   const product = (await stripe.products.create({ name: "Premium" })).id;
   const price = async (unit_amount: number, interval: "month" | "year") =>
@@ -182,6 +302,9 @@ async function scene(): Promise<Scene> {
   const customer = (await stripe.customers.create({ email: "ada@example.com" })).id;
   return { box, stripe, customer, prices, coupon };
 }
+
+/** Every history begins with a subscription that is paid for: most of what follows needs one. */
+const FIRST: Step = { verb: "subscribe", pick: CARDS.length, amount: 0, flag: true };
 
 /** How often each verb went through: one that never does proves nothing. */
 const done = new Map<string, number>();
@@ -198,10 +321,10 @@ async function take(at: Scene, now: Step): Promise<void> {
 
 test("money is conserved, whatever is done", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25, size: "max" }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30, size: "max" }), async (steps) => {
       const at = await scene();
-      for (const now of steps) await take(at, now);
-      const found = disagreements(await readLedger(at.stripe));
+      for (const now of [FIRST, ...steps]) await take(at, now);
+      const found = [...disagreements(await readLedger(at.stripe)), ...failed.splice(0)];
       await at.box.close();
       expect(found).toEqual([]);
     }),

@@ -12,6 +12,8 @@ export interface Ledger {
   disputes: Stripe.Dispute[];
   balance: Stripe.BalanceTransaction[];
   notes: Stripe.CreditNote[];
+  /** Invoice items that are on no invoice yet. */
+  pending: Stripe.InvoiceItem[];
   subscriptions: Stripe.Subscription[];
 }
 
@@ -39,6 +41,7 @@ export async function readLedger(stripe: Stripe): Promise<Ledger> {
     refunds: await all(stripe.refunds.list({ limit })),
     disputes: await all(stripe.disputes.list({ limit })),
     balance: await all(stripe.balanceTransactions.list({ limit })),
+    pending: await all(stripe.invoiceItems.list({ limit, pending: true })),
     notes: await all(stripe.creditNotes.list({ limit })),
     subscriptions: await all(stripe.subscriptions.list({ limit, status: "all" })),
   };
@@ -55,6 +58,7 @@ export function disagreements(ledger: Ledger): string[] {
     ...ledger.charges.flatMap((charge) => ofCharge(ledger, charge)),
     ...ledger.customers.flatMap((customer) => ofCustomer(ledger, customer)),
     ...ledger.subscriptions.flatMap((subscription) => ofSubscription(ledger, subscription)),
+    ...ofItems(ledger),
     ...ofAccount(ledger),
   ];
 }
@@ -151,6 +155,23 @@ function ofSubscription({ invoices }: Ledger, subscription: Stripe.Subscription)
       return [`${subscription.id} is active and its first invoice open`];
   }
   return [];
+}
+
+/** No item of a subscription has had more given back than was billed for it. */
+function ofItems({ invoices, pending }: Ledger): string[] {
+  const billed = new Map<string, number>();
+  const add = (item: string | null | undefined, amount: number) =>
+    item && billed.set(item, (billed.get(item) ?? 0) + amount);
+  for (const { lines, status } of invoices) {
+    for (const { amount, discount_amounts, parent } of lines.data) {
+      // What a void invoice gave back was not given, but what it asked for was asked for.
+      if (status === "void" && amount < 0) continue;
+      const net = amount - sum((discount_amounts ?? []).map((part) => part.amount));
+      add(parent?.subscription_item_details?.subscription_item, net);
+    }
+  }
+  for (const { amount, parent } of pending) add(parent?.subscription_details?.subscription_item, amount);
+  return [...billed].flatMap(([item, net]) => (net < 0 ? [`${item} was billed ${net} in all`] : []));
 }
 
 /** What the account has is what was charged, less what went back and what Stripe keeps. */
