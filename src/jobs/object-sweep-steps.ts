@@ -11,7 +11,8 @@ const idIn = (reference: Reference) => (typeof reference === "string" ? referenc
 /** A kind of object that a sweep looks at: how it is listed, what is synced, and how ours are told. */
 export interface Step<K extends ListedKind = ListedKind> {
   name: string;
-  kind: K;
+  /** Null: not listed, only our rows are looked at. */
+  kind: K | null;
   aggregate: Aggregate;
   /** What is synced because of a listed object; null when that is nothing of ours. */
   subject(object: Listed[K]): string | null;
@@ -65,6 +66,10 @@ export const STEPS: readonly Step[] = [
     owner: { of: ({ payment_intent }) => idIn(payment_intent), isOurs: BY_PAYMENT },
     known: `select distinct stripe_payment_intent_id as id from disputes
             where status not in ('won', 'lost', 'prevented', 'warning_closed')`,
+  }),
+  step({
+    ...{ name: "prices", kind: null, aggregate: "price", subject: () => null },
+    known: "select stripe_price_id as id from subscription_plans where stripe_price_id is not null",
   }),
   step({
     ...{ name: "checkout sessions", kind: "checkout_session", aggregate: "checkout_session" },

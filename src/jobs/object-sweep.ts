@@ -118,6 +118,7 @@ export class ObjectSweep {
   }
 
   private async listed(step: Step, { since, after }: SweepState) {
+    if (step.kind === null) return { ids: [], looked: 0, next: null };
     const gte = Math.floor(new Date(since).getTime() / 1000);
     const { objects, hasMore } = await this.stripe.page(step.kind, { created: { gte }, after });
     const next = hasMore ? (objects.at(-1)?.id ?? null) : null;
