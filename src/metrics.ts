@@ -76,7 +76,8 @@ export class Metrics {
       async collect() {
         const samples = await within(READ_MS, read()).catch(() => []);
         gauge.reset();
-        if (samples.length === 0) gauge.remove();
+        // a gauge without labels begins at 0, which would be a figure
+        if (samples.length === 0 && labelNames.length === 0) gauge.remove();
         for (const { labels = {}, value } of samples) gauge.set(labels, value);
       },
     });
