@@ -144,7 +144,7 @@ test("a service that was down for longer than Stripe lists events looks at the o
   expect(ours).toEqual(theirs);
   const [row] = await execute<{ email: string }>("select email from customers where user_id = ?", [userId]);
   expect(row?.email).toBe("old@example.com");
-});
+}, 120_000);
 
 test("looking at the same events again has no second effect", async () => {
   const userId = newUser();
@@ -158,7 +158,9 @@ test("looking at the same events again has no second effect", async () => {
     await count("payments"),
   ];
   const before = await all();
-  await execute(`update cursors set state = jsonb_set(state, '{reached}', state -> 'begun')`);
+  await execute(
+    `update cursors set state = jsonb_set(state, '{reached}', state -> 'begun') where state -> 'begun' is not null`,
+  );
   await untilAllIsDone();
   expect(await service.app.parts.catchUp.since(new Date(0))).toMatchObject({ received: 0 });
   expect(await all()).toEqual(before);
