@@ -31,7 +31,7 @@ export async function settle(world: World): Promise<void> {
 
 /** The service's own catching up, now instead of in a minute: it finds the events that never came. */
 async function catchUp(world: World): Promise<void> {
-  await world.control("advance", { seconds: YOUNG_SECONDS });
+  await world.control("advance", { seconds: 2 * YOUNG_SECONDS });
   const lost = Math.floor(world.sandbox.now().getTime() / 1_000) - YOUNG_SECONDS;
   await world.rows(
     "update cursors set next_run_at = now(), lease_until = null, leased_by = null where name = 'events'",
@@ -39,7 +39,8 @@ async function catchUp(world: World): Promise<void> {
   await eventually(
     async () => {
       await world.rows(
-        "update cursors set next_run_at = now() where next_run_at > now() and next_run_at < 'infinity'",
+        `update cursors set next_run_at = now()
+         where name in ('events', 'objects') and next_run_at > now() and next_run_at < 'infinity'`,
       );
       await sweep(world);
       return world.rows<{ reached: number; swept: boolean }>(
