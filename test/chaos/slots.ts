@@ -1,4 +1,4 @@
-import { checkoutAnswer } from "./operations.ts";
+import { checkoutAnswer } from "./operations/learner.ts";
 import { idOf, type StripeState } from "./stripe-state.ts";
 import type { World } from "./world.ts";
 

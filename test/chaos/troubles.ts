@@ -1,5 +1,5 @@
 import { CRASH_POINTS, type CrashPoint } from "../../src/crash-points.ts";
-import type { Choice } from "./operations.ts";
+import type { Choice } from "./operations/operation.ts";
 import type { World } from "./world.ts";
 
 /** What goes wrong from a step on. It lasts until the end of the history, or as long as it says. */

@@ -1,0 +1,19 @@
+import { CUSTOMER_OPERATIONS } from "./customers.ts";
+import { INVOICE_OPERATIONS } from "./invoices.ts";
+import { LEARNER_OPERATIONS } from "./learner.ts";
+import { MONEY_BACK_OPERATIONS } from "./money-back.ts";
+import type { Operations } from "./operation.ts";
+import { PORTAL_OPERATIONS } from "./portal.ts";
+import { SUBSCRIPTION_OPERATIONS } from "./subscriptions.ts";
+import { TIME_OPERATIONS } from "./time.ts";
+
+/** Everything that a history may do: a new operation is a line in the table of its subject. */
+export const OPERATIONS: Operations = {
+  ...LEARNER_OPERATIONS,
+  ...TIME_OPERATIONS,
+  ...PORTAL_OPERATIONS,
+  ...CUSTOMER_OPERATIONS,
+  ...SUBSCRIPTION_OPERATIONS,
+  ...INVOICE_OPERATIONS,
+  ...MONEY_BACK_OPERATIONS,
+};
