@@ -46,9 +46,18 @@ export function uncredited(
   item: Item,
   period: Period,
 ): Period[] {
+  return partsOf(spansOf(tx, subscription, item, period).filter(({ entry }) => !isCredit(entry)));
+}
+
+/** The parts of an item's current period that are not paid for: never debited, or given back since. */
+export function undebited(tx: Transaction, subscription: Subscription, item: Item, period: Period): Period[] {
+  return partsOf(spansOf(tx, subscription, item, period).filter(({ entry }) => !entry || isCredit(entry)));
+}
+
+/** The time of some spans, in order, in as few parts as it has. */
+function partsOf(spans: Span[]): Period[] {
   const joined: Period[] = [];
-  const kept = spansOf(tx, subscription, item, period).filter(({ entry }) => !isCredit(entry));
-  for (const { part } of kept.sort((a, b) => a.part.start - b.part.start)) {
+  for (const { part } of spans.sort((a, b) => a.part.start - b.part.start)) {
     const last = joined.at(-1);
     if (last?.end === part.start) last.end = part.end;
     else joined.push({ ...part });

@@ -5,7 +5,7 @@ import { activeDiscounts } from "../catalogue/discounts.ts";
 import { pricingOf } from "../catalogue/pricing.ts";
 import { insertInvoiceItem } from "../invoices/invoice-items.ts";
 import { priced } from "../invoices/invoices.ts";
-import { type Debit, debitsOf, uncredited } from "./debits.ts";
+import { type Debit, debitsOf, uncredited, undebited } from "./debits.ts";
 import type { Period } from "./periods.ts";
 import { type Item, isMetered, wholePeriod } from "./subscription-items.ts";
 import { itemLine, productName } from "./subscription-lines.ts";
@@ -50,6 +50,17 @@ export function debitFor(
     amount: part(rest.amount),
   }));
   return [{ item, amount: part(amount), period, credited_items: null, discount_amounts }];
+}
+
+/** What an item costs for those parts of its period that have not been paid for, or were given back. */
+export function debitForUnpaid(
+  tx: Transaction,
+  subscription: Subscription,
+  item: Item,
+  period: Period | null,
+): Proration[] {
+  if (!period || isMetered(item)) return [];
+  return undebited(tx, subscription, item, period).flatMap((part) => debitFor(tx, subscription, item, part));
 }
 
 /**

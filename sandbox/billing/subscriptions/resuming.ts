@@ -6,7 +6,7 @@ import type { Transaction } from "../../transaction.ts";
 import type { InvoiceLine } from "../invoices/lines.ts";
 import { awaitPayment } from "./awaited-changes.ts";
 import type { ProrationBehavior } from "./change-plan.ts";
-import { debitFor, insertProration, type Proration, span } from "./prorations.ts";
+import { debitForUnpaid, insertProration, type Proration, span } from "./prorations.ts";
 import { foretellInvoice } from "./subscription-details.ts";
 import { defaultMethod, draftBill } from "./subscription-invoices.ts";
 import { type Item, periodFrom } from "./subscription-items.ts";
@@ -35,7 +35,7 @@ interface Plan {
 
 /**
  * Lets a paused subscription go on: with new periods from now on, billed in full, or in the old ones,
- * billed for what is left. When it has to be paid for first, it stays paused until then, 23 hours at
+ * billed for what is left of them and not paid for. When it has to be paid for first, it stays paused until then, 23 hours at
  * most. https://docs.stripe.com/billing/subscriptions/pause#resume-subscriptions
  */
 export function resumeSubscription(tx: Transaction, paused: Subscription, how: Resumption): Subscription {
@@ -75,7 +75,7 @@ function planResumption(tx: Transaction, paused: Subscription, how: Resumption):
   const prorations =
     isInTrial || isAnew || how.proration_behavior === "none"
       ? []
-      : data.flatMap((item) => debitFor(tx, after, item, span(from, item.current_period_end)));
+      : data.flatMap((item) => debitForUnpaid(tx, after, item, span(from, item.current_period_end)));
   const bills = isAnew || (how.proration_behavior === "always_invoice" && prorations.length > 0);
   const lines = isAnew ? data.map((item) => itemLine(tx, after, item)) : [];
   return { patch, after, prorations, lines, bills };

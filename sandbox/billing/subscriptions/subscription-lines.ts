@@ -5,6 +5,7 @@ import type { Transaction } from "../../transaction.ts";
 import { usageOf } from "../catalogue/meters.ts";
 import { priceAmount, pricingOf } from "../catalogue/pricing.ts";
 import { type InvoiceLine, intervalText } from "../invoices/lines.ts";
+import { unbilled } from "./billed-usage.ts";
 import type { Period } from "./periods.ts";
 import { type Item, isMetered, periodOf, wholePeriod } from "./subscription-items.ts";
 
@@ -77,8 +78,8 @@ function licensed(tx: Transaction, subscription: Subscription, item: Item): Bill
 }
 
 function used(tx: Transaction, subscription: Subscription, item: Item, previous: Period | null): Billed {
-  const period = previous ?? periodOf(item);
-  const quantity = previous ? counted(tx, item, subscription.customer, previous) : 0;
+  const period = previous ? unbilled(tx, subscription, item, previous) : periodOf(item);
+  const quantity = previous ? counted(tx, item, subscription.customer, period) : 0;
   return { ...billedFor(tx, subscription, item, quantity), period, proration: false };
 }
 
