@@ -1,3 +1,5 @@
+import { adviceOn, shownCode } from "./declines.ts";
+
 /** Every code the service answers with, and its HTTP status on routes that are not GraphQL. See docs/errors.md. */
 export const ERROR_CODES = {
   UNAUTHENTICATED: 401,
@@ -7,6 +9,7 @@ export const ERROR_CODES = {
   CONFLICT: 409,
   ALREADY_SUBSCRIBED: 409,
   PLAN_INACTIVE: 409,
+  PAYMENT_DECLINED: 402,
   PAYLOAD_TOO_LARGE: 413,
   INVALID_SIGNATURE: 400,
   PROVIDER_UNAVAILABLE: 503,
@@ -21,6 +24,8 @@ export interface ErrorDetails {
   field?: string;
   /** True when the same call may succeed later, unchanged. */
   retryable?: boolean;
+  /** Why a card was refused: Stripe's decline code, or its error code. */
+  declineCode?: string;
 }
 
 /** A refusal with a stable code. Its message is for people and says what to do next; it never holds secrets. */
@@ -82,6 +87,22 @@ export class AlreadySubscribed extends DomainError {
 export class PlanInactive extends DomainError {
   constructor() {
     super("PLAN_INACTIVE", "This plan is not on sale. Choose one from `plans`.");
+  }
+}
+
+/** The card was refused and nothing was taken; the message says in the learner's words what helps. */
+export class PaymentDeclined extends DomainError {
+  /** @param declineCode Stripe's decline code or error code; the client sees a plain one where it may not be told */
+  constructor(
+    readonly declineCode: string,
+    cause?: unknown,
+  ) {
+    super(
+      "PAYMENT_DECLINED",
+      adviceOn(declineCode).message,
+      { declineCode: shownCode(declineCode) as string },
+      { cause },
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
-import { ProviderUnavailable } from "../errors.ts";
+import { PaymentDeclined, ProviderUnavailable } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
@@ -165,7 +165,8 @@ export class Intents {
   }
 
   private async fail(intent: Intent, error: Error & { code?: string }): Promise<void> {
-    const reason = { code: error.code ?? error.name, message: error.message };
+    const declineCode = error instanceof PaymentDeclined ? error.declineCode : undefined;
+    const reason = { code: error.code ?? error.name, message: error.message, declineCode };
     this.logger.warn({ kind: intent.kind, reason }, "Stripe refused a change");
     await this.update(intent.id, "state = 'FAILED', lease_until = null, error = ?::jsonb", [
       JSON.stringify(reason),
@@ -200,7 +201,9 @@ type Settled = Pick<Intent, "kind" | "subject" | "stripeId" | "settledAt">;
 /** Stripe's idempotency key: the intent, the attempt and what is asked. */
 const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${paramsHash.slice(0, 32)}`;
 
+/** The refusal again, for those who waited for it or come later. */
 function failureOf(intent: Intent): Error {
+  if (intent.error?.declineCode) return new PaymentDeclined(intent.error.declineCode);
   return Object.assign(new Error(intent.error?.message ?? "Stripe refused the change."), {
     code: intent.error?.code,
   });

@@ -1,4 +1,5 @@
 import Stripe from "stripe";
+import { PaymentDeclined, ProviderUnavailable } from "../errors.ts";
 
 /**
  * What a failed call says about its effect.
@@ -10,11 +11,18 @@ export type Outcome = "declined" | "refused" | "unknown";
 
 /** Sorts an error of stripe-node's by {@link Outcome}; anything that is not Stripe's says nothing, so `unknown`. */
 export function outcomeOf(error: unknown): Outcome {
-  if (error instanceof Stripe.errors.StripeCardError) return "declined";
+  if (error instanceof PaymentDeclined || error instanceof Stripe.errors.StripeCardError) return "declined";
   if (error instanceof Stripe.errors.StripeRateLimitError) return "unknown";
   if (error instanceof Stripe.errors.StripeIdempotencyError) return "refused";
   if (error instanceof Stripe.errors.StripeInvalidRequestError) return "refused";
   return "unknown";
+}
+
+/** What the rest of the service is told of a failed call: Stripe's own refusals pass as they are. */
+export function asTold(error: unknown): unknown {
+  if (error instanceof Stripe.errors.StripeCardError)
+    return new PaymentDeclined(error.decline_code || error.code || "card_declined", error);
+  return outcomeOf(error) === "unknown" ? new ProviderUnavailable(error) : error;
 }
 
 /** Whether Stripe answered with a failure of its own (5xx) that it keeps under the idempotency key. */

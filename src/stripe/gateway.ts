@@ -3,7 +3,7 @@ import type { Config } from "../config.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
 import { callScope } from "./call-scope.ts";
-import { isMissing, outcomeOf } from "./errors.ts";
+import { asTold, isMissing, outcomeOf } from "./errors.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 
 /** One try; all of them together end by the deadline of whoever waits. */
@@ -33,7 +33,8 @@ export function stripeClient(
 
 /**
  * The one place that calls Stripe while the service runs. Reads give null for what does not exist; any call
- * whose outcome is unknown throws {@link ProviderUnavailable}, and Stripe's own refusals pass as they are.
+ * whose outcome is unknown throws {@link ProviderUnavailable}, a refused card PaymentDeclined, and Stripe's other
+ * refusals pass as they are.
  */
 export class StripeGateway {
   constructor(
@@ -229,9 +230,8 @@ export class StripeGateway {
       done({ outcome: "ok" });
       return answer;
     } catch (error) {
-      const outcome = outcomeOf(error);
-      done({ outcome });
-      throw outcome === "unknown" ? new ProviderUnavailable(error) : error;
+      done({ outcome: outcomeOf(error) });
+      throw asTold(error);
     }
   }
 }

@@ -27,7 +27,7 @@ export interface Answer {
   errors?: {
     message: string;
     path?: (string | number)[];
-    extensions: { code: string; field?: string; retryable?: boolean };
+    extensions: { code: string; field?: string; retryable?: boolean; declineCode?: string };
   }[];
 }
 

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import Stripe from "stripe";
 import { sandboxClock } from "../../src/clock.ts";
-import { ProviderUnavailable } from "../../src/errors.ts";
+import { PaymentDeclined, ProviderUnavailable } from "../../src/errors.ts";
 import { createLogger } from "../../src/logger.ts";
 import { Metrics } from "../../src/metrics.ts";
 import { outcomeOf } from "../../src/stripe/errors.ts";
@@ -62,7 +62,6 @@ describe("a change at Stripe", () => {
   const create = (timeoutMs?: number) => gateway(timeoutMs).createCustomer({}, "key-1");
 
   test.each([
-    ["a declined card", failure(402, "card_error", "card_declined"), "declined"],
     [
       "a parameter that is wrong",
       failure(400, "invalid_request_error", "parameter_invalid_empty"),
@@ -79,6 +78,26 @@ describe("a change at Stripe", () => {
     const error = await create().catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(Stripe.errors.StripeError);
     expect(outcomeOf(error)).toBe(outcome);
+  });
+
+  test.each([
+    ["insufficient_funds", "insufficient_funds", "Your card has insufficient funds."],
+    // what whoever holds the card is not to be told
+    ["stolen_card", "generic_decline", "Your bank declined the payment."],
+    [undefined, "card_declined", "Your bank declined the payment."],
+    ["a_code_of_next_year", "a_code_of_next_year", "Your bank declined the payment."],
+  ])("that ends with a card declined as %s says so in our words", async (decline_code, shown, sentence) => {
+    const error = { type: "card_error", code: "card_declined", decline_code, message: "sk_live_secret" };
+    answer = json(402, { error });
+    const caught = await create().catch((thrown: unknown) => thrown);
+    expect(caught).toBeInstanceOf(PaymentDeclined);
+    expect(caught).toMatchObject({
+      ...{ code: "PAYMENT_DECLINED", status: 402, details: { declineCode: shown } },
+      cause: { type: "StripeCardError" },
+    });
+    expect(String(caught)).toContain(sentence);
+    expect(String(caught)).not.toContain("secret");
+    expect(outcomeOf(caught)).toBe("declined");
   });
 
   test.each([
