@@ -37,6 +37,9 @@ export class ApiError extends Error {
   }
 }
 
+/** The name of a parameter inside another one; outside of any it is its own. */
+export const paramIn = (outer: string, name: string): string => (outer ? `${outer}[${name}]` : name);
+
 /** A parameter that is not as its description says. */
 export function invalidParameter(param: string, message: string, code?: string): ApiError {
   return new ApiError(

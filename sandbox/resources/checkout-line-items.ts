@@ -176,5 +176,5 @@ function inlinePrice(
         metadata: withMetadata({}, product_data!.metadata),
         tax_details: null,
       }).id;
-  return createPrice(tx, id, { ...amounts, active: false });
+  return createPrice(tx, id, { ...amounts, active: false }, param);
 }

@@ -1,4 +1,5 @@
 import { createCoupon, deleteCoupon, needCoupon, termsKept } from "../billing/catalogue/coupons.ts";
+import { assertPayable } from "../billing/payments/amounts.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { listParams, page } from "../list.ts";
@@ -61,6 +62,8 @@ function assertPossible(tx: Transaction, params: CreateParams): void {
   if (amount_off !== undefined && !params.currency) {
     throw invalidParameter("currency", "You must pass currency when passing amount_off", "parameter_missing");
   }
+  assertPayableIn(params.currency_options);
+  if (amount_off !== undefined) assertPayable(amount_off, params.currency!, "amount_off");
   if ((duration === "repeating") !== (duration_in_months !== undefined)) {
     throw invalidParameter(
       "duration_in_months",
@@ -74,6 +77,11 @@ function assertPossible(tx: Transaction, params: CreateParams): void {
     throw invalidParameter("redeem_by", "The redeem_by timestamp must be in the future.");
   for (const product of params.applies_to?.products ?? [])
     tx.need("product", product, "applies_to[products]");
+}
+
+function assertPayableIn(options: CreateParams["currency_options"] = {}): void {
+  for (const [currency, { amount_off }] of Object.entries(options))
+    assertPayable(amount_off, currency, `currency_options[${currency}][amount_off]`);
 }
 
 function create(tx: Transaction, params: CreateParams): Coupon {
@@ -100,6 +108,7 @@ const updateParams = { currency_options: currencyOptions, metadata, name: text({
 function update(tx: Transaction, params: Infer<typeof updateParams>, id: string): Coupon {
   const before = needCoupon(tx, id);
   const { currency_options, name } = params;
+  assertPayableIn(currency_options);
   const terms = termsKept(tx, id);
   const options = { ...terms.currency_options, ...currency_options };
   tx.update("coupon_terms", id, { currency_options: options });

@@ -1,6 +1,7 @@
 import { createPrice } from "../billing/catalogue/catalogue.ts";
 import { priceAmount, termsIn } from "../billing/catalogue/pricing.ts";
 import type { Priced } from "../billing/invoices/draft-items.ts";
+import { assertPayable } from "../billing/payments/amounts.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { multiply } from "../money.ts";
 import {
@@ -94,7 +95,9 @@ function priceOfAmount({ amount, quantity }: ItemPrice, wanted: string | null): 
       "parameters_exclusive",
     );
   }
-  return { ...priceOfUnit(String(amount), needCurrency(wanted)), amount: amount!, quantity: 1 };
+  const money = needCurrency(wanted);
+  assertPayable(amount!, money, "amount");
+  return { ...priceOfUnit(String(amount), money), amount: amount!, quantity: 1 };
 }
 
 const priceOfUnit = (unit_amount_decimal: string, money: string) => ({
@@ -128,7 +131,7 @@ function priceGiven(tx: Transaction, { pricing, price_data }: ItemPrice) {
   if (!price_data) return undefined;
   const { product, ...input } = price_data;
   tx.need("product", product, "price_data[product]");
-  return createPrice(tx, product, { ...input, active: false });
+  return createPrice(tx, product, { ...input, active: false }, "price_data");
 }
 
 /** What an item costs after a change; another quantity alone is of the price that it has already. */

@@ -50,7 +50,7 @@ function create(tx: Transaction, params: Infer<typeof createParams>): Product {
   const { default_price_data, id, name, type, ...rest } = params;
   const product = createProduct(tx, { ...given(rest), name, ...(id && { id }), ...(type && { type }) });
   if (!default_price_data) return product;
-  const price = createPrice(tx, product.id, default_price_data);
+  const price = createPrice(tx, product.id, default_price_data, "default_price_data");
   return tx.update("product", product.id, { default_price: price.id });
 }
 

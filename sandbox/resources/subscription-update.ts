@@ -4,9 +4,9 @@ import {
   type SubscriptionChanges,
   updateSubscription,
 } from "../billing/subscriptions/subscription-changes.ts";
-import { chosenPrice, paramIn } from "../billing/subscriptions/subscription-prices.ts";
+import { chosenPrice } from "../billing/subscriptions/subscription-prices.ts";
 import { trialMoment } from "../billing/subscriptions/subscription-times.ts";
-import { invalidRequest } from "../errors.ts";
+import { invalidRequest, paramIn } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";
 import type { Transaction } from "../transaction.ts";

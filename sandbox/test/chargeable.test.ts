@@ -86,7 +86,11 @@ test.each([
 });
 
 test("what cannot be charged of an invoice in such a currency is owed with the next", async () => {
-  await stripe.invoiceItems.create({ customer, currency: "isk", amount: 1_234_56 });
+  await stripe.invoiceItems.create({
+    customer,
+    currency: "isk",
+    unit_amount_decimal: "123456" as never,
+  });
   const draft = await stripe.invoices.create({
     customer,
     currency: "isk",

@@ -1,4 +1,4 @@
-import { invalidParameter, invalidRequest } from "../../errors.ts";
+import { invalidParameter, invalidRequest, paramIn } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { withMetadata } from "../../metadata.ts";
@@ -90,19 +90,23 @@ function assertMeter(tx: Transaction, id: string, usageType: string): void {
   throw invalidRequest("An inactive meter cannot be attached to a price.", { param: "recurring[meter]" });
 }
 
-/** A new price of a product. https://docs.stripe.com/api/prices/create */
-export function createPrice(tx: Transaction, product: string, input: PriceInput): Price {
+/**
+ * A new price of a product. https://docs.stripe.com/api/prices/create
+ * @param param the parameter that describes it, where that is not the whole request
+ */
+export function createPrice(tx: Transaction, product: string, input: PriceInput, param = ""): Price {
   assertScheme(input);
   const billing_scheme = input.billing_scheme ?? "per_unit";
   const isTiered = billing_scheme === "tiered";
-  const tiers = isTiered ? tiersOf(input.tiers, "tiers") : [];
+  const { currency } = input;
+  const tiers = isTiered ? tiersOf(input.tiers, { currency, param: paramIn(param, "tiers") }) : [];
   const price = tx.insert("price", {
     id: newId("price"),
     object: "price",
     active: input.active ?? true,
     billing_scheme,
     created: tx.now,
-    currency: input.currency,
+    currency,
     custom_unit_amount: null,
     livemode: false,
     lookup_key: input.lookup_key ?? null,
@@ -114,9 +118,9 @@ export function createPrice(tx: Transaction, product: string, input: PriceInput)
     tiers_mode: input.tiers_mode ?? null,
     transform_quantity: input.transform_quantity ?? null,
     type: input.recurring ? "recurring" : "one_time",
-    ...(isTiered ? { unit_amount: null, unit_amount_decimal: null } : unitAmount(input)),
+    ...(isTiered ? { unit_amount: null, unit_amount_decimal: null } : unitAmount(input, { currency, param })),
   });
-  const currency_options = currencyOptionsOf(price, input.currency_options ?? {});
+  const currency_options = currencyOptionsOf(price, input.currency_options ?? {}, param);
   if (isTiered || input.currency_options) tx.insert("price_terms", { id: price.id, currency_options, tiers });
   tx.emit("price.created", price);
   return price;

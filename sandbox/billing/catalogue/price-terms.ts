@@ -1,6 +1,7 @@
-import { invalidParameter } from "../../errors.ts";
+import { invalidParameter, paramIn } from "../../errors.ts";
 import type { Kinds, PriceTerms } from "../../kinds.ts";
 import { plainDecimal } from "../../money.ts";
+import { assertPayable } from "../payments/amounts.ts";
 
 type Price = Kinds["price"];
 type Tier = PriceTerms["tiers"][number];
@@ -32,12 +33,26 @@ export interface TermsInput extends Amount {
   transform_quantity?: Price["transform_quantity"] | undefined;
 }
 
-/** Both ways to write an amount; whole minor units only where it has no fraction. */
-function bothWays(whole: number | undefined, decimal: string | undefined, param: string) {
+/** Where amounts are given: their currency, and the name of the parameter around them (none at the top). */
+export interface Place {
+  currency: string;
+  param: string;
+}
+
+/**
+ * Both ways to write an amount; whole minor units only where it has no fraction. What is given as such
+ * can be paid exactly; a decimal need not, because it is paid many times over.
+ */
+function bothWays(
+  name: "unit_amount" | "flat_amount",
+  { [name]: whole, [`${name}_decimal` as const]: decimal }: Partial<TierInput>,
+  { currency, param }: Place,
+) {
   if (whole !== undefined && decimal !== undefined) {
-    const message = `You may only specify one of these parameters: ${param}, ${param}_decimal.`;
-    throw invalidParameter(`${param}_decimal`, message, "parameters_exclusive");
+    const message = `You may only specify one of these parameters: ${name}, ${name}_decimal.`;
+    throw invalidParameter(paramIn(param, `${name}_decimal`), message, "parameters_exclusive");
   }
+  if (whole !== undefined) assertPayable(whole, currency, paramIn(param, name));
   const text = decimal ?? whole?.toString();
   if (text === undefined) return { whole: null, decimal: null };
   const plain = plainDecimal(text);
@@ -47,12 +62,12 @@ function bothWays(whole: number | undefined, decimal: string | undefined, param:
 /** The unit amount of a price that has one. */
 export function unitAmount(
   input: Amount,
-  prefix = "",
+  place: Place,
 ): { unit_amount: number | null; unit_amount_decimal: string } {
-  const { whole, decimal } = bothWays(input.unit_amount, input.unit_amount_decimal, "unit_amount");
+  const { whole, decimal } = bothWays("unit_amount", input, place);
   if (decimal === null) {
     throw invalidParameter(
-      prefix ? `${prefix}[unit_amount]` : "unit_amount",
+      paramIn(place.param, "unit_amount"),
       "You must specify either `unit_amount` or `unit_amount_decimal`.",
       "parameter_missing",
     );
@@ -61,7 +76,7 @@ export function unitAmount(
 }
 
 /** Tiers go up, and the last one has no end. */
-export function tiersOf(input: TierInput[] | undefined, param: string): Tier[] {
+export function tiersOf(input: TierInput[] | undefined, { currency, param }: Place): Tier[] {
   const tiers = input ?? [];
   if (tiers.at(-1)?.up_to !== "inf") {
     throw invalidParameter(param, "The last tier must be a catch-all: its `up_to` must be `inf`.");
@@ -72,8 +87,8 @@ export function tiersOf(input: TierInput[] | undefined, param: string): Tier[] {
     if (before === "inf" || (tier.up_to !== "inf" && tier.up_to <= before)) {
       throw invalidParameter(`${path}[up_to]`, "The tiers must be in ascending order of `up_to`.");
     }
-    const unit = bothWays(tier.unit_amount, tier.unit_amount_decimal, "unit_amount");
-    const flat = bothWays(tier.flat_amount, tier.flat_amount_decimal, "flat_amount");
+    const unit = bothWays("unit_amount", tier, { currency, param: path });
+    const flat = bothWays("flat_amount", tier, { currency, param: path });
     if (unit.decimal === null && flat.decimal === null) {
       throw invalidParameter(
         path,
@@ -95,10 +110,11 @@ export function tiersOf(input: TierInput[] | undefined, param: string): Tier[] {
 export function currencyOptionsOf(
   price: Pick<Price, "billing_scheme" | "currency">,
   input: Record<string, CurrencyOptionInput>,
+  around = "",
 ): PriceTerms["currency_options"] {
   const options: PriceTerms["currency_options"] = {};
   for (const [code, option] of Object.entries(input)) {
-    const param = `currency_options[${code}]`;
+    const param = `${paramIn(around, "currency_options")}[${code}]`;
     if (!/^[a-z]{3}$/.test(code)) throw invalidParameter(param, `Invalid currency: ${code}`);
     if (code === price.currency) {
       throw invalidParameter(param, "The price's own currency cannot be one of its `currency_options`.");
@@ -108,8 +124,12 @@ export function currencyOptionsOf(
       custom_unit_amount: null,
       tax_behavior: option.tax_behavior ?? "unspecified",
       ...(isTiered
-        ? { tiers: tiersOf(option.tiers, `${param}[tiers]`), unit_amount: null, unit_amount_decimal: null }
-        : unitAmount(option, param)),
+        ? {
+            tiers: tiersOf(option.tiers, { currency: code, param: `${param}[tiers]` }),
+            unit_amount: null,
+            unit_amount_decimal: null,
+          }
+        : unitAmount(option, { currency: code, param })),
     };
   }
   return options;

@@ -34,6 +34,19 @@ export function chargeRefusal(
     const message = `${noun} must be no more than ${most} ${currency}`;
     return invalidRequest(message, { ...named, code: "amount_too_large" });
   }
+  return stepRefusal(amount, currency, named);
+}
+
+/**
+ * Refuses an amount that nobody could pay exactly: 1.50 krónur, or 1.001 dinars.
+ * https://docs.stripe.com/currencies#special-cases
+ */
+export function assertPayable(amount: number, currency: string, param: string): void {
+  const refusal = stepRefusal(amount, currency, { param });
+  if (refusal) throw refusal;
+}
+
+function stepRefusal(amount: number, currency: string, named: { param?: string }): ApiError | undefined {
   const step = stepOf(currency);
   if (amount % step === 0) return undefined;
   const message = `Invalid amount: ${currency} is charged in steps of ${step}.`;

@@ -3,6 +3,7 @@ import type { Kinds } from "../../kinds.ts";
 import { formatMoney } from "../../money.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
+import { assertPayable } from "./amounts.ts";
 import { captureCharge, releaseCharge } from "./charges.ts";
 import { openCardsDispute } from "./disputes.ts";
 import { cancelIntent } from "./intents.ts";
@@ -32,6 +33,7 @@ export function captureIntent(
       { code: "amount_too_large", param: "amount_to_capture" },
     );
   }
+  assertPayable(amount, intent.currency, "amount_to_capture");
   const charge = captureCharge(tx, tx.need("charge", intent.latest_charge ?? "", "charge"), amount);
   const captured = tx.update("payment_intent", intent.id, {
     status: next("payment_intent", intent.status, "succeeded"),

@@ -7,6 +7,7 @@ import { formatMoney } from "../../money.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { cardOf, debitOf } from "../customers/payment-methods.ts";
+import { assertPayable } from "./amounts.ts";
 import { moveBalance } from "./balance.ts";
 import { refundableAmount } from "./charges.ts";
 import { isChargedBack } from "./disputes.ts";
@@ -88,6 +89,7 @@ function assertRefundable(tx: Transaction, charge: Charge, amount: number): void
     const message = `Charge ${charge.id} has already been refunded.`;
     throw invalidRequest(message, { code: "charge_already_refunded" });
   }
+  assertPayable(amount, charge.currency, "amount");
   if (amount <= rest) return;
   const [wanted, left] = [formatMoney(amount, charge.currency), formatMoney(rest, charge.currency)];
   const message = `Refund amount (${wanted}) is greater than unrefunded amount on charge (${left})`;

@@ -1,4 +1,4 @@
-import { ApiError, invalidParameter, invalidRequest } from "../../errors.ts";
+import { ApiError, invalidParameter, invalidRequest, paramIn } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { createPrice, type PriceInput } from "../catalogue/catalogue.ts";
@@ -14,9 +14,6 @@ interface PriceChoice {
   plan?: string | undefined;
   price_data?: (PriceInput & { product: string; recurring?: { interval: Interval } }) | undefined;
 }
-
-/** The name of a parameter inside another one; outside of any it is its own. */
-export const paramIn = (outer: string, name: string): string => (outer ? `${outer}[${name}]` : name);
 
 /**
  * The price that an item or an invoice item names. Inline prices are made for it, and for nothing else.
@@ -37,8 +34,9 @@ export function chosenPrice(
     );
   }
   if (price_data) {
-    const product = tx.need("product", price_data.product, `${paramIn(param, "price_data")}[product]`);
-    return createPrice(tx, product.id, { ...price_data, active: false });
+    const inline = paramIn(param, "price_data");
+    const product = tx.need("product", price_data.product, `${inline}[product]`);
+    return createPrice(tx, product.id, { ...price_data, active: false }, inline);
   }
   if (!id)
     throw invalidParameter(
