@@ -2,7 +2,7 @@ import Stripe from "stripe";
 import type { Config } from "../config.ts";
 import { ProviderUnavailable } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
-import { callScope } from "./call-scope.ts";
+import { byDeadline } from "./call-scope.ts";
 import { asTold, isMissing, outcomeOf } from "./errors.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 
@@ -226,6 +226,7 @@ export class StripeGateway {
   private async call<T>(operation: string, request: () => Promise<T>): Promise<T> {
     const done = this.metrics.stripeSeconds.startTimer({ operation });
     try {
+      // what was posted and answered too late is found out by its intent
       const answer = await byDeadline(request());
       done({ outcome: "ok" });
       return answer;
@@ -234,14 +235,4 @@ export class StripeGateway {
       throw asTold(error);
     }
   }
-}
-
-/** The answer, unless it comes after whoever asked has gone; what was posted is found out by its intent. */
-async function byDeadline<T>(answer: Promise<T>): Promise<T> {
-  const { deadline } = callScope();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ProviderUnavailable()), Math.max(0, deadline - Date.now()));
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

@@ -1,7 +1,11 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { jest } from "@jest/globals";
 import { buildSchema, parse } from "graphql";
+import { ProviderUnavailable } from "../../src/errors.ts";
 import { EVENT_TYPES, eventId } from "../../src/events/event-types.ts";
 import { hashOf } from "../../src/hash.ts";
 import { isPublicDocument } from "../../src/http/public-documents.ts";
+import { callScope, whileSomebodyWaits } from "../../src/stripe/call-scope.ts";
 import { Coalescer } from "../../src/sync/coalesce.ts";
 import { LISTENED_EVENTS, subjectOf } from "../../src/webhooks/event-table.ts";
 
@@ -60,6 +64,52 @@ describe("reads of one object", () => {
     expect(begun()).toBe(3);
     gate(2).open(3);
     expect(await later).toBe(3);
+  });
+
+  test("that are shared run in the scope of none who wait: a request's deadline does not end a job's", async () => {
+    const ids = new AsyncLocalStorage<string>();
+    const { work, gate } = gatedWork();
+    const reads = new Coalescer<number>();
+    const seen: { urgency: string; deadline: number; id: string | undefined }[] = [];
+    const look = async () => {
+      seen.push({ ...callScope(), id: ids.getStore() });
+      return 2;
+    };
+    const first = reads.run("sub_1", work);
+    const request = ids.run("of a request", () => whileSomebodyWaits(() => reads.run("sub_1", look)));
+    const job = ids.run("of a job", () => reads.run("sub_1", look));
+    gate(0).open(1);
+    expect(await Promise.all([first, request, job])).toEqual([1, 2, 2]);
+    expect(seen).toEqual([{ urgency: "request", deadline: expect.any(Number), id: undefined }]);
+    expect(seen[0]?.deadline).toBeGreaterThan(Date.now() + 20_000);
+  });
+
+  test("that jobs share are jobs' reads, whoever began the one before", async () => {
+    const { work, gate } = gatedWork();
+    const reads = new Coalescer<number>();
+    const urgencies: string[] = [];
+    const look = async () => urgencies.push(callScope().urgency);
+    const first = whileSomebodyWaits(() => reads.run("sub_1", work));
+    const jobs = [reads.run("sub_1", look), reads.run("sub_1", look)];
+    gate(0).open(1);
+    expect(await Promise.all([first, ...jobs])).toEqual([1, 1, 1]);
+    expect(urgencies).toEqual(["job"]);
+  });
+
+  test("are not waited for longer by a request than it has, whoever else waits", async () => {
+    jest.useFakeTimers({ doNotFake: ["nextTick", "queueMicrotask"] });
+    const { work, gate } = gatedWork();
+    const reads = new Coalescer<number>();
+    const first = reads.run("sub_1", work);
+    const request = whileSomebodyWaits(() => reads.run("sub_1", work)).catch((error: Error) => error);
+    const job = reads.run("sub_1", work);
+    jest.advanceTimersByTime(10_000);
+    expect(await request).toBeInstanceOf(ProviderUnavailable);
+    jest.useRealTimers();
+    gate(0).open(1);
+    await ticks();
+    gate(1).open(2);
+    expect([await first, await job]).toEqual([1, 2]);
   });
 
   test("wait for nobody else's", async () => {
