@@ -1,10 +1,10 @@
 import Stripe from "stripe";
 import type { Config } from "../config.ts";
-import { ProviderUnavailable } from "../errors.ts";
 import type { Metrics } from "../metrics.ts";
-import { byDeadline } from "./call-scope.ts";
-import { asTold, isMissing, outcomeOf } from "./errors.ts";
+import { StripeCalls } from "./calls.ts";
+import { isMissing } from "./errors.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
+import { PaymentMethodCalls } from "./payment-methods.ts";
 
 /** One try; all of them together end by the deadline of whoever waits. */
 const TIMEOUT_MS = 4_500;
@@ -31,16 +31,14 @@ export function stripeClient(
   });
 }
 
-/**
- * The one place that calls Stripe while the service runs. Reads give null for what does not exist; any call
- * whose outcome is unknown throws {@link ProviderUnavailable}, a refused card PaymentDeclined, and Stripe's other
- * refusals pass as they are.
- */
-export class StripeGateway {
-  constructor(
-    private readonly stripe: Stripe,
-    private readonly metrics: Metrics,
-  ) {}
+/** The one place that calls Stripe while the service runs; see {@link StripeCalls} for what it throws. */
+export class StripeGateway extends StripeCalls {
+  readonly methods: PaymentMethodCalls;
+
+  constructor(stripe: Stripe, metrics: Metrics) {
+    super(stripe, metrics);
+    this.methods = new PaymentMethodCalls(stripe, metrics);
+  }
 
   customer(id: string): Promise<Stripe.Customer | Stripe.DeletedCustomer | null> {
     return this.read("customers.retrieve", () => this.stripe.customers.retrieve(id));
@@ -212,27 +210,5 @@ export class StripeGateway {
     const params = { ...range, ...(after && { starting_after: after }), limit: PAGE };
     const { data, has_more } = await this.call(`${kind}.list`, () => LISTS[kind](this.stripe, params));
     return { objects: data, hasMore: has_more };
-  }
-
-  private async read<T>(operation: string, request: () => Promise<T>): Promise<T | null> {
-    try {
-      return await this.call(operation, request);
-    } catch (error) {
-      if (isMissing(error)) return null;
-      throw error;
-    }
-  }
-
-  private async call<T>(operation: string, request: () => Promise<T>): Promise<T> {
-    const done = this.metrics.stripeSeconds.startTimer({ operation });
-    try {
-      // what was posted and answered too late is found out by its intent
-      const answer = await byDeadline(request());
-      done({ outcome: "ok" });
-      return answer;
-    } catch (error) {
-      done({ outcome: outcomeOf(error) });
-      throw asTold(error);
-    }
   }
 }

@@ -1,0 +1,67 @@
+import type Stripe from "stripe";
+import { StripeCalls } from "./calls.ts";
+
+const PAGE = 100;
+
+/** Calls about how a customer pays: their methods, which one is charged, and the pages where they add one. */
+export class PaymentMethodCalls extends StripeCalls {
+  find(id: string): Promise<Stripe.PaymentMethod | null> {
+    return this.read("paymentMethods.retrieve", () => this.stripe.paymentMethods.retrieve(id));
+  }
+
+  attach(id: string, customer: string, idempotencyKey: string): Promise<Stripe.PaymentMethod> {
+    return this.call("paymentMethods.attach", () =>
+      this.stripe.paymentMethods.attach(id, { customer }, { idempotencyKey }),
+    );
+  }
+
+  detach(id: string, idempotencyKey: string): Promise<Stripe.PaymentMethod> {
+    return this.call("paymentMethods.detach", () =>
+      this.stripe.paymentMethods.detach(id, {}, { idempotencyKey }),
+    );
+  }
+
+  /** What is charged where a subscription names no method of its own. */
+  makeDefault(customer: string, method: string, idempotencyKey: string): Promise<Stripe.Customer> {
+    const params = { invoice_settings: { default_payment_method: method } };
+    return this.call("customers.update", () =>
+      this.stripe.customers.update(customer, params, { idempotencyKey }),
+    );
+  }
+
+  /** The customer's subscriptions that have not ended. */
+  subscriptionsOf(customer: string): Promise<Stripe.Subscription[]> {
+    return this.call("subscriptions.list", () =>
+      this.stripe.subscriptions.list({ customer, limit: PAGE }).autoPagingToArray({ limit: 1_000 }),
+    );
+  }
+
+  payWith(subscription: string, method: string, idempotencyKey: string): Promise<Stripe.Subscription> {
+    const params = { default_payment_method: method };
+    return this.call("subscriptions.update", () =>
+      this.stripe.subscriptions.update(subscription, params, { idempotencyKey }),
+    );
+  }
+
+  createSetupIntent(
+    params: Stripe.SetupIntentCreateParams,
+    idempotencyKey: string,
+  ): Promise<Stripe.SetupIntent> {
+    return this.call("setupIntents.create", () =>
+      this.stripe.setupIntents.create(params, { idempotencyKey }),
+    );
+  }
+
+  setupIntent(id: string): Promise<Stripe.SetupIntent | null> {
+    return this.read("setupIntents.retrieve", () => this.stripe.setupIntents.retrieve(id));
+  }
+
+  /** The customer's setup intent made by an intent of ours. */
+  async setupIntentByMetadata(customer: string, key: string, value: string) {
+    return this.call("setupIntents.list", async () => {
+      for await (const setup of this.stripe.setupIntents.list({ customer, limit: PAGE }))
+        if (setup.metadata?.[key] === value) return setup;
+      return null;
+    });
+  }
+}
