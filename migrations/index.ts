@@ -7,6 +7,7 @@ import { Migration0006WithdrawnPrices } from "./0006-withdrawn-prices.ts";
 import { Migration0007Retention } from "./0007-retention.ts";
 import { Migration0008Cursors } from "./0008-cursors.ts";
 import { Migration0009Reconciliation } from "./0009-reconciliation.ts";
+import { Migration0010FormerCustomers } from "./0010-former-customers.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   { name: "0007-retention", class: Migration0007Retention },
   { name: "0008-cursors", class: Migration0008Cursors },
   { name: "0009-reconciliation", class: Migration0009Reconciliation },
+  { name: "0010-former-customers", class: Migration0010FormerCustomers },
 ];

@@ -5,6 +5,7 @@ import { CheckoutSession } from "./checkout-session.ts";
 import { Cursor } from "./cursor.ts";
 import { Customer } from "./customer.ts";
 import { Dispute } from "./dispute.ts";
+import { FormerCustomer } from "./former-customer.ts";
 import { IdempotencyKey } from "./idempotency-key.ts";
 import { Intent } from "./intent.ts";
 import { Invoice, InvoiceLine, InvoicePayment } from "./invoice.ts";
@@ -25,6 +26,7 @@ import { UserAccess } from "./user-access.ts";
 export const ENTITIES = [
   Plan,
   Customer,
+  FormerCustomer,
   PaymentMethod,
   CheckoutSession,
   SubscriptionSlot,

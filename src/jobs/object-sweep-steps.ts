@@ -23,7 +23,9 @@ export interface Step<K extends ListedKind = ListedKind> {
 }
 
 const step = <K extends ListedKind>(one: Step<K>) => one as unknown as Step;
-const BY_CUSTOMER = "select stripe_customer_id as id from customers where stripe_customer_id in";
+const BY_CUSTOMER = `select id from (
+  select stripe_customer_id as id from customers union all select stripe_customer_id from former_customers) known
+  where id in`;
 const BY_PAYMENT = "select stripe_payment_intent_id as id from payments where stripe_payment_intent_id in";
 
 /** In the order in which objects belong to each other: whose they are is known when they are looked at. */

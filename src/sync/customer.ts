@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { OPAQUE_ID } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
+import { FormerCustomer } from "../entities/former-customer.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
@@ -45,10 +46,14 @@ export function ourUser({ metadata }: Stripe.Customer): string | null {
 }
 
 /** Whether it is the user's one customer, and so is written. */
-async function writeCustomer(customer: Stripe.Customer, { tx, userId, audit }: Write): Promise<boolean> {
+async function writeCustomer(customer: Stripe.Customer, write: Write): Promise<boolean> {
+  const { tx, userId, audit } = write;
   const known = await tx.findOne(Customer, { userId });
-  // a second customer for one user cannot be made by us; one made elsewhere does not replace the first
-  if (known && known.stripeCustomerId !== customer.id && !known.isDeleted) return false;
+  if (known && known.stripeCustomerId !== customer.id) {
+    // a second customer for one user cannot be made by us; one made elsewhere does not replace the first
+    if (!known.isDeleted) return false;
+    await rememberFormer(known, write);
+  }
   const change = await mirror(
     tx,
     Customer,
@@ -63,6 +68,11 @@ async function writeCustomer(customer: Stripe.Customer, { tx, userId, audit }: W
   );
   audit("customers", userId, change);
   return true;
+}
+
+/** One that is replaced left things behind at Stripe, whose events may yet come: they tell no other owner. */
+async function rememberFormer({ stripeCustomerId, userId }: Customer, { tx, now }: Write): Promise<void> {
+  await tx.upsert(FormerCustomer, { stripeCustomerId, userId, replacedAt: now });
 }
 
 async function writeDeleted(id: string, { tx, userId, audit }: Write): Promise<void> {

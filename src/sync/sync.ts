@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
+import { FormerCustomer } from "../entities/former-customer.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
 import { Plan } from "../entities/plan.ts";
@@ -180,7 +181,11 @@ export class Sync {
   }
 
   private async knownOwner(stripeCustomerId: string): Promise<string | null> {
-    return (await this.em.fork().findOne(Customer, { stripeCustomerId }))?.userId ?? null;
+    const em = this.em.fork();
+    const customer =
+      (await em.findOne(Customer, { stripeCustomerId })) ??
+      (await em.findOne(FormerCustomer, { stripeCustomerId }));
+    return customer?.userId ?? null;
   }
 
   /** Upstream of a subscription: what its latest invoice says about money is mirrored. */

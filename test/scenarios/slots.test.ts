@@ -124,6 +124,23 @@ test("a customer deleted at Stripe a moment ago is replaced in the same call, in
   ]);
 });
 
+test("what was paid just before a customer was deleted is the user's, though another customer stands in its place", async () => {
+  const id = sessionOf(await openCheckout(service, token));
+  await service.pay(id);
+  const customer = await customerOf(service, userId);
+  await stripeOf(service).customers.del(customer);
+  await service.app.parts.sync.customer(customer);
+  // the deleted customer says no longer whose it was, and nothing that it paid for is known here yet
+  expect(sessionOf(await openCheckout(service, token))).toBeTruthy();
+  expect(await customerOf(service, userId)).not.toBe(customer);
+  expect(await rows("select status from subscriptions where user_id = ?", [userId])).toEqual([
+    { status: "CANCELED" },
+  ]);
+  expect(await rows("select status from payments where user_id = ?", [userId])).toEqual([
+    { status: "SUCCEEDED" },
+  ]);
+});
+
 test("keys: a confirmation under another session's key is a conflict, a withdrawn plan keeps its first answer", async () => {
   const input = { ...(await checkoutInput(service)), idempotencyKey: "slots-1" };
   const first = await service.ask(CREATE_CHECKOUT, { input }, token);
