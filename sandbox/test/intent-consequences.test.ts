@@ -70,11 +70,11 @@ test.each([
 
 test.each([
   ["pm_usBankAccount_success", ["active", "paid"]],
-  ["pm_usBankAccount_insufficientFunds", ["incomplete", "open"]],
+  ["pm_usBankAccount_insufficientFunds", ["past_due", "open"]],
 ])("the bank's answer (%s) reaches the subscription when it comes", async (token, expected) => {
   const waiting = await incomplete();
   expect((await confirm(waiting.intent, token)).status).toBe("processing");
-  expect((await statuses(waiting))[1]).toBe("open");
+  expect(await statuses(waiting)).toEqual(["active", "open"]);
   await box.advance({ seconds: 10 });
   expect(await statuses(waiting)).toEqual(expected);
 });

@@ -111,39 +111,6 @@ describe("while a bank has the payment of an invoice under way", () => {
   });
 });
 
-describe("a first payment that a bank takes long to decide", () => {
-  const start = async () => {
-    const customer = await payer(box, "pm_usBankAccount_processing");
-    const { id } = await stripe.subscriptions.create({
-      customer: customer.id,
-      items: [{ price: (await premium(stripe)).id }],
-    });
-    await box.advance({ hours: 30 });
-    expect((await stripe.subscriptions.retrieve(id)).status).toBe("incomplete");
-    return id;
-  };
-
-  test.each([
-    ["succeed", "active", "paid"],
-    ["fail", "incomplete_expired", "void"],
-  ])("is waited for beyond the 23 hours (%s)", async (outcome, status, invoice) => {
-    const id = await start();
-    const [intent] = (await stripe.paymentIntents.list()).data;
-    await box.control(`/payment_intents/${intent!.id}/settle`, { outcome });
-    const after = await stripe.subscriptions.retrieve(id, { expand: ["latest_invoice"] });
-    expect(after).toMatchObject({ status, latest_invoice: { status: invoice } });
-  });
-
-  test("outlasts its subscription", async () => {
-    const id = await start();
-    await stripe.subscriptions.cancel(id);
-    const [intent] = (await stripe.paymentIntents.list()).data;
-    await box.control(`/payment_intents/${intent!.id}/settle`, { outcome: "succeed" });
-    const after = await stripe.subscriptions.retrieve(id, { expand: ["latest_invoice"] });
-    expect(after).toMatchObject({ status: "canceled", latest_invoice: { status: "paid" } });
-  });
-});
-
 test("a change that a bank takes long to pay is waited for, and not replaced", async () => {
   const customer = await payer(box);
   const price = await premium(stripe);

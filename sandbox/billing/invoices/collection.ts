@@ -5,6 +5,7 @@ import type { Transaction } from "../../transaction.ts";
 import { followCheckout } from "../checkout/checkout-outcome.ts";
 import { debitOf, declined } from "../customers/payment-methods.ts";
 import { confirmIntent } from "../payments/intents.ts";
+import { subscriptionInvoiceUnderWay } from "../subscriptions/subscription-payments.ts";
 import { closePayment, payable } from "./invoice-payments.ts";
 import {
   failInvoicePayment,
@@ -85,9 +86,16 @@ function followInvoice(tx: Transaction, intent: Intent, manner: PaymentManner): 
   if (!invoice || (invoice.status !== "open" && invoice.status !== "uncollectible")) return;
   const isPaid = intent.status === "succeeded" && intent.amount_received >= invoice.amount_remaining;
   if (isPaid) settleInvoice(tx, invoice, manner);
+  else if (intent.status === "processing") beginsWhileUnderWay(tx, invoice);
   else if (intent.status === "requires_action") requireInvoiceAction(tx, invoice, manner);
   else if (intent.status === "requires_payment_method")
     failInvoicePayment(tx, invoice, { automatic: isDecidedLate(tx, intent), ...manner });
+}
+
+/** A first payment that a bank has under way starts the subscription. */
+function beginsWhileUnderWay(tx: Transaction, invoice: Invoice): void {
+  const subscription = subscriptionOf(tx, invoice);
+  if (subscription) subscriptionInvoiceUnderWay(tx, subscription, invoice);
 }
 
 /** Whether the payment was a bank debit: its refusal comes after the attempt, which is counted only now. */

@@ -25,13 +25,9 @@ const INCOMPLETE_SECONDS = 23 * 3600;
 export const lapsesAt = ({ created, status }: Subscription): number | null =>
   status === "incomplete" ? created + INCOMPLETE_SECONDS : null;
 
-/**
- * The first payment never came: the subscription ends and its invoice is taken back. One that a bank
- * has under way is waited for.
- */
+/** The first payment never came: the subscription ends and its invoice is taken back. */
 export function expireIncomplete(tx: Transaction, subscription: Subscription): void {
   const invoice = tx.get("invoice", subscription.latest_invoice ?? "");
-  if (invoice && isUnderWay(tx, invoice)) return;
   const status = next("subscription", subscription.status, "incomplete_expired");
   tx.update("subscription", subscription.id, { status, ended_at: tx.now }, "customer.subscription.updated");
   if (invoice?.status === "open") voidInvoice(tx, invoice);

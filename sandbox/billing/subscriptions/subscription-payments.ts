@@ -2,7 +2,7 @@ import type { Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { applyAwaited, awaitedWith, dropAwaited, expireAwaitedBefore } from "./awaited-changes.ts";
-import { cancelNow, expireIncomplete, lapsesAt } from "./cancellation.ts";
+import { cancelNow, expireIncomplete } from "./cancellation.ts";
 import { settingsOf } from "./dunning.ts";
 
 type Subscription = Kinds["subscription"];
@@ -15,12 +15,30 @@ type Invoice = Kinds["invoice"];
 export function subscriptionInvoicePaid(tx: Transaction, subscription: Subscription, invoice: Invoice): void {
   const awaited = awaitedWith(tx, subscription, invoice);
   if (awaited) applyAwaited(tx, subscription, awaited);
-  else if (subscription.status === "incomplete") {
-    const first = subscription.trial_end !== null && subscription.trial_end > tx.now ? "trialing" : "active";
-    const kept = keepsMethod(tx, subscription) ? paidWith(tx, invoice) : null;
-    change(tx, subscription, { status: first, ...(kept && { default_payment_method: kept }) });
-  } else recover(tx, subscription, invoice);
+  else if (subscription.status === "incomplete") begin(tx, subscription, invoice);
+  else recover(tx, subscription, invoice);
 }
+
+/**
+ * What it means for a subscription that a bank has the payment of its invoice under way: a first one
+ * starts it, days before the money is there. Should the bank refuse, it is in arrears.
+ */
+export function subscriptionInvoiceUnderWay(
+  tx: Transaction,
+  subscription: Subscription,
+  invoice: Invoice,
+): void {
+  if (subscription.status === "incomplete") begin(tx, subscription, invoice);
+}
+
+function begin(tx: Transaction, subscription: Subscription, invoice: Invoice): void {
+  const kept = keepsMethod(tx, subscription) ? paidWith(tx, invoice) : null;
+  const patch = { status: runningStatus(tx, subscription), ...(kept && { default_payment_method: kept }) };
+  change(tx, subscription, patch);
+}
+
+const runningStatus = (tx: Transaction, { trial_end }: Subscription): "trialing" | "active" =>
+  trial_end !== null && trial_end > tx.now ? "trialing" : "active";
 
 /**
  * What an invoice that was taken back or written off means for its subscription: one that waited for
@@ -42,7 +60,8 @@ export function subscriptionInvoiceClosed(
 
 function recover(tx: Transaction, subscription: Subscription, invoice: Invoice): void {
   const isInArrears = subscription.status === "past_due" || subscription.status === "unpaid";
-  if (isInArrears && isLatest(tx, subscription.id, invoice)) change(tx, subscription, { status: "active" });
+  if (isInArrears && isLatest(tx, subscription.id, invoice))
+    change(tx, subscription, { status: runningStatus(tx, subscription) });
 }
 
 /** Whether no later invoice is in arrears. */
@@ -66,8 +85,7 @@ function paidWith(tx: Transaction, invoice: Invoice): string | null {
 
 /**
  * What a payment that was refused, or waits for the customer, means for the subscription: a first one
- * leaves it incomplete, or ends it when its time is over; later it is in arrears and, after the last try,
- * what the settings say. An invoice that was written off makes no arrears.
+ * leaves it incomplete; later it is in arrears and, after the last try, what the settings say. An invoice that was written off makes no arrears.
  */
 export function subscriptionInvoiceFailed(
   tx: Transaction,
@@ -76,8 +94,6 @@ export function subscriptionInvoiceFailed(
 ): void {
   if (invoice.status !== "open") return;
   if (awaitedWith(tx, subscription, invoice)) return void expireAwaitedBefore(tx, subscription);
-  if ((lapsesAt(subscription) ?? Number.POSITIVE_INFINITY) <= tx.now)
-    return void expireIncomplete(tx, subscription);
   const { status } = subscription;
   if (status === "active" || status === "trialing") change(tx, subscription, { status: "past_due" });
   const current = tx.need("subscription", subscription.id);

@@ -145,13 +145,18 @@ function ofCustomer({ movements, invoices }: Ledger, customer: Stripe.Customer):
   return faults;
 }
 
-function ofSubscription({ invoices }: Ledger, subscription: Stripe.Subscription): string[] {
+function ofSubscription({ intents, invoices, links }: Ledger, subscription: Stripe.Subscription): string[] {
   const own = invoices.filter(
     (invoice) => invoice.parent?.subscription_details?.subscription === subscription.id,
   );
   const first = own.at(-1);
   if (subscription.status === "active" && first?.billing_reason === "subscription_create") {
-    if (first.status === "open" && first.collection_method === "charge_automatically")
+    const payments = links.filter(({ invoice }) => invoice === first.id).map(({ payment }) => payment);
+    const isUnderWay = intents.some(
+      ({ id, status }) =>
+        status === "processing" && payments.some(({ payment_intent }) => payment_intent === id),
+    );
+    if (first.status === "open" && first.collection_method === "charge_automatically" && !isUnderWay)
       return [`${subscription.id} is active and its first invoice open`];
   }
   return [];
