@@ -30,6 +30,14 @@ export interface Changes {
   deleted: [kind: Kind, id: string][];
 }
 
+declare const IMAGINED: unique symbol;
+
+/**
+ * A transaction all of whose work will be taken back: `imagine` alone hands it out, so what asks for
+ * one can do no harm.
+ */
+export type ImaginedTransaction = Transaction & { readonly [IMAGINED]: true };
+
 /**
  * One unit of work on the store. Work is synchronous, so it changes the store at once and nobody
  * sees it half done; `rollBack` takes everything back in reverse order.
@@ -141,12 +149,13 @@ export class Transaction {
    * What would come of `work`, at another moment if one is given (in seconds): its result, with
    * everything that it did taken back. Previews are made of the very code that makes what they show.
    */
-  imagine<T>(work: () => T, at: number | null = null): T {
+  imagine<T>(work: (tx: ImaginedTransaction) => T, at: number | null = null): T {
+    const imagined = this as Transaction as ImaginedTransaction;
     const { undo, touched } = this;
     this.undo = [];
     this.touched = new Map();
     try {
-      return at === null ? work() : this.clock.standingAt(at * 1000, work);
+      return at === null ? work(imagined) : this.clock.standingAt(at * 1000, () => work(imagined));
     } finally {
       this.rollBack();
       this.undo = undo;

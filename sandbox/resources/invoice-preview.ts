@@ -2,6 +2,7 @@ import { createCustomer } from "../billing/customers/customers.ts";
 import { insertInvoiceItem, pendingItems } from "../billing/invoices/invoice-items.ts";
 import { draftInvoice } from "../billing/invoices/invoices.ts";
 import { previewInvoice } from "../billing/invoices/preview.ts";
+import { assertPayable } from "../billing/payments/amounts.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
@@ -20,7 +21,7 @@ import {
   text,
 } from "../params.ts";
 import { type Route, route } from "../router.ts";
-import type { Transaction } from "../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../transaction.ts";
 import { discounts } from "./discount-params.ts";
 import { itemPatch, redeemed } from "./invoice-items.ts";
 import { redeemedFor } from "./invoice-params.ts";
@@ -65,8 +66,12 @@ const previewParams = {
 type Params = Infer<typeof previewParams>;
 type Item = NonNullable<Params["invoice_items"]>[number];
 
-/** Puts the items of a preview among those that are pending. To be called inside `previewInvoice`. */
-function imagineItems(tx: Transaction, items: Item[], owner: { customer: string; currency: string }): void {
+/** Puts the items of a preview among those that are pending. */
+function imagineItems(
+  tx: ImaginedTransaction,
+  items: Item[],
+  owner: { customer: string; currency: string },
+): void {
   for (const given of items) {
     const { invoiceitem, currency: _, price, unit_amount, ...rest } = given;
     const params = {
@@ -74,17 +79,23 @@ function imagineItems(tx: Transaction, items: Item[], owner: { customer: string;
       ...(price !== undefined && { pricing: { price } }),
       ...(unit_amount !== undefined && { unit_amount_decimal: String(unit_amount) }),
     };
+    const money = given.currency ?? owner.currency;
+    if (unit_amount !== undefined) assertPayable(unit_amount, money, "invoice_items");
     if (invoiceitem) changePending(tx, tx.need("invoiceitem", invoiceitem, "invoice_items"), params);
-    else imagineItem(tx, params, { ...owner, currency: given.currency ?? owner.currency });
+    else imagineItem(tx, params, { ...owner, currency: money });
   }
 }
 
-function changePending(tx: Transaction, before: InvoiceItem, params: Parameters<typeof itemPatch>[2]): void {
+function changePending(
+  tx: ImaginedTransaction,
+  before: InvoiceItem,
+  params: Parameters<typeof itemPatch>[2],
+): void {
   tx.update("invoiceitem", before.id, itemPatch(tx, before, params));
 }
 
 function imagineItem(
-  tx: Transaction,
+  tx: ImaginedTransaction,
   params: Omit<Item, "invoiceitem" | "currency" | "price" | "unit_amount">,
   owner: { customer: string; currency: string },
 ): void {
@@ -106,7 +117,7 @@ function imagineItem(
 
 /** The invoice that a customer's pending items would make, with the items that the request adds. */
 function previewItems(tx: Transaction, params: Params): Kinds["invoice"] {
-  return previewInvoice(tx, () => {
+  return previewInvoice(tx, (tx) => {
     const customer = params.customer
       ? tx.need("customer", params.customer, "customer")
       : createCustomer(tx, {});
@@ -142,7 +153,7 @@ function previewItems(tx: Transaction, params: Params): Kinds["invoice"] {
 
 function preview(tx: Transaction, params: Params): Kinds["invoice"] {
   if (!params.subscription && !params.subscription_details) return previewItems(tx, params);
-  return previewInvoice(tx, () =>
+  return previewInvoice(tx, (tx) =>
     draftForPreview(tx, params, (owner) => imagineItems(tx, params.invoice_items ?? [], owner)),
   );
 }

@@ -10,7 +10,7 @@ import { draftOfStart } from "../billing/subscriptions/subscription-start.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
-import type { Transaction } from "../transaction.ts";
+import type { ImaginedTransaction } from "../transaction.ts";
 import type { discounts } from "./discount-params.ts";
 import { orderOf } from "./subscription-create.ts";
 import type { previewedSubscription } from "./subscription-params.ts";
@@ -28,11 +28,12 @@ interface Question {
   subscription_details?: Details | undefined;
 }
 
-/**
- * Drafts the invoice that a change of a subscription, or a new one, leads to, as if for real. To be
- * called where everything is taken back afterwards.
- */
-export function draftForPreview(tx: Transaction, question: Question, imagineItems: (of: Target) => void) {
+/** Drafts the invoice that a change of a subscription, or a new one, leads to, as if for real. */
+export function draftForPreview(
+  tx: ImaginedTransaction,
+  question: Question,
+  imagineItems: (of: Target) => void,
+) {
   const { subscription: id, customer, subscription_details: details = {} } = question;
   if (!id) return draftOfNew(tx, question, details, imagineItems);
   const subscription = tx.need("subscription", id, "subscription");
@@ -48,7 +49,7 @@ export function draftForPreview(tx: Transaction, question: Question, imagineItem
 type Target = Pick<Subscription, "customer" | "currency">;
 
 function draftOfExisting(
-  tx: Transaction,
+  tx: ImaginedTransaction,
   subscription: Subscription,
   question: Question,
   details: Details,
@@ -83,7 +84,7 @@ function anchorType(anchor: Details["billing_cycle_anchor"]): "now" | "unchanged
 }
 
 function draftOfNew(
-  tx: Transaction,
+  tx: ImaginedTransaction,
   question: Question,
   details: Details,
   imagineItems: (of: Target) => void,

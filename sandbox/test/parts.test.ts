@@ -8,7 +8,7 @@ import { decodeForm } from "../form.ts";
 import { formatMoney, multiply } from "../money.ts";
 import { SearchLag } from "../search/lag.ts";
 import { Store } from "../store.ts";
-import { Transaction } from "../transaction.ts";
+import { type ImaginedTransaction, Transaction } from "../transaction.ts";
 
 const seconds = (iso: string) => Date.parse(iso) / 1000;
 const iso = (at: number) => new Date(at * 1000).toISOString().slice(0, 19);
@@ -128,9 +128,19 @@ test("whatever a transaction did, rolling back leaves the store as it was", () =
       tx.rollBack();
       expect(look(store)).toBe(before);
       const imagining = begin(store);
-      imagining.imagine(() => work(imagining, undone));
+      imagining.imagine((tx) => work(tx, undone));
       expect(look(store)).toBe(before);
       expect(imagining.changes()).toEqual({ put: [], deleted: [] });
     }),
   );
+});
+
+test("what may only be imagined cannot be asked of a transaction that is kept", () => {
+  const onlyImagined = (tx: ImaginedTransaction) => tx.now;
+  const asked = (tx: Transaction) => {
+    // @ts-expect-error: checked by the compiler, and so by `npm run check`
+    onlyImagined(tx);
+    return tx.imagine(onlyImagined);
+  };
+  expect(asked).toBeInstanceOf(Function);
 });

@@ -1,5 +1,5 @@
 import type { Kinds } from "../../kinds.ts";
-import type { Transaction } from "../../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 
 type Invoice = Kinds["invoice"];
 
@@ -8,7 +8,11 @@ type Invoice = Kinds["invoice"];
  * preview is, to the cent, what is charged when nothing changes in between.
  * @param at the moment the invoice would be made, in seconds; now without it
  */
-export function previewInvoice(tx: Transaction, draft: () => Invoice, at: number | null = null): Invoice {
+export function previewInvoice(
+  tx: Transaction,
+  draft: (tx: ImaginedTransaction) => Invoice,
+  at: number | null = null,
+): Invoice {
   return asUpcoming(tx.imagine(draft, at));
 }
 

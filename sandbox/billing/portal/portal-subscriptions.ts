@@ -75,7 +75,7 @@ export function updateInPortal(tx: Transaction, portal: Portal, wish: Wish): Sub
 /** What such a change would cost now, in minor units. */
 export function dueForUpdate(tx: Transaction, portal: Portal, wish: Wish): number {
   const subscription = changeable(tx, portal, wish.subscription);
-  return tx.imagine(() => {
+  return tx.imagine((tx) => {
     const changes = changesFor(tx, portal, subscription, wish);
     return draftOfChange(tx, subscription, changes)?.amount_due ?? 0;
   });

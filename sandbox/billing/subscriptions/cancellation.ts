@@ -2,7 +2,7 @@ import { noSuch } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { BILLED, isFinal, next } from "../../states.ts";
-import type { Transaction } from "../../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import { payInvoice } from "../invoices/collection.ts";
 import { pendingItems } from "../invoices/invoice-items.ts";
 import { isUnderWay } from "../invoices/invoice-payments.ts";
@@ -132,8 +132,12 @@ function draftLast(
   return draftBill(tx, after, { id, billing_reason, lines });
 }
 
-/** The draft that canceling now, with everything billed at once, makes. To be called inside `imagine`. */
-export function cancelDraft(tx: Transaction, subscription: Subscription, prorates: boolean): Invoice | null {
+/** The draft that canceling now, with everything billed at once, makes. */
+export function cancelDraft(
+  tx: ImaginedTransaction,
+  subscription: Subscription,
+  prorates: boolean,
+): Invoice | null {
   end(tx, subscription, {});
   if (prorates) giveBack(tx, subscription);
   return draftLast(tx, subscription, "subscription_update");

@@ -1,15 +1,12 @@
 import { ApiError } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
-import type { Transaction } from "../../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import { cancelDraft, endAsPlanned } from "./cancellation.ts";
 import { endsAt, invoiceOfRenewal, renewsAt } from "./renewals.ts";
 import { draftOfChange, type SubscriptionChanges } from "./subscription-changes.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];
-
-// What is here does what it is asked for as if for real: it is to be called where everything is taken
-// back afterwards.
 
 /** The invoice that comes next: of the renewal, or the last one when there is still something to bill. */
 export function nextInvoice(tx: Transaction, subscription: Subscription): Invoice {
@@ -40,7 +37,7 @@ export function noneUpcoming(customer: string): ApiError {
 
 /** The invoice that a change makes at once, or else the one that comes next after it. */
 export function invoiceAfterChange(
-  tx: Transaction,
+  tx: ImaginedTransaction,
   subscription: Subscription,
   changes: SubscriptionChanges,
 ): Invoice {
@@ -49,7 +46,11 @@ export function invoiceAfterChange(
 }
 
 /** The last invoice when a subscription is canceled now. */
-export function invoiceAfterCancel(tx: Transaction, subscription: Subscription, prorates: boolean): Invoice {
+export function invoiceAfterCancel(
+  tx: ImaginedTransaction,
+  subscription: Subscription,
+  prorates: boolean,
+): Invoice {
   const draft = cancelDraft(tx, subscription, prorates);
   if (!draft) throw noneUpcoming(subscription.customer);
   return draft;

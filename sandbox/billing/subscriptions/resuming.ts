@@ -2,7 +2,7 @@ import { invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
-import type { Transaction } from "../../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import type { InvoiceLine } from "../invoices/lines.ts";
 import { awaitPayment } from "./awaited-changes.ts";
 import type { ProrationBehavior } from "./change-plan.ts";
@@ -109,8 +109,12 @@ function payFirst(tx: Transaction, paused: Subscription, plan: Plan): void {
   bill(tx, { ...plan.after, latest_invoice: invoice }, plan, invoice);
 }
 
-/** The draft of the invoice that resuming makes, if it makes one. To be called inside `imagine`. */
-export function draftOfResumption(tx: Transaction, paused: Subscription, how: Resumption): Invoice | null {
+/** The draft of the invoice that resuming makes, if it makes one. */
+export function draftOfResumption(
+  tx: ImaginedTransaction,
+  paused: Subscription,
+  how: Resumption,
+): Invoice | null {
   assertCanResume(paused);
   const plan = planResumption(tx, paused, how);
   const id = newId("in");

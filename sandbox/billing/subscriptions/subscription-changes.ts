@@ -1,7 +1,7 @@
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { isFinal, next } from "../../states.ts";
-import type { Transaction } from "../../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import { assertNotUnderWay } from "../invoices/invoice-payments.ts";
 import { finalizeInvoice, voidInvoice } from "../invoices/invoices.ts";
 import { assertChargeable } from "../payments/amounts.ts";
@@ -63,9 +63,9 @@ export function updateSubscription(
   return tx.need("subscription", before.id);
 }
 
-/** The draft that a change would make if it is billed now; else undefined. To be called inside `imagine`. */
+/** The draft that a change would make if it is billed now; else undefined. */
 export function draftOfChange(
-  tx: Transaction,
+  tx: ImaginedTransaction,
   subscription: Subscription,
   changes: SubscriptionChanges,
 ): Invoice | undefined {

@@ -1,7 +1,7 @@
 import { ApiError, invalidRequest } from "../../errors.ts";
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
-import type { Transaction } from "../../transaction.ts";
+import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import { type Redemption, redeem } from "../catalogue/discounts.ts";
 import { payInvoice, refusalOf } from "../invoices/collection.ts";
 import { finalizeInvoice } from "../invoices/invoices.ts";
@@ -59,8 +59,8 @@ function named(
   return { ...input, id, prorates, latest_invoice: newId("in"), discounts: discounts.map((one) => one.id) };
 }
 
-/** The draft of the first invoice of a subscription that is made for it. To be called inside `imagine`. */
-export function draftOfStart(tx: Transaction, input: SubscriptionInput, start: Start): Invoice {
+/** The draft of the first invoice of a subscription that is made for it. */
+export function draftOfStart(tx: ImaginedTransaction, input: SubscriptionInput, start: Start): Invoice {
   return firstInvoice(tx, createSubscription(tx, named(tx, input, start)), start);
 }
 
