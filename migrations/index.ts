@@ -8,6 +8,7 @@ import { Migration0007Retention } from "./0007-retention.ts";
 import { Migration0008Cursors } from "./0008-cursors.ts";
 import { Migration0009Reconciliation } from "./0009-reconciliation.ts";
 import { Migration0010FormerCustomers } from "./0010-former-customers.ts";
+import { Migration0011PendingAndScheduledChanges } from "./0011-pending-and-scheduled-changes.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   { name: "0008-cursors", class: Migration0008Cursors },
   { name: "0009-reconciliation", class: Migration0009Reconciliation },
   { name: "0010-former-customers", class: Migration0010FormerCustomers },
+  { name: "0011-pending-and-scheduled-changes", class: Migration0011PendingAndScheduledChanges },
 ];

@@ -33,6 +33,7 @@ import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
 import { AccessService } from "./services/access.service.ts";
@@ -43,7 +44,9 @@ import { IdempotencyService } from "./services/idempotency.service.ts";
 import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
 import { PlanService } from "./services/plan.service.ts";
+import { PlanPreviewService } from "./services/plan-preview.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
+import { SubscriptionChanges } from "./services/subscription-changes.service.ts";
 import { WebhookEventService } from "./services/webhook-event.service.ts";
 import { CallBudget } from "./stripe/budget.ts";
 import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
@@ -148,6 +151,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const customers = new CustomerService(em, intents);
   const idempotency = new IdempotencyService(em, clock);
   const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
+  const changes = new SubscriptionChanges(em, clock, intents, stripe, idempotency);
   const inbox = new Inbox(em, sync, config.stripe.livemode, { clock, metrics, logger });
   const replay = new Replay(em, clock, config.stripe.livemode);
   watchInbox(metrics, em);
@@ -171,6 +175,10 @@ async function createParts(config: Config, overrides: Overrides) {
   const resolvers = new Map<unknown, unknown>([
     [PlanResolver, new PlanResolver(plans, config)],
     [CheckoutResolver, new CheckoutResolver(checkout)],
+    [
+      SubscriptionChangeResolver,
+      new SubscriptionChangeResolver(changes, new PlanPreviewService(em, stripe, clock, changes)),
+    ],
     [PaymentResolver, new PaymentResolver(new PaymentService(em))],
     [AccessResolver, new AccessResolver(access, clock)],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],

@@ -10,6 +10,8 @@ export const ERROR_CODES = {
   ALREADY_SUBSCRIBED: 409,
   PLAN_INACTIVE: 409,
   PAYMENT_DECLINED: 402,
+  SUBSCRIPTION_NOT_ACTIVE: 409,
+  PAYMENT_ACTION_REQUIRED: 402,
   PAYLOAD_TOO_LARGE: 413,
   INVALID_SIGNATURE: 400,
   PROVIDER_UNAVAILABLE: 503,
@@ -102,6 +104,23 @@ export class PaymentDeclined extends DomainError {
       adviceOn(declineCode).message,
       { declineCode: shownCode(declineCode) as string },
       { cause },
+    );
+  }
+}
+
+/** What is asked needs a subscription in another state: it has ended, or has to be paid for first. */
+export class SubscriptionNotActive extends DomainError {
+  constructor(message = "This subscription has ended. Choose a plan to begin a new one.") {
+    super("SUBSCRIPTION_NOT_ACTIVE", message);
+  }
+}
+
+/** The bank wants to ask the customer, and what was called has no way to let it. */
+export class PaymentActionRequired extends DomainError {
+  constructor() {
+    super(
+      "PAYMENT_ACTION_REQUIRED",
+      "Your bank wants to confirm this payment with you. Choose another payment method, or subscribe anew.",
     );
   }
 }

@@ -22,6 +22,7 @@ import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
+import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
 
@@ -29,6 +30,7 @@ import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
 const RESOLVERS: NonEmptyArray<Function> = [
   PlanResolver,
   SubscriptionResolver,
+  SubscriptionChangeResolver,
   CheckoutResolver,
   PaymentResolver,
   InvoiceResolver,

@@ -65,7 +65,6 @@ export class Subscription {
   @Property(instant(nullable))
   trialEndsAt?: Date | null;
 
-  @Field({ description: "Whether it ends, instead of renewing, when the current period does." })
   @Property(flag())
   cancelAtPeriodEnd!: boolean;
 
@@ -81,7 +80,7 @@ export class Subscription {
   @Property(instant(nullable))
   endedAt?: Date | null;
 
-  /** The price that a schedule puts in the place of this one, and when; all three null without one. */
+  /** The price that takes the place of this one, how many of it, and when; all null when nothing is to follow. */
   @Property(text(nullable))
   scheduledPriceId?: string | null;
 
@@ -91,6 +90,13 @@ export class Subscription {
 
   @Property(instant(nullable))
   scheduledAt?: Date | null;
+
+  @Property(integer(nullable))
+  scheduledQuantity?: number | null;
+
+  /** The invoice of a change that Stripe makes only once it is paid; null when none waits. */
+  @Property(text(nullable))
+  pendingInvoiceId?: string | null;
 
   /** The subscription that was the user's one when this became a second; null unless it did. */
   @Property(text(nullable))
@@ -120,6 +126,10 @@ export class Subscription {
   }
 
   /** Stripe schedules a cancel by a flag or, from its portal, by a date. */
+  @Field({
+    name: "cancelAtPeriodEnd",
+    description: "Whether it ends, instead of renewing, when the current period does.",
+  })
   get isCancelScheduled(): boolean {
     return this.cancelAtPeriodEnd || this.cancelAt != null;
   }

@@ -2,7 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
-import { PaymentDeclined, ProviderUnavailable } from "../errors.ts";
+import { DomainError, ERROR_CODES, type ErrorCode, PaymentDeclined, ProviderUnavailable } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
@@ -203,10 +203,10 @@ const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${param
 
 /** The refusal again, for those who waited for it or come later. */
 function failureOf(intent: Intent): Error {
-  if (intent.error?.declineCode) return new PaymentDeclined(intent.error.declineCode);
-  return Object.assign(new Error(intent.error?.message ?? "Stripe refused the change."), {
-    code: intent.error?.code,
-  });
+  const { code = "", message = "Stripe refused the change.", declineCode } = intent.error ?? {};
+  if (declineCode) return new PaymentDeclined(declineCode);
+  if (code in ERROR_CODES) return new DomainError(code as ErrorCode, message);
+  return Object.assign(new Error(message), { code });
 }
 
 /**

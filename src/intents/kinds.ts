@@ -3,6 +3,7 @@ import type { Intent } from "../entities/intent.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
+import { changeSubscription, discardPendingUpdate, findChanged } from "./subscription-changes.ts";
 
 /** One kind of change at Stripe: how it is posted, how it is found when nobody knows, and what it touches. */
 export interface IntentKind {
@@ -47,9 +48,23 @@ export const INTENT_KINDS = {
     aggregate: "checkout_session",
     once: false,
   },
+  "change-subscription": {
+    post: changeSubscription,
+    find: findChanged,
+    aggregate: "subscription",
+    once: false,
+  },
+  "discard-pending-update": {
+    post: discardPendingUpdate,
+    find: async (_stripe, { subject }) => ({ id: subject }),
+    aggregate: "subscription",
+    once: false,
+  },
   "cancel-duplicate-subscription": {
     post: (stripe, { subject }) =>
-      stripe.cancelSubscription(subject, "A second subscription of the same user, made by mistake."),
+      stripe.subscriptions.cancel(subject, {
+        cancellation_details: { comment: "A second subscription of the same user, made by mistake." },
+      }),
     find: async (stripe, { subject }) => {
       const subscription = await stripe.subscription(subject);
       return subscription?.ended_at ? subscription : null;

@@ -1,5 +1,5 @@
 import Stripe from "stripe";
-import { PaymentDeclined, ProviderUnavailable } from "../errors.ts";
+import { DomainError, PaymentDeclined, ProviderUnavailable } from "../errors.ts";
 
 /**
  * What a failed call says about its effect.
@@ -12,6 +12,8 @@ export type Outcome = "declined" | "refused" | "unknown";
 /** Sorts an error of stripe-node's by {@link Outcome}; anything that is not Stripe's says nothing, so `unknown`. */
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof PaymentDeclined || error instanceof Stripe.errors.StripeCardError) return "declined";
+  // our own refusal of a change whose object is not in the state for it
+  if (error instanceof DomainError) return error.details.retryable ? "unknown" : "refused";
   if (error instanceof Stripe.errors.StripeRateLimitError) return "unknown";
   if (error instanceof Stripe.errors.StripeIdempotencyError) return "refused";
   if (error instanceof Stripe.errors.StripeInvalidRequestError) return "refused";

@@ -2,9 +2,9 @@ import Stripe from "stripe";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
 import { StripeCalls } from "./calls.ts";
-import { isMissing } from "./errors.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 import { PaymentMethodCalls } from "./payment-methods.ts";
+import { SubscriptionCalls } from "./subscriptions.ts";
 
 /** One try; all of them together end by the deadline of whoever waits. */
 const TIMEOUT_MS = 4_500;
@@ -34,10 +34,12 @@ export function stripeClient(
 /** The one place that calls Stripe while the service runs; see {@link StripeCalls} for what it throws. */
 export class StripeGateway extends StripeCalls {
   readonly methods: PaymentMethodCalls;
+  readonly subscriptions: SubscriptionCalls;
 
   constructor(stripe: Stripe, metrics: Metrics) {
     super(stripe, metrics);
     this.methods = new PaymentMethodCalls(stripe, metrics);
+    this.subscriptions = new SubscriptionCalls(stripe, metrics);
   }
 
   customer(id: string): Promise<Stripe.Customer | Stripe.DeletedCustomer | null> {
@@ -61,22 +63,6 @@ export class StripeGateway extends StripeCalls {
     return this.read("subscriptions.retrieve", () =>
       this.stripe.subscriptions.retrieve(id, { expand: ["latest_invoice", "schedule.phases.items.price"] }),
     );
-  }
-
-  /**
-   * Ends a subscription now, without prorating. One that has ended already is as good as ended by this call: what a
-   * DELETE did is not told twice.
-   */
-  async cancelSubscription(id: string, comment: string): Promise<Stripe.Subscription> {
-    try {
-      return await this.call("subscriptions.cancel", () =>
-        this.stripe.subscriptions.cancel(id, { cancellation_details: { comment } }),
-      );
-    } catch (error) {
-      const subscription = isMissing(error) ? await this.subscription(id) : null;
-      if (subscription?.ended_at) return subscription;
-      throw error;
-    }
   }
 
   invoice(id: string): Promise<Stripe.Invoice | null> {

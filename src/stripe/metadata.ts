@@ -1,3 +1,5 @@
 /** Keys of the metadata that we put on Stripe's objects; a customer without the first is not ours. */
 export const USER_ID = "cmh_user_id";
 export const INTENT_ID = "cmh_intent_id";
+/** On a subscription whose end somebody chose by changing to Free: the id of that plan. */
+export const SCHEDULED_PLAN = "cmh_scheduled_plan";

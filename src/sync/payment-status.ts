@@ -26,6 +26,8 @@ export function statusOf(
   if (back.disputes.some(({ row }) => row.counts)) return "DISPUTED";
   const refunded = refundedMinor(back);
   if (refunded > 0) return refunded >= intent.amount_received ? "REFUNDED" : "PARTIALLY_REFUNDED";
-  const failed = intent.status === "requires_payment_method" && charges.at(-1)?.status === "failed";
+  // a bank that asked and was refused leaves no charge, but an error
+  const wasTried = charges.at(-1)?.status === "failed" || intent.last_payment_error != null;
+  const failed = intent.status === "requires_payment_method" && wasTried;
   return failed ? "FAILED" : (BY_INTENT_STATUS[intent.status] ?? "PENDING");
 }

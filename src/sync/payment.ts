@@ -7,6 +7,7 @@ import { Payment } from "../entities/payment.ts";
 import { Refund } from "../entities/refund.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
+import { discardRefused } from "../services/pending-updates.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { writeInvoicePayments } from "./invoice.ts";
 import { mirror, mirrorAll } from "./mirror.ts";
@@ -64,7 +65,9 @@ export function paymentJourney(
       const about = { paymentId: change.row.id, subscriptionId: paidFor[0]?.id ?? null };
       announce(ended, about, write);
       announceMoneyBack(back, about, write);
+      const invoices = remote.links.map((link) => idOf(link.invoice) as string);
       for (const subscription of paidFor) {
+        await discardRefused(write, change.row, subscription, invoices);
         await write.access.followSubscription(write, subscription);
         await write.duplicates.giveBack(write, subscription);
       }

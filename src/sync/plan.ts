@@ -1,7 +1,9 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
+import { validate as isUuid } from "uuid";
 import { Plan } from "../entities/plan.ts";
 import type { Subscription } from "../entities/subscription.ts";
+import { SCHEDULED_PLAN } from "../stripe/metadata.ts";
 import type { BillingInterval } from "../types/enums.ts";
 import { currencyOf, instantOf, wordOf } from "./values.ts";
 
@@ -20,30 +22,53 @@ export async function planOf(
   return planWith(tx, price);
 }
 
-/** What a schedule puts in the place of today's price: the first later phase with another one. */
+type Scheduled = Pick<
+  Subscription,
+  "scheduledPriceId" | "scheduledPlanId" | "scheduledQuantity" | "scheduledAt"
+>;
+const NOTHING: Scheduled = {
+  ...{ scheduledPriceId: null, scheduledPlanId: null },
+  ...{ scheduledQuantity: null, scheduledAt: null },
+};
+
+/**
+ * What follows on today's price: the first later phase of its schedule that differs, or Free when that was asked for
+ * instead of a plain cancel.
+ */
 export async function scheduledOf(
   tx: EntityManager,
   remote: Stripe.Subscription,
   known: Subscription | null,
-): Promise<Pick<Subscription, "scheduledPriceId" | "scheduledPlanId" | "scheduledAt">> {
-  const next = remote.ended_at === null ? laterPhase(remote) : undefined;
-  if (!next) return { scheduledPriceId: null, scheduledPlanId: null, scheduledAt: null };
-  const price = next.items[0]?.price as Stripe.Price;
+): Promise<Scheduled> {
+  if (remote.ended_at !== null) return NOTHING;
+  const next = laterPhase(remote);
+  if (!next) return freeOf(tx, remote);
+  const [item] = next.items;
+  const price = item?.price as Stripe.Price;
   const isKnown = known?.scheduledPlanId && known.scheduledPriceId === price.id;
   return {
     scheduledPriceId: price.id,
     scheduledPlanId: isKnown ? known.scheduledPlanId : await planWith(tx, price),
+    scheduledQuantity: item?.quantity ?? 1,
     scheduledAt: instantOf(next.start_date),
   };
+}
+
+async function freeOf(tx: EntityManager, { cancel_at, metadata }: Stripe.Subscription): Promise<Scheduled> {
+  const id = metadata[SCHEDULED_PLAN];
+  const plan = cancel_at !== null && isUuid(id) ? await tx.findOne(Plan, { id }) : null;
+  return plan?.isFree ? { ...NOTHING, scheduledPlanId: plan.id, scheduledAt: instantOf(cancel_at) } : NOTHING;
 }
 
 function laterPhase({ schedule, items }: Stripe.Subscription): Stripe.SubscriptionSchedule.Phase | undefined {
   if (!schedule || typeof schedule === "string") return undefined;
   const from = schedule.current_phase?.end_date;
   if (from === undefined) return undefined;
+  const [today] = items.data;
   return schedule.phases.find(({ start_date, items: [first] }) => {
     const price = first?.price;
-    return start_date >= from && typeof price === "object" && price.id !== items.data[0]?.price.id;
+    if (start_date < from || typeof price !== "object") return false;
+    return price.id !== today?.price.id || (first?.quantity ?? 1) !== (today.quantity ?? 1);
   });
 }
 

@@ -76,6 +76,7 @@ function columnsOf(remote: Stripe.Subscription) {
     cancelAt: instantOf(remote.cancel_at),
     canceledAt: instantOf(remote.canceled_at),
     endedAt: instantOf(remote.ended_at),
+    pendingInvoiceId: remote.pending_update ? idOf(remote.latest_invoice) : null,
     stripeCreatedAt: instantOf(remote.created) as Date,
   };
 }

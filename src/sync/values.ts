@@ -4,6 +4,8 @@ export function instantOf(seconds: number | null | undefined): Date | null {
 }
 
 /** The id of something that Stripe gives as an id or, expanded, as the whole object. */
+export function idOf(reference: string | { id: string }): string;
+export function idOf(reference: string | { id: string } | null | undefined): string | null;
 export function idOf(reference: string | { id: string } | null | undefined): string | null {
   if (reference == null) return null;
   return typeof reference === "string" ? reference : reference.id;

@@ -1,7 +1,9 @@
 import { Field, ObjectType } from "type-graphql";
+import { InvoiceLine } from "../entities/invoice.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { AccessSource } from "./enums.ts";
+import { MonetaryAmount } from "./money.ts";
 import { DateTime } from "./scalars.ts";
 
 @ObjectType({ description: "The answer to `may this user open this?`, with the grant that decided it." })
@@ -26,6 +28,44 @@ export class CheckoutConfirmation {
 
   @Field(() => Purchase, { nullable: true })
   purchase?: Purchase | null;
+}
+
+@ObjectType()
+export class PlanChangePreview {
+  @Field(() => MonetaryAmount, { description: "Charged (or, negative, credited) now." })
+  amountDueNow!: MonetaryAmount;
+
+  @Field(() => MonetaryAmount, { description: "Total of the next regular invoice." })
+  nextInvoiceTotal!: MonetaryAmount;
+
+  @Field({ description: "False for a downgrade, which waits for the end of the period." })
+  appliesImmediately!: boolean;
+
+  @Field(() => DateTime)
+  effectiveAt!: Date;
+
+  @Field(() => DateTime, {
+    description: "Give it to `changePlan` within an hour: the change then costs exactly this.",
+  })
+  prorationDate!: Date;
+
+  @Field(() => [InvoiceLine], {
+    description: "Of the invoice that is made now or, when nothing is, of the next one.",
+  })
+  lines!: InvoiceLine[];
+}
+
+@ObjectType()
+export class SubscriptionResult {
+  @Field(() => Subscription)
+  subscription!: Subscription;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "When the bank wants the customer (3-D Secure): what Stripe.js confirms with, for its owner alone.",
+  })
+  clientSecret!: string | null;
 }
 
 @ObjectType()

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { SignJWT } from "jose";
-import { subscribe } from "../support/checkout.ts";
+import { planId, subscribe } from "../support/checkout.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
 
 let service: TestService;
@@ -39,7 +39,8 @@ type Row = [name: string, query: string, outcomes: [Outcome, Outcome, Outcome, O
 async function outcomeOf(query: string, token: string | undefined): Promise<Outcome> {
   const userId = query.includes("$userId") ? owner.id : undefined;
   const id = query.includes("$id") ? owner.subscription : undefined;
-  const { data, errors } = await service.ask(query, { userId, id }, token);
+  const plan = query.includes("$plan") ? await planId(service, "Free") : undefined;
+  const { data, errors } = await service.ask(query, { userId, id, plan }, token);
   if (errors) return errors[0]?.extensions.code ?? "no code";
   return deepNull(Object.values(data)[0]) ? NULL : ALLOWED;
 }
@@ -97,6 +98,26 @@ const QUERIES: Row[] = [
     "createCheckoutSession",
     'mutation { createCheckoutSession(input: { planId: "01890000-0000-7000-8000-000000000000", successUrl: "https://a.b", cancelUrl: "https://a.b" }) { id } }',
     [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
+  ],
+  [
+    "previewPlanChange",
+    "query ($id: ID!, $plan: ID!) { previewPlanChange(subscriptionId: $id, planId: $plan) { effectiveAt } }",
+    [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],
+  ],
+  [
+    "changePlan",
+    "mutation ($id: ID!, $plan: ID!) { changePlan(input: { subscriptionId: $id, planId: $plan }) { subscription { id } } }",
+    [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],
+  ],
+  [
+    "cancelSubscription",
+    "mutation ($id: ID!) { cancelSubscription(input: { id: $id }) { id } }",
+    [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],
+  ],
+  [
+    "resumeSubscription",
+    "mutation ($id: ID!) { resumeSubscription(id: $id) { id } }",
+    [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],
   ],
   ["webhookEvents", "{ webhookEvents { totalCount } }", [U, F, F, ALLOWED, F, U]],
   ["replayWebhookEvent", 'mutation { replayWebhookEvent(id: "evt_1") { id } }', [U, F, F, "NOT_FOUND", F, U]],

@@ -2,7 +2,7 @@ import { IsUUID, Length, Max, Min } from "class-validator";
 import { Field, ID, InputType, Int } from "type-graphql";
 import { IdempotencyKeyField } from "./idempotency-key.ts";
 
-const MAX_SEATS = 10_000;
+import { MAX_SEATS } from "./subscription.inputs.ts";
 
 @InputType()
 export class CreateCheckoutSessionInput {
