@@ -46,6 +46,15 @@ export interface Selection<K extends Kind> {
   keep?: (row: Kinds[K]) => boolean;
 }
 
+/** The first of these filters that is given, as the index to look in. */
+export function under<I extends string>(filters: Partial<Record<I, string | undefined>>) {
+  for (const index of Object.keys(filters) as I[]) {
+    const key = filters[index];
+    if (key !== undefined) return { index, key };
+  }
+  return undefined;
+}
+
 function cursor(tx: Transaction, kind: Kind, id: string | undefined, param: string): number | undefined {
   if (id === undefined) return undefined;
   const sequence = tx.sequence(kind, id);

@@ -98,6 +98,11 @@ export function isFinal(machine: keyof typeof machines, state: string): boolean 
   return ((machines[machine] as Machine)[state] ?? []).length === 0;
 }
 
+/** All states of a machine. */
+export function statesOf<M extends keyof typeof machines>(machine: M) {
+  return Object.keys(machines[machine]) as (keyof (typeof machines)[M] & string)[];
+}
+
 /** Intents, of payments and setups, that nothing has come of yet: they can be confirmed, and changed. */
 export const UNCONFIRMED: readonly string[] = [
   "requires_payment_method",
@@ -105,7 +110,13 @@ export const UNCONFIRMED: readonly string[] = [
   "requires_action",
 ];
 
-/** Payment intents that can be given up. */
+/** Payment intents that have taken, reserved or asked for money. */
+export const CONFIRMED: readonly string[] = ["processing", "requires_capture", "succeeded"];
+
+/** Payment intents of which an attempt has come to nothing. */
+export const REFUSED: readonly string[] = ["requires_payment_method", "canceled"];
+
+/** Payment intents that can be given up, in the order in which Stripe's refusal names them. */
 export const CANCELABLE: readonly string[] = [
   "requires_payment_method",
   "requires_capture",

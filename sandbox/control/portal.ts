@@ -4,7 +4,8 @@ import { addMethod, makeDefault, removeMethod } from "../billing/portal/portal-m
 import { cancelInPortal, resumeInPortal, updateInPortal } from "../billing/portal/portal-subscriptions.ts";
 import { invalidParameter, noSuch } from "../errors.ts";
 import { json } from "../http.ts";
-import { type Infer, integer, oneOf, type Shape, text } from "../params.ts";
+import { type Infer, integer, type Shape, text } from "../params.ts";
+import { feedback } from "../resources/common-params.ts";
 import type { Transaction } from "../transaction.ts";
 import { type ControlRoute, control, needsAuthentication } from "./route.ts";
 
@@ -33,17 +34,6 @@ function subscriptionIn(tx: Transaction, { customer }: Portal, named: string | u
   if (only && others.length === 0) return only.id;
   throw invalidParameter("subscription", "Missing required param: subscription.", "parameter_missing");
 }
-
-const feedback = oneOf(
-  "customer_service",
-  "low_quality",
-  "missing_features",
-  "other",
-  "switched_service",
-  "too_complex",
-  "too_expensive",
-  "unused",
-);
 
 const subscription = text();
 const method = { payment_method: text(), remove: text() };

@@ -3,21 +3,10 @@ import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { metadata, withMetadata } from "../metadata.ts";
-import {
-  currency,
-  decimal,
-  flag,
-  type Infer,
-  integer,
-  list,
-  notYet,
-  object,
-  oneOf,
-  required,
-  text,
-  url,
-} from "../params.ts";
+import { currency, flag, type Infer, integer, list, notYet, object, required, text, url } from "../params.ts";
 import type { Transaction } from "../transaction.ts";
+import { recurrence, taxBehavior } from "./common-params.ts";
+import { amountDecimal } from "./price-params.ts";
 
 type LineItem = CheckoutDetails["line_items"][number];
 type Price = Kinds["price"];
@@ -36,13 +25,10 @@ const priceData = object({
     tax_details: notYet(),
     unit_label: text({ max: 12 }),
   }),
-  recurring: object({
-    interval: required(oneOf("day", "week", "month", "year")),
-    interval_count: integer({ min: 1, max: 1095 }),
-  }),
-  tax_behavior: oneOf("exclusive", "inclusive", "unspecified"),
+  recurring: object(recurrence),
+  tax_behavior: taxBehavior,
   unit_amount: integer({ min: 0, max: 99_999_999 }),
-  unit_amount_decimal: decimal,
+  unit_amount_decimal: amountDecimal,
 });
 
 const fields = {

@@ -17,6 +17,7 @@ import {
   url,
 } from "../params.ts";
 import { lineItems, updatedLineItems } from "./checkout-line-items.ts";
+import { customFields, missingPaymentMethod, noAutomaticTax } from "./common-params.ts";
 import { checkoutLocale } from "./locales.ts";
 import { shipping } from "./shipping.ts";
 
@@ -50,9 +51,7 @@ const subscriptionData = object({
   trial_end: timestamp,
   trial_period_days: integer({ min: 1, max: 730 }),
   trial_settings: object({
-    end_behavior: required(
-      object({ missing_payment_method: required(oneOf("cancel", "create_invoice", "pause")) }),
-    ),
+    end_behavior: required(object({ missing_payment_method: required(missingPaymentMethod) })),
   }),
 });
 
@@ -75,9 +74,7 @@ const invoiceCreation = object({
   enabled: required(flag),
   invoice_data: object({
     account_tax_ids: notYet(),
-    custom_fields: unsettable(
-      list(object({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) })),
-    ),
+    custom_fields: customFields,
     description: text({ max: 1500 }),
     footer: text({ max: 5000 }),
     issuer: notYet(),
@@ -96,7 +93,7 @@ export const createParams = {
   }),
   allow_promotion_codes: flag,
   allowed_payment_method_types: list(text()),
-  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  automatic_tax: noAutomaticTax,
   billing_address_collection: oneOf("auto", "required"),
   branding_settings: notYet(),
   cancel_url: url,

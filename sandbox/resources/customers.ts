@@ -10,6 +10,7 @@ import { type Infer, integer, list, notYet, object, oneOf, required, text, unset
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
 import { address, addressOf } from "./address.ts";
+import { customFields } from "./common-params.ts";
 
 type Customer = Kinds["customer"];
 
@@ -22,9 +23,7 @@ const fields = {
   email: unsettable(text({ max: 512 })),
   invoice_prefix: text({ pattern: /^[A-Z0-9]{3,12}$/ }),
   invoice_settings: object({
-    custom_fields: unsettable(
-      list(object({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) })),
-    ),
+    custom_fields: customFields,
     default_payment_method: unsettable(text()),
     footer: unsettable(text()),
   }),

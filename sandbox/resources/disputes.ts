@@ -2,7 +2,7 @@ import { answerDispute } from "../billing/payments/dispute-answers.ts";
 import { closeDispute } from "../billing/payments/disputes.ts";
 import { EVIDENCE_FIELDS } from "../billing/payments/evidence.ts";
 import type { Kinds } from "../kinds.ts";
-import { listParams, page } from "../list.ts";
+import { listParams, page, under } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
 import { flag, type Infer, notYet, object, type Param, text, unsettable } from "../params.ts";
 import { type Route, route } from "../router.ts";
@@ -38,11 +38,7 @@ const filters = { charge: text(), payment_intent: text() };
 
 function listDisputes(tx: Transaction, params: Infer<typeof filters & typeof listParams>) {
   const { charge, payment_intent } = params;
-  const where = charge
-    ? { index: "charge" as const, key: charge }
-    : payment_intent
-      ? { index: "payment_intent" as const, key: payment_intent }
-      : undefined;
+  const where = under({ charge, payment_intent });
   const keep = (dispute: Dispute) => !payment_intent || dispute.payment_intent === payment_intent;
   return page(tx, { kind: "dispute", url: "/v1/disputes", where, keep }, params);
 }

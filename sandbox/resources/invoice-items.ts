@@ -4,14 +4,14 @@ import { insertInvoiceItem } from "../billing/invoices/invoice-items.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
-import { inRange, listParams, page } from "../list.ts";
+import { inRange, listParams, page, under } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
 import { currency, flag, type Infer, notYet, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import { isFinal } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
-import { discounts } from "./discount-params.ts";
-import { itemPrice, period, periodOf, pricedBy, repricedBy } from "./item-params.ts";
+import { discounts } from "./common-params.ts";
+import { itemPrice, period, periodOf, pricedBy, repricedBy, shownPrice } from "./item-params.ts";
 
 type InvoiceItem = Kinds["invoiceitem"];
 
@@ -123,12 +123,7 @@ export function itemPatch(
   const priced = repricedBy(tx, params, before);
   const amount = priced?.amount ?? before.amount;
   return {
-    ...(priced && {
-      amount: priced.amount,
-      pricing: priced.pricing,
-      quantity: priced.quantity,
-      quantity_decimal: String(priced.quantity),
-    }),
+    ...(priced && shownPrice(priced)),
     ...(params.description !== undefined && { description: params.description }),
     ...(params.discountable !== undefined && { discountable: params.discountable }),
     ...(params.discounts !== undefined && {
@@ -152,11 +147,7 @@ function listItems(tx: Transaction, params: Infer<typeof filters & typeof listPa
     inRange(item.date, created) &&
     (!customer || item.customer === customer) &&
     (pending === undefined || (item.invoice === null) === pending);
-  const where = invoice
-    ? { index: "invoice" as const, key: invoice }
-    : customer
-      ? { index: "customer" as const, key: customer }
-      : undefined;
+  const where = under({ invoice, customer });
   return page(tx, { kind: "invoiceitem", url: "/v1/invoiceitems", where, keep }, request);
 }
 

@@ -9,9 +9,9 @@ import { metadata, withMetadata } from "../metadata.ts";
 import { flag, type Infer, list, notYet, object, oneOf, required, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
-import { discounts } from "./discount-params.ts";
+import { discounts } from "./common-params.ts";
 import { itemPatch, redeemed } from "./invoice-items.ts";
-import { itemPrice, period, periodOf, pricedBy, repricedBy } from "./item-params.ts";
+import { itemPrice, period, periodOf, pricedBy, repricedBy, shownPrice } from "./item-params.ts";
 
 type Invoice = Kinds["invoice"];
 
@@ -79,13 +79,7 @@ function edited(tx: Transaction, line: InvoiceLine, params: Line): InvoiceLine {
   const priced = repricedBy(tx, params, { ...line, quantity: line.quantity ?? 1 });
   return {
     ...line,
-    ...(priced && {
-      amount: priced.amount,
-      subtotal: priced.amount,
-      pricing: priced.pricing,
-      quantity: priced.quantity,
-      quantity_decimal: String(priced.quantity),
-    }),
+    ...(priced && { ...shownPrice(priced), subtotal: priced.amount }),
     ...(params.description !== undefined && { description: params.description }),
     ...(params.discountable !== undefined && { discountable: params.discountable }),
     ...(params.discounts !== undefined && {

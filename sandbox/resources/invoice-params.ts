@@ -9,17 +9,14 @@ import {
   flag,
   type Infer,
   integer,
-  list,
   notYet,
-  object,
   oneOf,
-  required,
   text,
   timestamp,
   unsettable,
 } from "../params.ts";
 import type { Transaction } from "../transaction.ts";
-import { discounts } from "./discount-params.ts";
+import { collectionMethod, customFields, discounts, noAutomaticTax } from "./common-params.ts";
 
 type Invoice = Kinds["invoice"];
 
@@ -27,12 +24,10 @@ const fields = {
   account_tax_ids: notYet(),
   application_fee_amount: notYet(),
   auto_advance: flag,
-  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  automatic_tax: noAutomaticTax,
   automatically_finalizes_at: timestamp,
-  collection_method: oneOf("charge_automatically", "send_invoice"),
-  custom_fields: unsettable(
-    list(object({ name: required(text({ max: 40 })), value: required(text({ max: 140 })) })),
-  ),
+  collection_method: collectionMethod,
+  custom_fields: customFields,
   days_until_due: integer({ min: 0 }),
   default_payment_method: text(),
   default_source: notYet(),

@@ -7,22 +7,10 @@ import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";
 import { metadata, withMetadata } from "../metadata.ts";
-import {
-  currency,
-  decimal,
-  flag,
-  type Infer,
-  integer,
-  list,
-  notYet,
-  object,
-  oneOf,
-  required,
-  text,
-} from "../params.ts";
+import { currency, decimal, flag, type Infer, integer, list, notYet, object, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { ImaginedTransaction, Transaction } from "../transaction.ts";
-import { discounts } from "./discount-params.ts";
+import { discounts, noAutomaticTax } from "./common-params.ts";
 import { itemPatch, redeemed } from "./invoice-items.ts";
 import { redeemedFor } from "./invoice-params.ts";
 import { itemPrice, period, pricedBy } from "./item-params.ts";
@@ -47,7 +35,7 @@ const item = object({
 });
 
 const previewParams = {
-  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  automatic_tax: noAutomaticTax,
   currency,
   customer: text(),
   customer_account: notYet(),

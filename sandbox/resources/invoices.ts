@@ -18,6 +18,7 @@ import { withMetadata } from "../metadata.ts";
 import { flag, type Infer, notYet, oneOf, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
+import { collectionMethod } from "./common-params.ts";
 import { createParams, dueBy, redeemedFor, shown, updateParams } from "./invoice-params.ts";
 
 type Invoice = Kinds["invoice"];
@@ -140,7 +141,7 @@ function pay(tx: Transaction, params: Infer<typeof payParams>, id: string): Invo
 }
 
 const filters = {
-  collection_method: oneOf("charge_automatically", "send_invoice"),
+  collection_method: collectionMethod,
   customer: text(),
   customer_account: notYet(),
   due_date: range,

@@ -11,12 +11,12 @@ import {
   integer,
   notYet,
   object,
-  oneOf,
   required,
   text,
   timestamp,
 } from "../params.ts";
 import type { Transaction } from "../transaction.ts";
+import { taxBehavior } from "./common-params.ts";
 
 const bounds = { end: required(timestamp), start: required(timestamp) };
 
@@ -29,8 +29,6 @@ export function periodOf(given: Infer<typeof bounds> | undefined): Infer<typeof 
   }
   return given;
 }
-
-const taxBehavior = oneOf("exclusive", "inclusive", "unspecified");
 
 /** How invoice items and lines say what they cost: exactly one of the first four, times a quantity. */
 export const itemPrice = {
@@ -133,6 +131,11 @@ function priceGiven(tx: Transaction, { pricing, price_data }: ItemPrice) {
   tx.need("product", product, "price_data[product]");
   return createPrice(tx, product, { ...input, active: false }, "price_data");
 }
+
+/** What an item or a line shows of what it costs. */
+export const shownPrice = ({ amount, pricing, quantity }: Priced) => {
+  return { amount, pricing, quantity, quantity_decimal: String(quantity) };
+};
 
 /** What an item costs after a change; another quantity alone is of the price that it has already. */
 export function repricedBy(

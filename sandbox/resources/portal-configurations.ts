@@ -17,22 +17,12 @@ import {
 } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
+import { feedback, prorationBehavior } from "./common-params.ts";
 
 type Configuration = Kinds["billing_portal.configuration"];
 type Features = Configuration["features"];
 
 const updates = oneOf("address", "email", "name", "phone", "shipping", "tax_id");
-const reasons = oneOf(
-  "customer_service",
-  "low_quality",
-  "missing_features",
-  "other",
-  "switched_service",
-  "too_complex",
-  "too_expensive",
-  "unused",
-);
-const proration = oneOf("always_invoice", "create_prorations", "none");
 
 const product = object({
   adjustable_quantity: object({
@@ -52,11 +42,11 @@ const features = object({
     cancellation_reason: object({
       enabled: required(flag),
       feedback_options: notYet(),
-      options: unsettable(list(reasons)),
+      options: unsettable(list(feedback)),
     }),
     enabled: flag,
     mode: oneOf("at_period_end", "immediately"),
-    proration_behavior: proration,
+    proration_behavior: prorationBehavior,
   }),
   subscription_pause: object({
     duration: object({ interval_options: notYet(), type: required(oneOf("indefinite")) }),
@@ -67,7 +57,7 @@ const features = object({
     default_allowed_updates: unsettable(list(oneOf("price", "promotion_code", "quantity"))),
     enabled: flag,
     products: unsettable(list(product)),
-    proration_behavior: proration,
+    proration_behavior: prorationBehavior,
     schedule_at_period_end: notYet(),
     trial_update_behavior: oneOf("continue_trial", "end_trial"),
   }),

@@ -14,10 +14,10 @@ import {
   required,
   text,
 } from "../params.ts";
+import { recurrence, taxBehavior } from "./common-params.ts";
 
 const recurring = object({
-  interval: required(oneOf("day", "week", "month", "year")),
-  interval_count: integer({ min: 1, max: 1095 }),
+  ...recurrence,
   meter: text(),
   trial_period_days: integer({ min: 1, max: 730 }),
   usage_type: oneOf("licensed", "metered"),
@@ -25,14 +25,13 @@ const recurring = object({
 
 const amount = integer({ min: 0, max: 99_999_999_999 });
 /** Prices are never negative. */
-const amountDecimal: Param<string> = {
+export const amountDecimal: Param<string> = {
   read(raw, path) {
     const value = decimal.read(raw, path);
     if (!value.startsWith("-")) return value;
     throw invalidParameter(path, "This value must be greater than or equal to 0.");
   },
 };
-const taxBehavior = oneOf("exclusive", "inclusive", "unspecified");
 
 const tiers = list(
   object({
@@ -81,8 +80,5 @@ export const schemes = {
 export const inlinePrice = object({
   ...amounts,
   metadata,
-  recurring: object({
-    interval: required(oneOf("day", "week", "month", "year")),
-    interval_count: integer({ min: 1, max: 1095 }),
-  }),
+  recurring: object(recurrence),
 });

@@ -7,6 +7,7 @@ import { metadata, withMetadata } from "../metadata.ts";
 import { currency, flag, type Infer, list, object, oneOf, required, text, unsettable } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
+import { interval, taxBehavior } from "./common-params.ts";
 import { amounts, currencyOptions, schemes } from "./price-params.ts";
 
 type Price = Kinds["price"];
@@ -16,7 +17,7 @@ const fields = {
   lookup_key: unsettable(text({ max: 200 })),
   metadata,
   nickname: unsettable(text()),
-  tax_behavior: oneOf("exclusive", "inclusive", "unspecified"),
+  tax_behavior: taxBehavior,
   transfer_lookup_key: flag,
 };
 
@@ -99,7 +100,7 @@ const filters = {
   lookup_keys: list(text()),
   product: text(),
   recurring: object({
-    interval: oneOf("day", "week", "month", "year"),
+    interval: interval,
     meter: text(),
     usage_type: oneOf("licensed", "metered"),
   }),

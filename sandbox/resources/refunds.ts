@@ -1,7 +1,7 @@
 import { cancelRefund, createRefund } from "../billing/payments/refunds.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
-import { listParams, page } from "../list.ts";
+import { listParams, page, under } from "../list.ts";
 import { metadata, withMetadata } from "../metadata.ts";
 import { type Infer, integer, notYet, oneOf, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
@@ -55,11 +55,7 @@ const filters = { charge: text(), payment_intent: text() };
 
 function listRefunds(tx: Transaction, params: Infer<typeof filters & typeof listParams>) {
   const { charge, payment_intent } = params;
-  const where = charge
-    ? { index: "charge" as const, key: charge }
-    : payment_intent
-      ? { index: "payment_intent" as const, key: payment_intent }
-      : undefined;
+  const where = under({ charge, payment_intent });
   const keep = (refund: Refund) => !payment_intent || refund.payment_intent === payment_intent;
   return page(tx, { kind: "refund", url: "/v1/refunds", where, keep }, params);
 }

@@ -4,6 +4,7 @@ import {
   phasesFrom,
   type Schedule,
 } from "../billing/schedules/schedule-phases.ts";
+import { NO_INVOICE_SETTINGS } from "../billing/schedules/schedules.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";
@@ -88,16 +89,7 @@ export function settings(
   const { automatic_tax: _, invoice_settings, ...rest } = given;
   if (rest.default_payment_method) assertAttached(tx, rest.default_payment_method, customer);
   const plain = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const own = before?.invoice_settings ?? NO_SETTINGS;
+  const own = before?.invoice_settings ?? NO_INVOICE_SETTINGS;
   const days_until_due = invoice_settings?.days_until_due ?? own.days_until_due;
   return { ...plain, invoice_settings: { ...own, days_until_due } };
 }
-
-const NO_SETTINGS: Schedule["default_settings"]["invoice_settings"] = {
-  account_tax_ids: null,
-  custom_fields: null,
-  days_until_due: null,
-  description: null,
-  footer: null,
-  issuer: { type: "self" },
-};

@@ -15,11 +15,16 @@ import {
   timestamp,
   unsettable,
 } from "../params.ts";
-import { discounts } from "./discount-params.ts";
-import { billingMode, extraItems, newItemParams, prorationBehavior } from "./subscription-params.ts";
+import {
+  collectionMethod,
+  discounts,
+  noAutomaticTax,
+  prorationBehavior,
+  recurrence,
+} from "./common-params.ts";
+import { billingMode, extraItems, newItemParams } from "./subscription-params.ts";
 
 const anchor = oneOf("automatic", "phase_start");
-const collectionMethod = oneOf("charge_automatically", "send_invoice");
 
 const invoiceSettings = object({
   account_tax_ids: notYet(),
@@ -32,7 +37,7 @@ const invoiceSettings = object({
 
 const defaultSettings = object({
   application_fee_percent: notYet(),
-  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  automatic_tax: noAutomaticTax,
   billing_cycle_anchor: anchor,
   billing_thresholds: notYet(),
   collection_method: collectionMethod,
@@ -46,7 +51,7 @@ const defaultSettings = object({
 const phase = {
   add_invoice_items: extraItems,
   application_fee_percent: notYet(),
-  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  automatic_tax: noAutomaticTax,
   billing_cycle_anchor: anchor,
   billing_thresholds: notYet(),
   collection_method: collectionMethod,
@@ -55,10 +60,7 @@ const phase = {
   default_tax_rates: notYet(),
   description: unsettable(text({ max: 500 })),
   discounts,
-  duration: object({
-    interval: required(oneOf("day", "week", "month", "year")),
-    interval_count: integer({ min: 1, max: 1095 }),
-  }),
+  duration: object(recurrence),
   invoice_settings: invoiceSettings,
   items: required(list(object({ ...newItemParams, discounts: notYet() }))),
   metadata,

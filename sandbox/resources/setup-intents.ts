@@ -7,7 +7,7 @@ import {
 } from "../billing/payments/setup-intents.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
-import { listParams, page } from "../list.ts";
+import { listParams, page, under } from "../list.ts";
 import { withMetadata } from "../metadata.ts";
 import { type Infer, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
@@ -124,11 +124,7 @@ function confirm(tx: Transaction, params: ConfirmParams, id: string): SetupInten
 
 function listSetups(tx: Transaction, params: Infer<typeof listFilters & typeof listParams>) {
   const { customer, payment_method } = params;
-  const where = payment_method
-    ? { index: "payment_method" as const, key: payment_method }
-    : customer
-      ? { index: "customer" as const, key: customer }
-      : undefined;
+  const where = under({ payment_method, customer });
   const keep = (intent: SetupIntent) => !customer || intent.customer === customer;
   return page(tx, { kind: "setup_intent", url: "/v1/setup_intents", where, keep }, params);
 }

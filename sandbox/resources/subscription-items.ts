@@ -9,7 +9,8 @@ import { pageOf, pageParams } from "../list.ts";
 import { flag, type Infer, required, text, timestamp } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
-import { newItemParams, paymentBehavior, prorationBehavior } from "./subscription-params.ts";
+import { prorationBehavior } from "./common-params.ts";
+import { newItemParams, paymentBehavior } from "./subscription-params.ts";
 import { itemChanges } from "./subscription-update.ts";
 
 /** How a change of one item is billed. */

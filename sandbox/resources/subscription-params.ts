@@ -1,7 +1,6 @@
 import { metadata } from "../metadata.ts";
 import {
   currency,
-  decimal,
   either,
   flag,
   integer,
@@ -14,25 +13,30 @@ import {
   timestamp,
   unsettable,
 } from "../params.ts";
-import { discounts } from "./discount-params.ts";
+import {
+  collectionMethod,
+  discounts,
+  feedback,
+  missingPaymentMethod,
+  noAutomaticTax,
+  prorationBehavior,
+  recurrence,
+  taxBehavior,
+} from "./common-params.ts";
+import { amountDecimal } from "./price-params.ts";
 
 /** Prices that are described where they are used. */
 const priceData = {
   currency: required(currency),
   product: required(text()),
-  tax_behavior: oneOf("exclusive", "inclusive", "unspecified"),
+  tax_behavior: taxBehavior,
   unit_amount: integer({ min: 0, max: 99_999_999_999 }),
-  unit_amount_decimal: decimal,
+  unit_amount_decimal: amountDecimal,
 };
 
 const recurringPriceData = object({
   ...priceData,
-  recurring: required(
-    object({
-      interval: required(oneOf("day", "week", "month", "year")),
-      interval_count: integer({ min: 1, max: 1095 }),
-    }),
-  ),
+  recurring: required(object(recurrence)),
 });
 
 const quantity = integer({ min: 0, max: 999_999 });
@@ -78,8 +82,6 @@ export const paymentBehavior = oneOf(
   "pending_if_incomplete",
 );
 
-export const prorationBehavior = oneOf("always_invoice", "create_prorations", "none");
-
 const cancelAt = either(oneOf("max_billed_until", "max_period_end", "min_period_end"), timestamp);
 
 const trialEnd = either(oneOf("now"), timestamp);
@@ -93,7 +95,7 @@ const trialSettings = object({
   end_behavior: required(
     object({
       billing_cycle_anchor: notYet(),
-      missing_payment_method: required(oneOf("cancel", "create_invoice", "pause")),
+      missing_payment_method: required(missingPaymentMethod),
     }),
   ),
 });
@@ -108,11 +110,11 @@ const paymentSettings = object({
 const commonParams = {
   add_invoice_items: extraItems,
   application_fee_percent: notYet(),
-  automatic_tax: object({ enabled: required(oneOf("false")) }),
+  automatic_tax: noAutomaticTax,
   billing_schedules: notYet(),
   billing_thresholds: notYet(),
   cancel_at_period_end: flag,
-  collection_method: oneOf("charge_automatically", "send_invoice"),
+  collection_method: collectionMethod,
   days_until_due: integer({ min: 0, max: 365 }),
   default_payment_method: text(),
   default_source: notYet(),
@@ -150,18 +152,7 @@ export const createParams = {
 
 const cancellationDetails = object({
   comment: unsettable(text()),
-  feedback: unsettable(
-    oneOf(
-      "customer_service",
-      "low_quality",
-      "missing_features",
-      "other",
-      "switched_service",
-      "too_complex",
-      "too_expensive",
-      "unused",
-    ),
-  ),
+  feedback: unsettable(feedback),
   feedback_option: notYet(),
 });
 

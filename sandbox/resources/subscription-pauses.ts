@@ -5,7 +5,8 @@ import type { Kinds } from "../kinds.ts";
 import { type Infer, object, oneOf, required, timestamp } from "../params.ts";
 import { type Route, route } from "../router.ts";
 import type { Transaction } from "../transaction.ts";
-import { billingMode, prorationBehavior } from "./subscription-params.ts";
+import { prorationBehavior } from "./common-params.ts";
+import { billingMode } from "./subscription-params.ts";
 
 const pauseParams = {
   bill_for: object({

@@ -11,7 +11,7 @@ import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";
 import type { ImaginedTransaction } from "../transaction.ts";
-import type { discounts } from "./discount-params.ts";
+import type { discounts } from "./common-params.ts";
 import { orderOf } from "./subscription-create.ts";
 import type { previewedSubscription } from "./subscription-params.ts";
 import { changesOf } from "./subscription-update.ts";

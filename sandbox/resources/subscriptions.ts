@@ -3,7 +3,9 @@ import type { Kinds } from "../kinds.ts";
 import { inRange, listParams, page, range } from "../list.ts";
 import { type Infer, notYet, oneOf, text } from "../params.ts";
 import { type Route, route } from "../router.ts";
+import { statesOf } from "../states.ts";
 import type { Transaction } from "../transaction.ts";
+import { collectionMethod } from "./common-params.ts";
 import { create } from "./subscription-create.ts";
 import { cancelParams, createParams, updateParams } from "./subscription-params.ts";
 import { update } from "./subscription-update.ts";
@@ -23,22 +25,12 @@ function cancel(tx: Transaction, params: Infer<typeof cancelParams>, id: string)
   });
 }
 
-const STATUSES = [
-  "active",
-  "all",
-  "canceled",
-  "ended",
-  "incomplete",
-  "incomplete_expired",
-  "past_due",
-  "paused",
-  "trialing",
-  "unpaid",
-] as const;
+/** The states of a subscription, and two names for several of them. */
+const STATUSES = [...statesOf("subscription"), "all", "ended"] as const;
 
 const filters = {
   automatic_tax: notYet(),
-  collection_method: oneOf("charge_automatically", "send_invoice"),
+  collection_method: collectionMethod,
   current_period_end: range,
   current_period_start: range,
   customer: text(),

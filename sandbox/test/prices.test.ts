@@ -197,3 +197,22 @@ describe("a quantity costs", () => {
     expect(() => cost({ unit_amount_decimal: "700" }, 2, "gbp")).toThrow("only supports `usd`, `eur`");
   });
 });
+
+test("a price that is described where it is used is not negative either", async () => {
+  const { id: product } = await box.stripe.products.create({ name: "Plan" });
+  const price_data = { currency: "usd", product, unit_amount_decimal: "-0.5" as never };
+  await expect(
+    box.stripe.checkout.sessions.create({
+      mode: "payment",
+      success_url: "http://shop.test/done",
+      line_items: [{ quantity: 1, price_data }],
+    }),
+  ).rejects.toMatchObject({ param: "line_items[0][price_data][unit_amount_decimal]" });
+  const { id: customer } = await box.stripe.customers.create();
+  await expect(
+    box.stripe.subscriptions.create({
+      customer,
+      items: [{ price_data: { ...price_data, recurring: { interval: "month" } } }],
+    }),
+  ).rejects.toMatchObject({ param: "items[0][price_data][unit_amount_decimal]" });
+});

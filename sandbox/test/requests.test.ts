@@ -299,7 +299,7 @@ test("a request that fails leaves no trace", async () => {
       name: "Half",
       default_price_data: { currency: "usd", recurring: { interval: "month" } },
     }),
-  ).rejects.toMatchObject({ param: "unit_amount" });
+  ).rejects.toMatchObject({ param: "default_price_data[unit_amount]" });
   expect((await box.stripe.products.list({ limit: 100 })).data.map(({ name }) => name)).not.toContain("Half");
   expect(await box.events()).toHaveLength(before);
 });

@@ -1,6 +1,6 @@
 import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
-import { isFinal, next } from "../../states.ts";
+import { isFinal, next, REFUSED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { followIntent, intentRefusal } from "../invoices/collection.ts";
 import { cancelSetup, setupRefusal } from "../payments/setup-intents.ts";
@@ -91,8 +91,6 @@ function assertOpen(session: Session): void {
   const why = session.status === "complete" ? "has already been completed" : "has expired";
   throw invalidRequest(`This Checkout Session ${why}.`);
 }
-
-const REFUSED = ["requires_payment_method", "canceled"];
 
 /** Draws the consequences of what became of the payment. */
 function settle(tx: Transaction, intent: Intent, method: PaymentMethod): Attempted {

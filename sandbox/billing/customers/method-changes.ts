@@ -1,10 +1,9 @@
 import { type ApiError, invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
+import { CONFIRMED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 
 type PaymentMethod = Kinds["payment_method"];
-
-const USED = ["processing", "requires_capture", "succeeded"];
 
 /** Takes a method from its customer; nothing can be paid with it any more. */
 export function detach(tx: Transaction, id: string): PaymentMethod {
@@ -44,7 +43,7 @@ export function isSpent(tx: Transaction, { customer, id }: PaymentMethod, beside
   if (customer !== null) return false;
   if (tx.get("detached_method", id)) return true;
   for (const intent of tx.newest("payment_intent", { index: "payment_method", key: id }))
-    if (intent.id !== besides && USED.includes(intent.status)) return true;
+    if (intent.id !== besides && CONFIRMED.includes(intent.status)) return true;
   return false;
 }
 

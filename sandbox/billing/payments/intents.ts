@@ -1,7 +1,7 @@
 import { DEBIT_CURRENCIES } from "../../bank-debits.ts";
 import { DECLINES } from "../../cards.ts";
 import { invalidRequest } from "../../errors.ts";
-import { newId, randomText } from "../../ids.ts";
+import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { next, UNCONFIRMED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
@@ -9,6 +9,7 @@ import { cardOf } from "../customers/payment-methods.ts";
 import { assertChargeable } from "./amounts.ts";
 import { refuseCharge, releaseCharge } from "./charges.ts";
 import { chargeIntent, declineIntent, failIntent } from "./charging.ts";
+import { challenge, firstStatus, newIntentRow } from "./intent-rows.ts";
 
 type PaymentIntent = Kinds["payment_intent"];
 type PaymentMethod = Kinds["payment_method"];
@@ -41,34 +42,18 @@ export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent
   assertChargeable(input.amount, input.currency);
   const id = newId("pi");
   const intent = tx.insert("payment_intent", {
+    ...newIntentRow(tx, id),
     id,
     object: "payment_intent",
-    allowed_payment_method_types: null,
     amount_capturable: 0,
     amount_details: { tip: {} },
     amount_received: 0,
-    application: null,
     application_fee_amount: null,
-    automatic_payment_methods: null,
     canceled_at: null,
-    cancellation_reason: null,
     capture_method: "automatic",
-    client_secret: `${id}_secret_${randomText(25)}`,
     confirmation_method: "automatic",
-    created: tx.now,
-    customer: null,
-    customer_account: null,
-    description: null,
-    excluded_payment_method_types: null,
     last_payment_error: null,
     latest_charge: null,
-    livemode: false,
-    managed_payments: null,
-    metadata: {},
-    next_action: null,
-    on_behalf_of: null,
-    payment_method: null,
-    payment_method_configuration_details: null,
     payment_method_options: {
       card: { installments: null, mandate_options: null, network: null, request_three_d_secure: "automatic" },
     },
@@ -85,7 +70,7 @@ export function createIntent(tx: Transaction, input: IntentInput): PaymentIntent
     transfer_data: null,
     transfer_group: null,
     ...input,
-    status: input.payment_method ? "requires_confirmation" : "requires_payment_method",
+    status: firstStatus(input.payment_method),
   });
   tx.emit("payment_intent.created", intent);
   return intent;
@@ -173,10 +158,7 @@ function requireAction(
     status: next("payment_intent", intent.status, "requires_action"),
     payment_method: method.id,
     last_payment_error: null,
-    next_action: {
-      type: "redirect_to_url",
-      redirect_to_url: { url: `${tx.environment.baseUrl}/3ds/${intent.id}`, return_url: returnUrl },
-    },
+    next_action: challenge(tx, intent.id, returnUrl),
   });
   tx.emit("payment_intent.requires_action", changed);
   return changed;

@@ -1,10 +1,11 @@
 import { ApiError, invalidRequest } from "../../errors.ts";
-import { newId, randomText } from "../../ids.ts";
+import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { next, UNCONFIRMED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { attach, cardOf } from "../customers/payment-methods.ts";
 import { subscriptionSetUp } from "../subscriptions/subscription-setup.ts";
+import { challenge, firstStatus, newIntentRow } from "./intent-rows.ts";
 
 type SetupIntent = Kinds["setup_intent"];
 type PaymentMethod = Kinds["payment_method"];
@@ -30,29 +31,13 @@ type SetupInput = Partial<
 export function createSetupIntent(tx: Transaction, input: SetupInput = {}): SetupIntent {
   const id = newId("seti");
   const intent = tx.insert("setup_intent", {
+    ...newIntentRow(tx, id),
     id,
     object: "setup_intent",
-    allowed_payment_method_types: null,
-    application: null,
-    automatic_payment_methods: null,
-    cancellation_reason: null,
-    client_secret: `${id}_secret_${randomText(25)}`,
-    created: tx.now,
-    customer: null,
-    customer_account: null,
-    description: null,
-    excluded_payment_method_types: null,
     flow_directions: null,
     last_setup_error: null,
     latest_attempt: null,
-    livemode: false,
-    managed_payments: null,
     mandate: null,
-    metadata: {},
-    next_action: null,
-    on_behalf_of: null,
-    payment_method: null,
-    payment_method_configuration_details: null,
     payment_method_options: {
       card: { mandate_options: null, network: null, request_three_d_secure: "automatic" },
     },
@@ -60,7 +45,7 @@ export function createSetupIntent(tx: Transaction, input: SetupInput = {}): Setu
     single_use_mandate: null,
     usage: "off_session",
     ...input,
-    status: input.payment_method ? "requires_confirmation" : "requires_payment_method",
+    status: firstStatus(input.payment_method),
   });
   tx.emit("setup_intent.created", intent);
   return intent;
@@ -82,13 +67,7 @@ export function confirmSetup(
     status: next("setup_intent", intent.status, "requires_action"),
     payment_method: method.id,
     last_setup_error: null,
-    next_action: {
-      type: "redirect_to_url",
-      redirect_to_url: {
-        url: `${tx.environment.baseUrl}/3ds/${intent.id}`,
-        return_url: options.returnUrl ?? null,
-      },
-    },
+    next_action: challenge(tx, intent.id, options.returnUrl ?? null),
   });
   tx.emit("setup_intent.requires_action", waiting);
   return waiting;

@@ -24,6 +24,16 @@ interface ScheduleInput {
   metadata?: Record<string, string>;
 }
 
+/** What a schedule's invoices are unless it says otherwise. */
+export const NO_INVOICE_SETTINGS: Schedule["default_settings"]["invoice_settings"] = {
+  account_tax_ids: null,
+  custom_fields: null,
+  days_until_due: null,
+  description: null,
+  footer: null,
+  issuer: { type: "self" },
+};
+
 const DEFAULT_SETTINGS: Schedule["default_settings"] = {
   application_fee_percent: null,
   automatic_tax: { disabled_reason: null, enabled: false, liability: null },
@@ -32,14 +42,7 @@ const DEFAULT_SETTINGS: Schedule["default_settings"] = {
   collection_method: "charge_automatically",
   default_payment_method: null,
   description: null,
-  invoice_settings: {
-    account_tax_ids: null,
-    custom_fields: null,
-    days_until_due: null,
-    description: null,
-    footer: null,
-    issuer: { type: "self" },
-  },
+  invoice_settings: NO_INVOICE_SETTINGS,
   on_behalf_of: null,
   transfer_data: null,
 };
