@@ -23,7 +23,7 @@ export interface CallFault {
 }
 
 /** Faults of webhook deliveries. */
-export interface WebhookFaults {
+interface WebhookFaults {
   /** The share of attempts that never arrive (they are tried again). */
   drop?: number;
   /** How many copies follow each delivery; 0.5 is one after every other. */
@@ -33,7 +33,7 @@ export interface WebhookFaults {
 }
 
 /** What `POST /sandbox/faults` may ask for. */
-export interface FaultRequest {
+interface FaultRequest {
   seed?: number;
   calls?: CallFault[];
   webhooks?: WebhookFaults;
@@ -41,7 +41,7 @@ export interface FaultRequest {
 }
 
 /** What the faults do to one delivery attempt. */
-export interface WebhookFault {
+interface WebhookFault {
   drop: boolean;
   duplicates: number;
   delayMs: number;

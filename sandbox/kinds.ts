@@ -24,21 +24,21 @@ export type Wire<T> = T extends string
         : T;
 
 /** What stays of an object that was deleted. */
-export interface Deleted {
+interface Deleted {
   id: string;
   object: string;
   deleted: true;
 }
 
 /** A customer that was deleted: what it was charged lives on in its time. */
-export interface FormerCustomer {
+interface FormerCustomer {
   /** The customer's id. */
   id: string;
   test_clock: string;
 }
 
 /** A payment method that was its customer's once: it can be nobody's any more. */
-export interface DetachedMethod {
+interface DetachedMethod {
   /** The payment method's id. */
   id: string;
 }
@@ -120,7 +120,7 @@ export interface InvoiceDetails {
 }
 
 /** Which subscription an item is of, to be found by the item's id. */
-export interface ItemOwner {
+interface ItemOwner {
   /** The item's id. */
   id: string;
   subscription: string;
@@ -138,7 +138,7 @@ export interface Settings {
 }
 
 /** A setup intent by which a customer adds a method in the portal; it becomes their default. */
-export interface PortalSetup {
+interface PortalSetup {
   /** The setup intent's id. */
   id: string;
   /** The portal session's. */
@@ -174,7 +174,7 @@ export interface IdempotencyRecord {
 }
 
 /** The secrets that an endpoint had before, by its id; each signs along until it ends. */
-export interface RolledSecrets {
+interface RolledSecrets {
   id: string;
   secrets: { secret: string; until: number }[];
 }

@@ -23,7 +23,7 @@ export const listParams = { ...pageParams, created: range };
 type Range =
   | number
   | Infer<{ gt: typeof timestamp; gte: typeof timestamp; lt: typeof timestamp; lte: typeof timestamp }>;
-export type PageRequest = Infer<typeof pageParams> & { created?: Range };
+type PageRequest = Infer<typeof pageParams> & { created?: Range };
 
 /** Whether a moment is in what a list asks for. */
 export function inRange(value: number, wanted: Range | undefined): boolean {
@@ -39,7 +39,7 @@ export function inRange(value: number, wanted: Range | undefined): boolean {
 }
 
 /** Which objects a list has: those of an index (all without one) that pass `keep`. */
-export interface Selection<K extends Kind> {
+interface Selection<K extends Kind> {
   kind: K;
   url: string;
   where?: Where<K> | undefined;

@@ -5,7 +5,7 @@ import type { Raw } from "./form.ts";
 export interface Param<T> {
   read(raw: Raw, path: string): T;
 }
-export interface RequiredParam<T> extends Param<T> {
+interface RequiredParam<T> extends Param<T> {
   required: true;
 }
 

@@ -1,5 +1,5 @@
+import { applyCode } from "../billing/checkout/changes.ts";
 import { paySession } from "../billing/checkout/checkout.ts";
-import { applyCode } from "../billing/checkout/checkout-changes.ts";
 import { resolveMethod } from "../billing/customers/payment-methods.ts";
 import { json } from "../http.ts";
 import { text } from "../params.ts";

@@ -1,7 +1,7 @@
 import { resolveMethod } from "../billing/customers/payment-methods.ts";
+import { addMethod, makeDefault, removeMethod } from "../billing/portal/methods.ts";
 import { liveSubscriptions, type Portal, portalOf } from "../billing/portal/portal.ts";
-import { addMethod, makeDefault, removeMethod } from "../billing/portal/portal-methods.ts";
-import { cancelInPortal, resumeInPortal, updateInPortal } from "../billing/portal/portal-subscriptions.ts";
+import { cancelInPortal, resumeInPortal, updateInPortal } from "../billing/portal/subscriptions.ts";
 import { invalidParameter, noSuch } from "../errors.ts";
 import { json } from "../http.ts";
 import { type Infer, integer, type Shape, text } from "../params.ts";

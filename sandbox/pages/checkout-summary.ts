@@ -1,6 +1,6 @@
-import { isTrial, itemAmount } from "../billing/checkout/checkout-amounts.ts";
-import { couponOf } from "../billing/checkout/checkout-discounts.ts";
-import { trialEndOf } from "../billing/checkout/checkout-order.ts";
+import { isTrial, itemAmount } from "../billing/checkout/amounts.ts";
+import { couponOf } from "../billing/checkout/discounts.ts";
+import { trialEndOf } from "../billing/checkout/order.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
 import type { Transaction } from "../transaction.ts";

@@ -1,5 +1,5 @@
+import { isTrial } from "../billing/checkout/amounts.ts";
 import { needsMethod } from "../billing/checkout/checkout.ts";
-import { isTrial } from "../billing/checkout/checkout-amounts.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";
@@ -11,7 +11,7 @@ import { page } from "./layout.ts";
 
 type Session = Kinds["checkout.session"];
 
-export interface CheckoutView {
+interface CheckoutView {
   session: Session;
   typed: Typed;
   complaint?: Complaint | undefined;

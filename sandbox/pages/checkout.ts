@@ -1,7 +1,7 @@
 import { debitByAccount } from "../bank-debits.ts";
+import { applyCode, changeQuantity, removeCode } from "../billing/checkout/changes.ts";
 import { type Attempted, needsMethod, paySession } from "../billing/checkout/checkout.ts";
-import { applyCode, changeQuantity, removeCode } from "../billing/checkout/checkout-changes.ts";
-import { recoverSession } from "../billing/checkout/checkout-recovery.ts";
+import { recoverSession } from "../billing/checkout/recovery.ts";
 import { createCard, createDebit } from "../billing/customers/payment-methods.ts";
 import { ApiError, noSuch } from "../errors.ts";
 import type { HttpReply, HttpRequest } from "../http.ts";

@@ -1,6 +1,6 @@
+import { changeableFields } from "../billing/portal/customer.ts";
 import { assertFeature, ownSubscription, type Portal } from "../billing/portal/portal.ts";
-import { changeableFields } from "../billing/portal/portal-customer.ts";
-import { periodEnd } from "../billing/subscriptions/subscription-items.ts";
+import { periodEnd } from "../billing/subscriptions/items.ts";
 import type { HttpReply } from "../http.ts";
 import type { Transaction } from "../transaction.ts";
 import { type Complaint, cardFields, testCardList } from "./fields.ts";

@@ -1,6 +1,6 @@
 import type { Portal } from "../billing/portal/portal.ts";
-import { isEnding } from "../billing/portal/portal-subscriptions.ts";
-import { recurringAmount } from "../billing/subscriptions/subscription-lines.ts";
+import { isEnding } from "../billing/portal/subscriptions.ts";
+import { recurringAmount } from "../billing/subscriptions/lines.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

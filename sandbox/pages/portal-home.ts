@@ -1,7 +1,7 @@
+import { changeableFields } from "../billing/portal/customer.ts";
 import { liveSubscriptions, methodsOf, type Portal } from "../billing/portal/portal.ts";
-import { changeableFields } from "../billing/portal/portal-customer.ts";
-import { isEnding } from "../billing/portal/portal-subscriptions.ts";
-import { defaultMethod } from "../billing/subscriptions/subscription-invoices.ts";
+import { isEnding } from "../billing/portal/subscriptions.ts";
+import { defaultMethod } from "../billing/subscriptions/invoices.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

@@ -1,14 +1,14 @@
 import { createCard } from "../billing/customers/payment-methods.ts";
+import { changeableFields, updateInformation } from "../billing/portal/customer.ts";
+import { wishOf } from "../billing/portal/flows.ts";
+import { addMethod, makeDefault, removeMethod } from "../billing/portal/methods.ts";
 import type { Portal } from "../billing/portal/portal.ts";
-import { changeableFields, updateInformation } from "../billing/portal/portal-customer.ts";
-import { wishOf } from "../billing/portal/portal-flows.ts";
-import { addMethod, makeDefault, removeMethod } from "../billing/portal/portal-methods.ts";
 import {
   cancelInPortal,
   resumeInPortal,
   updateInPortal,
   type Wish,
-} from "../billing/portal/portal-subscriptions.ts";
+} from "../billing/portal/subscriptions.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Transaction } from "../transaction.ts";
@@ -28,7 +28,7 @@ export interface Visit {
 }
 
 /** One of the portal's pages, below the session's own path; `act` is what its form does. */
-export interface PortalPage {
+interface PortalPage {
   path: RegExp;
   show?: (tx: Transaction, portal: Portal, visit: Visit, complaint?: Complaint) => HttpReply;
   act?: (tx: Transaction, portal: Portal, visit: Visit) => HttpReply;

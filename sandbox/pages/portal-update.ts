@@ -6,8 +6,8 @@ import {
   mayChange,
   offeredPrices,
   type Wish,
-} from "../billing/portal/portal-subscriptions.ts";
-import { defaultMethod } from "../billing/subscriptions/subscription-invoices.ts";
+} from "../billing/portal/subscriptions.ts";
+import { defaultMethod } from "../billing/subscriptions/invoices.ts";
 import type { HttpReply } from "../http.ts";
 import type { Kinds } from "../kinds.ts";
 import { formatMoney } from "../money.ts";

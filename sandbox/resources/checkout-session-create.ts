@@ -1,7 +1,7 @@
 import { DEBIT_CURRENCIES } from "../bank-debits.ts";
-import { changeOrder } from "../billing/checkout/checkout-changes.ts";
-import { assertRedeemable } from "../billing/checkout/checkout-discounts.ts";
-import { customerDetails } from "../billing/checkout/checkout-outcome.ts";
+import { changeOrder } from "../billing/checkout/changes.ts";
+import { assertRedeemable } from "../billing/checkout/discounts.ts";
+import { customerDetails } from "../billing/checkout/outcome.ts";
 import { createSetupIntent } from "../billing/payments/setup-intents.ts";
 import { invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";

@@ -1,4 +1,4 @@
-import { changeOrder } from "../billing/checkout/checkout-changes.ts";
+import { changeOrder } from "../billing/checkout/changes.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { CheckoutDetails, Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";

@@ -1,6 +1,6 @@
 import { redeem } from "../billing/catalogue/discounts.ts";
 import { addToDraft, assertDraft, changeItem, draftOf, removeItem } from "../billing/invoices/draft-items.ts";
-import { insertInvoiceItem } from "../billing/invoices/invoice-items.ts";
+import { insertInvoiceItem } from "../billing/invoices/items.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";

@@ -1,6 +1,6 @@
 import { addToDraft, assertDraft, lineOf, removeLines } from "../billing/invoices/draft-items.ts";
-import { claimItems, insertInvoiceItem, itemOfLine, lineOfItem } from "../billing/invoices/invoice-items.ts";
 import { reprice } from "../billing/invoices/invoices.ts";
+import { claimItems, insertInvoiceItem, itemOfLine, lineOfItem } from "../billing/invoices/items.ts";
 import type { InvoiceLine } from "../billing/invoices/lines.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";

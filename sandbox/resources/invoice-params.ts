@@ -1,6 +1,6 @@
 import { redeem } from "../billing/catalogue/discounts.ts";
 import { ownMethod } from "../billing/invoices/collection.ts";
-import { dueDate } from "../billing/invoices/invoice-row.ts";
+import { dueDate } from "../billing/invoices/row.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { metadata } from "../metadata.ts";

@@ -1,6 +1,6 @@
 import { createCustomer } from "../billing/customers/customers.ts";
-import { insertInvoiceItem, pendingItems } from "../billing/invoices/invoice-items.ts";
 import { draftInvoice } from "../billing/invoices/invoices.ts";
+import { insertInvoiceItem, pendingItems } from "../billing/invoices/items.ts";
 import { previewInvoice } from "../billing/invoices/preview.ts";
 import { assertPayable } from "../billing/payments/amounts.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";

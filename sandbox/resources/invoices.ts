@@ -1,5 +1,3 @@
-import { ownMethod } from "../billing/invoices/collection.ts";
-import { assertDraft, deleteDraft } from "../billing/invoices/draft-items.ts";
 import {
   advancing,
   finalizeOnDemand,
@@ -7,9 +5,11 @@ import {
   sendInvoice,
   voidOnDemand,
   writeOffOnDemand,
-} from "../billing/invoices/invoice-actions.ts";
-import { pendingItems } from "../billing/invoices/invoice-items.ts";
+} from "../billing/invoices/actions.ts";
+import { ownMethod } from "../billing/invoices/collection.ts";
+import { assertDraft, deleteDraft } from "../billing/invoices/draft-items.ts";
 import { draftInvoice, reprice } from "../billing/invoices/invoices.ts";
+import { pendingItems } from "../billing/invoices/items.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";

@@ -1,6 +1,6 @@
-import { assertNotCheckouts } from "../billing/checkout/checkout-setup.ts";
+import { assertNotCheckouts } from "../billing/checkout/setup.ts";
 import { intentRefusal } from "../billing/invoices/collection.ts";
-import { assertNotUnderWay } from "../billing/invoices/invoice-payments.ts";
+import { assertNotUnderWay } from "../billing/invoices/payments.ts";
 import { assertChargeable } from "../billing/payments/amounts.ts";
 import { captureIntent } from "../billing/payments/captures.ts";
 import { conclude } from "../billing/payments/conclusions.ts";

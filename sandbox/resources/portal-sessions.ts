@@ -1,4 +1,4 @@
-import { assertFlow } from "../billing/portal/portal-flows.ts";
+import { assertFlow } from "../billing/portal/flows.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Kinds } from "../kinds.ts";

@@ -1,9 +1,4 @@
-import {
-  type Phase,
-  type PhaseInput,
-  phasesFrom,
-  type Schedule,
-} from "../billing/schedules/schedule-phases.ts";
+import { type Phase, type PhaseInput, phasesFrom, type Schedule } from "../billing/schedules/phases.ts";
 import { NO_INVOICE_SETTINGS } from "../billing/schedules/schedules.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";

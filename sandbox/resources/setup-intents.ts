@@ -1,4 +1,4 @@
-import { assertNotCheckouts } from "../billing/checkout/checkout-setup.ts";
+import { assertNotCheckouts } from "../billing/checkout/setup.ts";
 import {
   cancelSetup,
   confirmSetup,

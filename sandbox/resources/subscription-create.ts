@@ -1,8 +1,8 @@
-import { assertItemsFit, type ItemInput } from "../billing/subscriptions/subscription-items.ts";
-import { currencyFor } from "../billing/subscriptions/subscription-prices.ts";
-import { type Start, startSubscription } from "../billing/subscriptions/subscription-start.ts";
-import { cancelMoment, firstAnchor, firstTrialEnd } from "../billing/subscriptions/subscription-times.ts";
+import { assertItemsFit, type ItemInput } from "../billing/subscriptions/items.ts";
+import { currencyFor } from "../billing/subscriptions/prices.ts";
+import { type Start, startSubscription } from "../billing/subscriptions/start.ts";
 import { createSubscription, type SubscriptionInput } from "../billing/subscriptions/subscriptions.ts";
+import { cancelMoment, firstAnchor, firstTrialEnd } from "../billing/subscriptions/times.ts";
 import { invalidParameter, invalidRequest } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { withMetadata } from "../metadata.ts";

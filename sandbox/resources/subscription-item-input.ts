@@ -1,9 +1,9 @@
 import { redeem } from "../billing/catalogue/discounts.ts";
 import type { ExtraItem } from "../billing/subscriptions/extra-items.ts";
 import { countedByMeter } from "../billing/subscriptions/item-changes.ts";
-import type { ItemInput } from "../billing/subscriptions/subscription-items.ts";
-import { isMetered } from "../billing/subscriptions/subscription-items.ts";
-import { chosenPrice } from "../billing/subscriptions/subscription-prices.ts";
+import type { ItemInput } from "../billing/subscriptions/items.ts";
+import { isMetered } from "../billing/subscriptions/items.ts";
+import { chosenPrice } from "../billing/subscriptions/prices.ts";
 import { paramIn } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { withMetadata } from "../metadata.ts";

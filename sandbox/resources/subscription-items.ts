@@ -1,9 +1,6 @@
+import { type SubscriptionChanges, updateSubscription } from "../billing/subscriptions/changes.ts";
 import type { ItemChanges } from "../billing/subscriptions/item-changes.ts";
-import {
-  type SubscriptionChanges,
-  updateSubscription,
-} from "../billing/subscriptions/subscription-changes.ts";
-import type { Item } from "../billing/subscriptions/subscription-items.ts";
+import type { Item } from "../billing/subscriptions/items.ts";
 import { noSuch } from "../errors.ts";
 import { pageOf, pageParams } from "../list.ts";
 import { flag, type Infer, required, text, timestamp } from "../params.ts";

@@ -6,7 +6,7 @@ import {
   noneUpcoming,
 } from "../billing/subscriptions/next-invoice.ts";
 import { draftOfResumption } from "../billing/subscriptions/resuming.ts";
-import { draftOfStart } from "../billing/subscriptions/subscription-start.ts";
+import { draftOfStart } from "../billing/subscriptions/start.ts";
 import { invalidParameter } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import { isFinal } from "../states.ts";

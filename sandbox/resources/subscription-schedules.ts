@@ -1,4 +1,4 @@
-import type { Schedule } from "../billing/schedules/schedule-phases.ts";
+import type { Schedule } from "../billing/schedules/phases.ts";
 import {
   cancelSchedule,
   createSchedule,

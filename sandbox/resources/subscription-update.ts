@@ -1,11 +1,8 @@
 import { redeem } from "../billing/catalogue/discounts.ts";
+import { type SubscriptionChanges, updateSubscription } from "../billing/subscriptions/changes.ts";
 import type { ItemChange, ItemChanges } from "../billing/subscriptions/item-changes.ts";
-import {
-  type SubscriptionChanges,
-  updateSubscription,
-} from "../billing/subscriptions/subscription-changes.ts";
-import { chosenPrice } from "../billing/subscriptions/subscription-prices.ts";
-import { trialMoment } from "../billing/subscriptions/subscription-times.ts";
+import { chosenPrice } from "../billing/subscriptions/prices.ts";
+import { trialMoment } from "../billing/subscriptions/times.ts";
 import { invalidRequest, paramIn } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
 import type { Infer } from "../params.ts";

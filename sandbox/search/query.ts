@@ -11,7 +11,7 @@ export interface Clause {
   negated: boolean;
 }
 
-export interface SearchQuery {
+interface SearchQuery {
   clauses: Clause[];
   /** Whether one match is enough: OR. */
   any: boolean;

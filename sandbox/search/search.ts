@@ -8,14 +8,14 @@ import { type Clause, parseQuery } from "./query.ts";
 type Value = string | number | boolean | null | undefined;
 
 /** Something that can be searched for in rows of a kind, and how. */
-export interface SearchField<T> {
+interface SearchField<T> {
   /** `text` knows `~` as well, `number` the comparisons; the rest is equal or not. */
   type: "number" | "text" | "token";
   read(row: T): Value;
 }
 
 /** What each resource can be searched by, besides `metadata["key"]`, which all know. */
-export type SearchFields<T> = Record<string, SearchField<T>>;
+type SearchFields<T> = Record<string, SearchField<T>>;
 
 export const textField = <T>(read: (row: T) => Value): SearchField<T> => ({ type: "text", read });
 export const tokenField = <T>(read: (row: T) => Value): SearchField<T> => ({ type: "token", read });

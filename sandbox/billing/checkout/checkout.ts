@@ -4,12 +4,12 @@ import { isFinal, next, REFUSED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { followIntent, intentRefusal } from "../invoices/collection.ts";
 import { cancelSetup, setupRefusal } from "../payments/setup-intents.ts";
-import { abandonAttempt, type Payer, payingCustomer, trialEndOf } from "./checkout-order.ts";
-import { completeSession } from "./checkout-outcome.ts";
-import { payOnce } from "./checkout-payment.ts";
-import { recoveryOf } from "./checkout-recovery.ts";
-import { followSetup, setUpMethod } from "./checkout-setup.ts";
-import { subscribe } from "./checkout-subscription.ts";
+import { abandonAttempt, type Payer, payingCustomer, trialEndOf } from "./order.ts";
+import { completeSession } from "./outcome.ts";
+import { payOnce } from "./payment.ts";
+import { recoveryOf } from "./recovery.ts";
+import { followSetup, setUpMethod } from "./setup.ts";
+import { subscribe } from "./subscription.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];

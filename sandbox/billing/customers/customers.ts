@@ -2,7 +2,7 @@ import { newId, randomText } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { isFinal } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
-import { stopCollecting } from "../invoices/invoices.ts";
+import { stopCollecting } from "../invoices/endings.ts";
 import { cancelNow } from "../subscriptions/cancellation.ts";
 
 type Customer = Kinds["customer"];

@@ -2,11 +2,10 @@ import { DEBIT_CURRENCIES } from "../../bank-debits.ts";
 import { ApiError, invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { followCheckout } from "../checkout/checkout-outcome.ts";
+import { followCheckout } from "../checkout/outcome.ts";
 import { debitOf, declined } from "../customers/payment-methods.ts";
 import { confirmIntent } from "../payments/intents.ts";
-import { subscriptionInvoiceUnderWay } from "../subscriptions/subscription-payments.ts";
-import { closePayment, payable } from "./invoice-payments.ts";
+import { subscriptionInvoiceUnderWay } from "../subscriptions/payments.ts";
 import {
   failInvoicePayment,
   finalizeInvoice,
@@ -15,6 +14,7 @@ import {
   settleInvoice,
   subscriptionOf,
 } from "./invoices.ts";
+import { closePayment, payable } from "./payments.ts";
 
 type Invoice = Kinds["invoice"];
 type Intent = Kinds["payment_intent"];

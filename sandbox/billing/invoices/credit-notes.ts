@@ -6,8 +6,8 @@ import type { Transaction } from "../../transaction.ts";
 import { moveCustomerBalance } from "../customers/customer-balance.ts";
 import { createRefund } from "../payments/refunds.ts";
 import { type CreditLine, type CreditLineInput, creditLine } from "./credit-lines.ts";
-import { adjustPayment, assertNotUnderWay, chargeOf } from "./invoice-payments.ts";
 import { settleInvoice } from "./invoices.ts";
+import { adjustPayment, assertNotUnderWay, chargeOf } from "./payments.ts";
 import { dueOf } from "./totals.ts";
 
 type CreditNote = Kinds["credit_note"];

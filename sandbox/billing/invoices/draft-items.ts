@@ -1,8 +1,8 @@
 import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { itemOfLine, lineOfItem } from "./invoice-items.ts";
 import { reprice } from "./invoices.ts";
+import { itemOfLine, lineOfItem } from "./items.ts";
 
 type Invoice = Kinds["invoice"];
 type InvoiceItem = Kinds["invoiceitem"];

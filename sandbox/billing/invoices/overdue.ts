@@ -1,6 +1,6 @@
 import type { InvoiceDetails, Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { subscriptionInvoiceFailed } from "../subscriptions/subscription-payments.ts";
+import { subscriptionInvoiceFailed } from "../subscriptions/payments.ts";
 import { subscriptionOf } from "./invoices.ts";
 
 type Invoice = Kinds["invoice"];

@@ -1,10 +1,10 @@
 import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { followSetup } from "../checkout/checkout-setup.ts";
+import { followSetup } from "../checkout/setup.ts";
 import { debitOf } from "../customers/payment-methods.ts";
 import { followIntent } from "../invoices/collection.ts";
-import { followPortalSetup } from "../portal/portal-methods.ts";
+import { followPortalSetup } from "../portal/methods.ts";
 import { decideDebit } from "./charging.ts";
 import { authenticateIntent } from "./intents.ts";
 import { authenticateSetup } from "./setup-intents.ts";

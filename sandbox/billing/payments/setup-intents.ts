@@ -4,7 +4,7 @@ import type { Kinds } from "../../kinds.ts";
 import { next, UNCONFIRMED } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { attach, cardOf } from "../customers/payment-methods.ts";
-import { subscriptionSetUp } from "../subscriptions/subscription-setup.ts";
+import { subscriptionSetUp } from "../subscriptions/setup.ts";
 import { challenge, firstStatus, newIntentRow } from "./intent-rows.ts";
 
 type SetupIntent = Kinds["setup_intent"];

@@ -6,8 +6,8 @@ import { isFinal, next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { cancelNow } from "../subscriptions/cancellation.ts";
 import type { ProrationBehavior } from "../subscriptions/change-plan.ts";
-import { type Phase, phaseAt, type Schedule } from "./schedule-phases.ts";
-import { applyPhase, beginPhase, endWith, letGo } from "./schedule-turns.ts";
+import { type Phase, phaseAt, type Schedule } from "./phases.ts";
+import { applyPhase, beginPhase, endWith, letGo } from "./turns.ts";
 
 type Subscription = Kinds["subscription"];
 

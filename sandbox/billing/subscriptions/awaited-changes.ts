@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { Kinds, SubscriptionDetails } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
-import { isUnderWay } from "../invoices/invoice-payments.ts";
-import { voidInvoice } from "../invoices/invoices.ts";
-import { changeDetails, detailsOf } from "./subscription-details.ts";
-import { type Item, nextPeriodEnd } from "./subscription-items.ts";
+import { voidInvoice } from "../invoices/endings.ts";
+import { isUnderWay } from "../invoices/payments.ts";
+import { changeDetails, detailsOf } from "./details.ts";
+import { type Item, nextPeriodEnd } from "./items.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];

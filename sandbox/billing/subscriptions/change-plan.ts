@@ -3,10 +3,10 @@ import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import type { InvoiceLine } from "../invoices/lines.ts";
 import { changesInterval, type ItemChanges, type ItemStep, isRepriced, itemSteps } from "./item-changes.ts";
+import { type Item, periodFrom } from "./items.ts";
+import { itemLine, recurringAmount } from "./lines.ts";
 import type { Period } from "./periods.ts";
 import { creditFor, debitFor, type Proration, span } from "./prorations.ts";
-import { type Item, periodFrom } from "./subscription-items.ts";
-import { itemLine, recurringAmount } from "./subscription-lines.ts";
 
 type Subscription = Kinds["subscription"];
 

@@ -1,7 +1,7 @@
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
+import type { Item } from "./items.ts";
 import type { Period } from "./periods.ts";
-import type { Item } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
 type InvoiceItem = Kinds["invoiceitem"];

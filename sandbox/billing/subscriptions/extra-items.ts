@@ -3,8 +3,8 @@ import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { type Redemption, redeem } from "../catalogue/discounts.ts";
 import { priceAmount, pricingOf } from "../catalogue/pricing.ts";
-import { insertInvoiceItem } from "../invoices/invoice-items.ts";
-import { nextPeriodEnd } from "./subscription-items.ts";
+import { insertInvoiceItem } from "../invoices/items.ts";
+import { nextPeriodEnd } from "./items.ts";
 
 type Subscription = Kinds["subscription"];
 

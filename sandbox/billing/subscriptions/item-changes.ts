@@ -2,7 +2,6 @@ import { ApiError, invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import { type MetadataChange, withMetadata } from "../../metadata.ts";
 import type { Transaction } from "../../transaction.ts";
-import type { Period } from "./periods.ts";
 import {
   assertItemsFit,
   type Item,
@@ -11,7 +10,8 @@ import {
   newItem,
   priced,
   recursAlike,
-} from "./subscription-items.ts";
+} from "./items.ts";
+import type { Period } from "./periods.ts";
 
 type Subscription = Kinds["subscription"];
 

@@ -2,8 +2,8 @@ import { ApiError } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import { cancelDraft, endAsPlanned } from "./cancellation.ts";
+import { draftOfChange, type SubscriptionChanges } from "./changes.ts";
 import { endsAt, invoiceOfRenewal, renewsAt } from "./renewals.ts";
-import { draftOfChange, type SubscriptionChanges } from "./subscription-changes.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];

@@ -3,12 +3,12 @@ import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
-import { insertInvoiceItem } from "../invoices/invoice-items.ts";
+import { insertInvoiceItem } from "../invoices/items.ts";
+import { draftBill } from "./invoices.ts";
+import { type Item, isMetered, periodOf } from "./items.ts";
+import { itemLine } from "./lines.ts";
 import { creditFor, insertProration, span } from "./prorations.ts";
-import { draftBill } from "./subscription-invoices.ts";
-import { type Item, isMetered, periodOf } from "./subscription-items.ts";
-import { itemLine } from "./subscription-lines.ts";
-import { collectNow } from "./subscription-start.ts";
+import { collectNow } from "./start.ts";
 
 type Subscription = Kinds["subscription"];
 type Reason = NonNullable<Subscription["status_details"]>["paused"]["subscription"]["type"];

@@ -3,12 +3,12 @@ import { fractionOf, stepOf } from "../../money.ts";
 import type { Transaction } from "../../transaction.ts";
 import { activeDiscounts } from "../catalogue/discounts.ts";
 import { pricingOf } from "../catalogue/pricing.ts";
-import { insertInvoiceItem } from "../invoices/invoice-items.ts";
 import { priced } from "../invoices/invoices.ts";
+import { insertInvoiceItem } from "../invoices/items.ts";
 import { type Debit, debitsOf, uncredited, undebited } from "./debits.ts";
+import { type Item, isMetered, wholePeriod } from "./items.ts";
+import { itemLine, productName } from "./lines.ts";
 import type { Period } from "./periods.ts";
-import { type Item, isMetered, wholePeriod } from "./subscription-items.ts";
-import { itemLine, productName } from "./subscription-lines.ts";
 
 type Subscription = Kinds["subscription"];
 type InvoiceItem = Kinds["invoiceitem"];

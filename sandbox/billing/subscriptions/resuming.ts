@@ -6,12 +6,12 @@ import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import type { InvoiceLine } from "../invoices/lines.ts";
 import { awaitPayment } from "./awaited-changes.ts";
 import type { ProrationBehavior } from "./change-plan.ts";
+import { foretellInvoice } from "./details.ts";
+import { defaultMethod, draftBill } from "./invoices.ts";
+import { type Item, periodFrom } from "./items.ts";
+import { itemLine } from "./lines.ts";
 import { debitForUnpaid, insertProration, type Proration, span } from "./prorations.ts";
-import { foretellInvoice } from "./subscription-details.ts";
-import { defaultMethod, draftBill } from "./subscription-invoices.ts";
-import { type Item, periodFrom } from "./subscription-items.ts";
-import { itemLine } from "./subscription-lines.ts";
-import { collectNow, noMethod } from "./subscription-start.ts";
+import { collectNow, noMethod } from "./start.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];

@@ -1,8 +1,8 @@
 import { newId } from "../../ids.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { foretellInvoice, foretellTrialEnd } from "./subscription-details.ts";
-import { type ItemInput, newItem, periodFrom } from "./subscription-items.ts";
+import { foretellInvoice, foretellTrialEnd } from "./details.ts";
+import { type ItemInput, newItem, periodFrom } from "./items.ts";
 
 type Subscription = Kinds["subscription"];
 type EndBehavior = NonNullable<Subscription["trial_settings"]>["end_behavior"];

@@ -1,8 +1,8 @@
 import type { SubscriptionDetails } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { asUpcoming } from "../invoices/preview.ts";
+import { changeDetails } from "./details.ts";
 import { invoiceOfRenewal } from "./renewals.ts";
-import { changeDetails } from "./subscription-details.ts";
 
 /** Tells of the invoice that the next renewal will make (`invoice.upcoming`), if there is to be one. */
 export function tellInvoice(tx: Transaction, { id }: SubscriptionDetails): void {

@@ -5,7 +5,7 @@ import { page } from "../layout.ts";
 import { INSPECTOR_STYLE } from "./style.ts";
 import { tabs } from "./views.ts";
 
-export interface InspectorPage {
+interface InspectorPage {
   title: string;
   /** The view whose tab is the current one. */
   tab?: string;

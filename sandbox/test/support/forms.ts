@@ -1,5 +1,5 @@
 /** A page as a browser without scripts has it. */
-export interface Shown {
+interface Shown {
   url: string;
   status: number;
   headers: Headers;

@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** What the judge of Stripe's shapes offers; each check returns a list of faults. */
-export interface Judge {
+interface Judge {
   object(name: string, value: unknown): string[];
   request(method: string, path: string, params: object): string[];
   response(method: string, path: string, status: number, value: unknown): string[];

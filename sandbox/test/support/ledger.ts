@@ -1,7 +1,7 @@
 import type Stripe from "stripe";
 
 /** Everything a sandbox says about money. */
-export interface Ledger {
+interface Ledger {
   customers: Stripe.Customer[];
   movements: Map<string, Stripe.CustomerBalanceTransaction[]>;
   invoices: Stripe.Invoice[];

@@ -11,7 +11,7 @@ function isNewerThanTheJudge(answer: unknown): boolean {
 }
 
 /** One call that stripe-node made, and what came back. */
-export interface Exchange {
+interface Exchange {
   method: string;
   path: string;
   params: object;

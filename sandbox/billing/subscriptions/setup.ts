@@ -1,7 +1,7 @@
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { createSetupIntent } from "../payments/setup-intents.ts";
-import { defaultMethod } from "./subscription-invoices.ts";
+import { defaultMethod } from "./invoices.ts";
 
 type Subscription = Kinds["subscription"];
 

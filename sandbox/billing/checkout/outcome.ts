@@ -1,7 +1,7 @@
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
-import { invoiceAfterwards } from "./checkout-invoice.ts";
+import { invoiceAfterwards } from "./invoice.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];

@@ -1,7 +1,7 @@
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { pendingItems } from "../invoices/invoice-items.ts";
 import { draftInvoice } from "../invoices/invoices.ts";
+import { pendingItems } from "../invoices/items.ts";
 import type { InvoiceLine } from "../invoices/lines.ts";
 import type { Period } from "./periods.ts";
 

@@ -2,8 +2,8 @@ import { invalidParameter, invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { termsIn } from "../catalogue/pricing.ts";
+import { assertItemsFit, type ItemInput } from "../subscriptions/items.ts";
 import { type Recurrence, recurrenceAfter } from "../subscriptions/periods.ts";
-import { assertItemsFit, type ItemInput } from "../subscriptions/subscription-items.ts";
 
 export type Schedule = Kinds["subscription_schedule"];
 export type Phase = Schedule["phases"][number];

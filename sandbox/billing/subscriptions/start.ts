@@ -7,9 +7,9 @@ import { payInvoice, refusalOf } from "../invoices/collection.ts";
 import { finalizeInvoice } from "../invoices/invoices.ts";
 import { assertChargeable } from "../payments/amounts.ts";
 import { type ExtraItem, insertExtraItems } from "./extra-items.ts";
-import { defaultMethod, draftBill } from "./subscription-invoices.ts";
-import { itemLine } from "./subscription-lines.ts";
-import { askForMethod } from "./subscription-setup.ts";
+import { defaultMethod, draftBill } from "./invoices.ts";
+import { itemLine } from "./lines.ts";
+import { askForMethod } from "./setup.ts";
 import { createSubscription, type SubscriptionInput } from "./subscriptions.ts";
 
 type Subscription = Kinds["subscription"];

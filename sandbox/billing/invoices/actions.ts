@@ -2,9 +2,10 @@ import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { type Collection, finalizationRefusal, payInvoice, refusalOf } from "./collection.ts";
-import { assertNotUnderWay } from "./invoice-payments.ts";
-import { DRAFT_SECONDS } from "./invoice-row.ts";
-import { finalizeInvoice, markUncollectible, settleInvoice, voidInvoice } from "./invoices.ts";
+import { markUncollectible, voidInvoice } from "./endings.ts";
+import { finalizeInvoice, settleInvoice } from "./invoices.ts";
+import { assertNotUnderWay } from "./payments.ts";
+import { DRAFT_SECONDS } from "./row.ts";
 
 type Invoice = Kinds["invoice"];
 

@@ -4,14 +4,14 @@ import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { canRedeem, keeping, type Redemption, redeem } from "../catalogue/discounts.ts";
 import type { ProrationBehavior } from "../subscriptions/change-plan.ts";
+import { updateSubscription } from "../subscriptions/changes.ts";
 import { type ExtraItem, insertExtraItems } from "../subscriptions/extra-items.ts";
+import { draftBill } from "../subscriptions/invoices.ts";
 import type { ItemChanges } from "../subscriptions/item-changes.ts";
-import { updateSubscription } from "../subscriptions/subscription-changes.ts";
-import { draftBill } from "../subscriptions/subscription-invoices.ts";
-import type { ItemInput } from "../subscriptions/subscription-items.ts";
-import { itemLine } from "../subscriptions/subscription-lines.ts";
+import type { ItemInput } from "../subscriptions/items.ts";
+import { itemLine } from "../subscriptions/lines.ts";
 import { createSubscription } from "../subscriptions/subscriptions.ts";
-import { type Phase, phaseAt, type Schedule } from "./schedule-phases.ts";
+import { type Phase, phaseAt, type Schedule } from "./phases.ts";
 
 type Subscription = Kinds["subscription"];
 

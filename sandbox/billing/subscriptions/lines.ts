@@ -6,8 +6,8 @@ import { usageOf } from "../catalogue/meters.ts";
 import { priceAmount, pricingOf } from "../catalogue/pricing.ts";
 import { type InvoiceLine, intervalText } from "../invoices/lines.ts";
 import { unbilled } from "./billed-usage.ts";
+import { type Item, isMetered, periodOf, wholePeriod } from "./items.ts";
 import type { Period } from "./periods.ts";
-import { type Item, isMetered, periodOf, wholePeriod } from "./subscription-items.ts";
 
 type Subscription = Kinds["subscription"];
 type Invoice = Kinds["invoice"];

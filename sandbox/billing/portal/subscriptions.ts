@@ -4,11 +4,7 @@ import type { Transaction } from "../../transaction.ts";
 import { redeem } from "../catalogue/discounts.ts";
 import { findCode } from "../catalogue/promotion-codes.ts";
 import { type Cancellation, cancelNow } from "../subscriptions/cancellation.ts";
-import {
-  draftOfChange,
-  type SubscriptionChanges,
-  updateSubscription,
-} from "../subscriptions/subscription-changes.ts";
+import { draftOfChange, type SubscriptionChanges, updateSubscription } from "../subscriptions/changes.ts";
 import { assertFeature, ownSubscription, type Portal } from "./portal.ts";
 
 type Subscription = Kinds["subscription"];

@@ -1,8 +1,8 @@
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { confirmIntent, createIntent } from "../payments/intents.ts";
-import { earlierAttempt } from "./checkout-order.ts";
-import { noteAttempt } from "./checkout-outcome.ts";
+import { earlierAttempt } from "./order.ts";
+import { noteAttempt } from "./outcome.ts";
 
 type Session = Kinds["checkout.session"];
 type Intent = Kinds["payment_intent"];

@@ -2,7 +2,7 @@ import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { type Redemption, type RedemptionTarget, redeem } from "../catalogue/discounts.ts";
-import { createsCustomer } from "./checkout-order.ts";
+import { createsCustomer } from "./order.ts";
 
 type Session = Kinds["checkout.session"];
 

@@ -1,8 +1,8 @@
 import { DAY_SECONDS } from "../../clock.ts";
 import { invalidParameter } from "../../errors.ts";
 import type { Transaction } from "../../transaction.ts";
+import type { Item, ItemInput } from "./items.ts";
 import { recurrenceAfter } from "./periods.ts";
-import type { Item, ItemInput } from "./subscription-items.ts";
 
 const MAX_TRIAL_DAYS = 730;
 

@@ -1,10 +1,10 @@
 import { newId } from "../../ids.ts";
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { insertInvoiceItem } from "../invoices/invoice-items.ts";
 import { draftInvoice, finalizeInvoice, settleInvoice } from "../invoices/invoices.ts";
-import { itemAmount, pricingOf } from "./checkout-amounts.ts";
-import { redeemed } from "./checkout-discounts.ts";
+import { insertInvoiceItem } from "../invoices/items.ts";
+import { itemAmount, pricingOf } from "./amounts.ts";
+import { redeemed } from "./discounts.ts";
 
 type Session = Kinds["checkout.session"];
 type LineItem = CheckoutDetails["line_items"][number];

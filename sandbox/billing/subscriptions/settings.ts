@@ -4,8 +4,8 @@ import { type MetadataChange, withMetadata } from "../../metadata.ts";
 import { isFinal } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import type { Cancellation } from "./cancellation.ts";
-import { periodEnd } from "./subscription-items.ts";
-import { type CancelAt, cancelMoment } from "./subscription-times.ts";
+import { periodEnd } from "./items.ts";
+import { type CancelAt, cancelMoment } from "./times.ts";
 
 type Subscription = Kinds["subscription"];
 type EndBehavior = NonNullable<Subscription["trial_settings"]>["end_behavior"];

@@ -2,9 +2,9 @@ import { invalidRequest } from "../../errors.ts";
 import type { CheckoutDetails, Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { findCode } from "../catalogue/promotion-codes.ts";
-import { assertPayable, reckoned, totals } from "./checkout-amounts.ts";
-import { assertRedeemable, couponOf } from "./checkout-discounts.ts";
-import { abandonAttempt } from "./checkout-order.ts";
+import { assertPayable, reckoned, totals } from "./amounts.ts";
+import { assertRedeemable, couponOf } from "./discounts.ts";
+import { abandonAttempt } from "./order.ts";
 
 type Session = Kinds["checkout.session"];
 

@@ -2,7 +2,7 @@ import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { confirmSetup } from "../payments/setup-intents.ts";
-import { completeSession, noteAttempt } from "./checkout-outcome.ts";
+import { completeSession, noteAttempt } from "./outcome.ts";
 
 type Session = Kinds["checkout.session"];
 type SetupIntent = Kinds["setup_intent"];

@@ -1,7 +1,7 @@
 import { DAY_SECONDS } from "../../clock.ts";
 import type { Kinds, SubscriptionDetails } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
-import { nextPeriodEnd } from "./subscription-items.ts";
+import { nextPeriodEnd } from "./items.ts";
 
 type Subscription = Kinds["subscription"];
 

@@ -2,7 +2,7 @@ import { invalidRequest } from "../../errors.ts";
 import type { Kinds } from "../../kinds.ts";
 import type { Transaction } from "../../transaction.ts";
 import { assertFeature, ownSubscription, type Portal } from "./portal.ts";
-import { changeable, dueForUpdate, isEnding, type Wish } from "./portal-subscriptions.ts";
+import { changeable, dueForUpdate, isEnding, type Wish } from "./subscriptions.ts";
 
 type Session = Kinds["billing_portal.session"];
 
