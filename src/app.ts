@@ -15,6 +15,7 @@ import { Health, healthRoutes } from "./http/health.ts";
 import { createHttp } from "./http/server.ts";
 import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
+import { Turns } from "./intents/turns.ts";
 import { Cursors } from "./jobs/cursors.ts";
 import { OBJECTS_CURSOR, ObjectSweep } from "./jobs/object-sweep.ts";
 import { Retention } from "./jobs/retention.ts";
@@ -30,19 +31,23 @@ import { Reconciler } from "./reconciliation/reconciler.ts";
 import { RECONCILIATION_CURSOR, Reconciliation } from "./reconciliation/reconciliation.ts";
 import { Reports } from "./reconciliation/reports.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
+import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
+import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
 import { AccessService } from "./services/access.service.ts";
+import { BillingPortalService } from "./services/billing-portal.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
 import { CustomerService } from "./services/customer.service.ts";
 import { Duplicates } from "./services/duplicates.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
 import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
+import { PaymentMethodService } from "./services/payment-method.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { PlanPreviewService } from "./services/plan-preview.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
@@ -148,12 +153,18 @@ async function createParts(config: Config, overrides: Overrides) {
   const road = new Road(em, clock, access, new Duplicates(logger, metrics));
   const sync = new Sync(em, stripe, road);
   const intents = new Intents(em, stripe, sync, clock, logger);
-  const customers = new CustomerService(em, intents);
+  const turns = new Turns(em, intents, clock);
+  const customers = new CustomerService(em, intents, sync);
   const idempotency = new IdempotencyService(em, clock);
   const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
   const changes = new SubscriptionChanges(em, clock, intents, stripe, idempotency);
-  const inbox = new Inbox(em, sync, config.stripe.livemode, { clock, metrics, logger });
-  const replay = new Replay(em, clock, config.stripe.livemode);
+  const { livemode } = config.stripe;
+  const methods = new PaymentMethodService(em, {
+    ...{ stripe, sync, intents, turns, customers, idempotency, clock, livemode },
+  });
+  const portal = new BillingPortalService(config, { stripe, customers, idempotency, logger });
+  const inbox = new Inbox(em, sync, livemode, { clock, metrics, logger });
+  const replay = new Replay(em, clock, livemode);
   watchInbox(metrics, em);
   const relay = new OutboxRelay(em, redis, config.streamLength, metrics, logger);
   const retention = new Retention(em, config.retention, { redis, clock, metrics, logger });
@@ -179,13 +190,15 @@ async function createParts(config: Config, overrides: Overrides) {
       SubscriptionChangeResolver,
       new SubscriptionChangeResolver(changes, new PlanPreviewService(em, stripe, clock, changes)),
     ],
+    [PaymentMethodResolver, new PaymentMethodResolver(methods)],
+    [BillingPortalResolver, new BillingPortalResolver(portal)],
     [PaymentResolver, new PaymentResolver(new PaymentService(em))],
     [AccessResolver, new AccessResolver(access, clock)],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);
   const schema = createSchema(containerOf(resolvers), logger);
   const newContext = (caller: Caller) =>
-    createContext(caller, live, () => createLoaders({ em, access, subscriptions }));
+    createContext(caller, live, () => createLoaders({ em, access, subscriptions, methods }));
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },

@@ -3,27 +3,36 @@ import DataLoader from "dataloader";
 import { validate as isUuid } from "uuid";
 import { Invoice, InvoiceLine, InvoicePayment } from "./entities/invoice.ts";
 import { Payment } from "./entities/payment.ts";
+import { PaymentMethod } from "./entities/payment-method.ts";
 import { Plan } from "./entities/plan.ts";
 import { Purchase } from "./entities/purchase.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
 import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
+import type { PaymentMethodService } from "./services/payment-method.service.ts";
 import type { SubscriptionService } from "./services/subscription.service.ts";
 
 export interface LoaderParts {
   em: EntityManager;
   access: AccessService;
   subscriptions: SubscriptionService;
+  methods: PaymentMethodService;
 }
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
 /** Reads of one request, batched: any number of entities costs a constant number of statements. */
-export function createLoaders({ em, access, subscriptions }: LoaderParts) {
+export function createLoaders({ em, access, subscriptions, methods }: LoaderParts) {
   return {
     plan: byId(em, Plan),
     subscription: byId(em, Subscription),
     subscriptionByStripeId: byColumn(em, Subscription, "stripeSubscriptionId"),
+    paymentMethod: byId(em, PaymentMethod),
+    /** A user's, newest first. */
+    paymentMethods: new DataLoader<string, PaymentMethod[]>(async (userIds) => {
+      const rows = await methods.of(userIds);
+      return userIds.map((userId) => rows.filter((row) => row.userId === userId));
+    }),
     payment: byId(em, Payment),
     paymentByStripeId: byColumn(em, Payment, "stripePaymentIntentId"),
     purchase: byId(em, Purchase),

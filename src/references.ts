@@ -33,6 +33,7 @@ function foreign<T extends { id: string }>(type: new () => T): Resolve {
 export const REFERENCES: Record<string, Resolve> = {
   Plan: ({ id }, { loaders }) => loaders.plan.load(id),
   UserSubscription: owned(({ loaders }, id) => loaders.subscription.load(id)),
+  PaymentMethod: owned(({ loaders }, id) => loaders.paymentMethod.load(id)),
   Payment: owned(({ loaders }, id) => loaders.payment.load(id)),
   Invoice: owned(({ loaders }, id) => loaders.invoice.load(id)),
   Purchase: owned(({ loaders }, id) => loaders.purchase.load(id)),

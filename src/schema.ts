@@ -14,11 +14,13 @@ import { toGraphQLError } from "./format-error.ts";
 import type { Logger } from "./logger.ts";
 import { assertReferences, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
+import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { CourseResolver, LearningPathResolver, UserResolver } from "./resolvers/federated.resolver.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { LiveResolver } from "./resolvers/live.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
+import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
@@ -32,6 +34,8 @@ const RESOLVERS: NonEmptyArray<Function> = [
   SubscriptionResolver,
   SubscriptionChangeResolver,
   CheckoutResolver,
+  PaymentMethodResolver,
+  BillingPortalResolver,
   PaymentResolver,
   InvoiceResolver,
   PurchaseResolver,

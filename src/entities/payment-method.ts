@@ -1,5 +1,7 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Directive, Field, ID, Int, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
+import { DateTime } from "../types/scalars.ts";
 import { flag, instant, integer, isOpaqueId, nullable, text, uuid } from "./columns.ts";
 
 /** Mirror of a payment method that is attached to a customer; a detached one is gone. */
@@ -9,7 +11,10 @@ import { flag, instant, integer, isOpaqueId, nullable, text, uuid } from "./colu
   name: "payment_methods_one_default",
   expression: "create unique index payment_methods_one_default on payment_methods (user_id) where is_default",
 })
+@ObjectType()
+@Directive('@key(fields: "id")')
 export class PaymentMethod {
+  @Field(() => ID)
   @PrimaryKey(uuid())
   id: string = v7();
 
@@ -21,24 +26,35 @@ export class PaymentMethod {
   @Property(text())
   stripePaymentMethodId!: string;
 
+  @Field({ description: "Stripe's type: card, sepa_debit, link, …" })
   @Property(text())
   type!: string;
 
+  @Field(() => String, { nullable: true })
   @Property(text(nullable))
   brand?: string | null;
 
+  @Field(() => String, { nullable: true })
   @Property(text(nullable))
   last4?: string | null;
 
+  @Field(() => Int, { nullable: true })
   @Property(integer(nullable))
   expMonth?: number | null;
 
+  @Field(() => Int, { nullable: true })
   @Property(integer(nullable))
   expYear?: number | null;
 
+  @Field({ description: "Whether it is charged when nothing else is named." })
   @Property(flag())
   isDefault!: boolean;
 
   @Property(instant())
   stripeCreatedAt!: Date;
+
+  @Field(() => DateTime)
+  get createdAt(): Date {
+    return this.stripeCreatedAt;
+  }
 }

@@ -196,7 +196,21 @@ export class IntentLapsed extends Error {
   }
 }
 
-type Settled = Pick<Intent, "kind" | "subject" | "stripeId" | "settledAt">;
+/** Stripe's refusal of an intent, as it was noted: for those who did not make the call themselves. */
+class IntentRefused extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Whether an intent has ended without effect, so that the next may begin. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof IntentRefused || error instanceof IntentLapsed || outcomeOf(error) !== "unknown";
+
+type Settled = Pick<Intent, "kind" | "subject" | "params" | "stripeId" | "settledAt">;
 
 /** Stripe's idempotency key: the intent, the attempt and what is asked. */
 const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${paramsHash.slice(0, 32)}`;
@@ -206,7 +220,7 @@ function failureOf(intent: Intent): Error {
   const { code = "", message = "Stripe refused the change.", declineCode } = intent.error ?? {};
   if (declineCode) return new PaymentDeclined(declineCode);
   if (code in ERROR_CODES) return new DomainError(code as ErrorCode, message);
-  return Object.assign(new Error(message), { code });
+  return new IntentRefused(message, code);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Intent } from "../entities/intent.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
+import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
 import { changeSubscription, discardPendingUpdate, findChanged } from "./subscription-changes.ts";
 
 /** One kind of change at Stripe: how it is posted, how it is found when nobody knows, and what it touches. */
@@ -12,13 +13,14 @@ export interface IntentKind {
   find(stripe: StripeGateway, intent: Intent): Promise<{ id: string } | null>;
   /** What is synced when it has happened: the object that was made or changed, unless another is named. */
   aggregate: Aggregate;
-  touches?(intent: Pick<Intent, "subject">): string;
+  touches?(intent: Pick<Intent, "subject" | "params">): string;
   /** Happens at most once for a subject: a later call gets the first one's object. */
   once: boolean;
 }
 
 /** Each kind under the name that stands in its rows. */
 export const INTENT_KINDS = {
+  ...PAYMENT_METHOD_KINDS,
   "create-customer": {
     post: (stripe, intent, key) =>
       stripe.createCustomer(

@@ -1,6 +1,7 @@
 import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
 import { Rule } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
+import { PaymentMethod } from "../entities/payment-method.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import type { Decision } from "../services/access.service.ts";
@@ -18,6 +19,12 @@ export class UserResolver {
   @Rule("owner")
   subscription(@Root() { id }: User, @Ctx() { loaders }: Context): Promise<Subscription | null> {
     return loaders.currentSubscription.load(id);
+  }
+
+  @FieldResolver(() => [PaymentMethod], { nullable: true, description: "Newest first." })
+  @Rule("owner")
+  paymentMethods(@Root() { id }: User, @Ctx() { loaders }: Context): Promise<PaymentMethod[]> {
+    return loaders.paymentMethods.load(id);
   }
 
   @FieldResolver(() => [UserAccess], { nullable: true, description: "Grants in force now." })

@@ -11,7 +11,7 @@ import { AlreadySubscribed, BadUserInput, Conflict, DomainError, NotFound, PlanI
 import { hashOf } from "../hash.ts";
 import { IntentLapsed, type Intents } from "../intents/intents.ts";
 import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
-import { isReturnUrl } from "../return-url.ts";
+import { assertReturnUrl } from "../return-url.ts";
 import { isMissing } from "../stripe/errors.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser } from "../user-lock.ts";
@@ -111,11 +111,7 @@ export class CheckoutService {
 
   private assertReturnUrls(input: CreateCheckoutSessionInput): void {
     for (const name of ["successUrl", "cancelUrl"] as const)
-      if (!isReturnUrl(this.config, input[name]))
-        throw new BadUserInput(
-          `input.${name}`,
-          "This must be an https URL of an origin in RETURN_URL_ORIGINS (or CORS_ORIGIN); any loopback address is fine in development.",
-        );
+      assertReturnUrl(this.config, `input.${name}`, input[name]);
   }
 
   private async open(
@@ -151,14 +147,9 @@ export class CheckoutService {
     } catch (error) {
       if (error instanceof IntentLapsed) return;
       // a customer that Stripe does not know (any more) is noted, and the next round makes another
-      if (isMissing(error) && (await this.hasLost(String(intent.params.customer)))) return;
+      if (isMissing(error) && (await this.parts.customers.hasLost(String(intent.params.customer)))) return;
       if (error instanceof DomainError || intent.paramsHash === wanted) throw error;
     }
-  }
-
-  private async hasLost(customer: string): Promise<boolean> {
-    await this.parts.sync.customer(customer);
-    return !(await this.parts.customers.isThere(customer));
   }
 
   /** The row of a session after a look at Stripe: its webhook may be late, and a page that was paid is no page to pay at. */

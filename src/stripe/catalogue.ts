@@ -6,9 +6,7 @@ import { Plan } from "../entities/plan.ts";
 import { LISTENED_EVENTS } from "../webhooks/event-table.ts";
 import { isMissing } from "./errors.ts";
 import { stripeClient } from "./gateway.ts";
-
-/** Marks the portal configuration that is ours, among others of the account. */
-const OURS = { cmh_managed: "payment-service" };
+import { OUR_PORTAL } from "./metadata.ts";
 
 export interface StripeSetup {
   /** Where Stripe is to send events. */
@@ -174,7 +172,7 @@ const PORTAL_FEATURES = {
 
 async function setupPortal(stripe: Stripe, log: Log): Promise<void> {
   for await (const known of stripe.billingPortal.configurations.list({ active: true, limit: 100 })) {
-    if (known.metadata?.cmh_managed !== OURS.cmh_managed) continue;
+    if (known.metadata?.cmh_managed !== OUR_PORTAL.cmh_managed) continue;
     const isSame = keepsToFeatures(known.features);
     if (!isSame) await stripe.billingPortal.configurations.update(known.id, { features: PORTAL_FEATURES });
     log(`billing portal: ${known.id} ${isSame ? "is in place" : "offers what it should again"}`);
@@ -182,7 +180,7 @@ async function setupPortal(stripe: Stripe, log: Log): Promise<void> {
   }
   const created = await stripe.billingPortal.configurations.create({
     features: PORTAL_FEATURES,
-    metadata: OURS,
+    metadata: OUR_PORTAL,
   });
   log(`billing portal: ${created.id} created, without plan changes`);
 }

@@ -3,3 +3,5 @@ export const USER_ID = "cmh_user_id";
 export const INTENT_ID = "cmh_intent_id";
 /** On a subscription whose end somebody chose by changing to Free: the id of that plan. */
 export const SCHEDULED_PLAN = "cmh_scheduled_plan";
+/** Marks the portal configuration that is ours, among others of the account. */
+export const OUR_PORTAL = { cmh_managed: "payment-service" };

@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { StripeCalls } from "./calls.ts";
+import { OUR_PORTAL } from "./metadata.ts";
 
 const PAGE = 100;
 
@@ -63,5 +64,25 @@ export class PaymentMethodCalls extends StripeCalls {
         if (setup.metadata?.[key] === value) return setup;
       return null;
     });
+  }
+
+  /** The portal configuration that `npm run stripe:setup` made. */
+  portalConfiguration(): Promise<string | null> {
+    return this.call("billingPortal.configurations.list", async () => {
+      const params = { active: true, limit: PAGE };
+      for await (const { id, metadata } of this.stripe.billingPortal.configurations.list(params))
+        if (metadata?.cmh_managed === OUR_PORTAL.cmh_managed) return id;
+      return null;
+    });
+  }
+
+  /** @param idempotencyKey the same one gives the same session, for at least a day */
+  createPortalSession(
+    params: Stripe.BillingPortal.SessionCreateParams,
+    idempotencyKey?: string,
+  ): Promise<Stripe.BillingPortal.Session> {
+    return this.call("billingPortal.sessions.create", () =>
+      this.stripe.billingPortal.sessions.create(params, idempotencyKey ? { idempotencyKey } : {}),
+    );
   }
 }

@@ -1,3 +1,4 @@
+import type { FilterQuery } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { OPAQUE_ID } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
@@ -75,11 +76,19 @@ async function rememberFormer({ stripeCustomerId, userId }: Customer, { tx, now 
   await tx.upsert(FormerCustomer, { stripeCustomerId, userId, replacedAt: now });
 }
 
-async function writeDeleted(id: string, { tx, userId, audit }: Write): Promise<void> {
+async function writeDeleted(id: string, write: Write): Promise<void> {
+  const { tx, userId, audit } = write;
   const known = await tx.findOne(Customer, { userId, stripeCustomerId: id });
   if (!known) return;
   audit("customers", userId, await mirror(tx, Customer, { userId }, { isDeleted: true }));
-  await tx.nativeDelete(PaymentMethod, { userId });
+  await forgetMethods({ userId }, write);
+}
+
+async function forgetMethods(which: FilterQuery<PaymentMethod>, { tx, auditGone }: Write): Promise<void> {
+  const gone = await tx.find(PaymentMethod, which);
+  if (gone.length === 0) return;
+  await tx.nativeDelete(PaymentMethod, { id: { $in: gone.map(({ id }) => id) } });
+  for (const { id } of gone) auditGone("payment_methods", id);
 }
 
 async function writeMethods(
@@ -89,7 +98,7 @@ async function writeMethods(
 ): Promise<void> {
   const { tx, userId, audit } = write;
   const ids = methods.map((method) => method.id);
-  await tx.nativeDelete(PaymentMethod, { userId, stripePaymentMethodId: { $nin: ids } });
+  await forgetMethods({ userId, stripePaymentMethodId: { $nin: ids } }, write);
   // the default moves by clearing first, since only one row may hold it at any moment
   await tx.nativeUpdate(
     PaymentMethod,

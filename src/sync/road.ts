@@ -24,6 +24,8 @@ export interface Write {
   emit(event: Omit<DomainEvent, "userId" | "occurredAt">): void;
   /** Notes in the audit log what a change did to a row; a change that did nothing leaves no trace. */
   audit<T extends object>(table: string, rowId: string, change: Change<T>): void;
+  /** Notes in the audit log that Stripe does not have what a row stood for any more. */
+  auditGone(table: string, rowId: string): void;
   /** Notes in the audit log what the service decides by itself, and why. */
   remark(table: string, rowId: string, action: string, reason: string): void;
   /** Runs work that only counts and tells, once all this is written. */
@@ -141,6 +143,7 @@ export class Road {
         const action = before === null ? "created" : "changed";
         note({ actor: "stripe", action, tableName, rowId, before, after });
       },
+      auditGone: (tableName, rowId) => note({ actor: "stripe", action: "removed", tableName, rowId }),
       remark: (tableName, rowId, action, reason) =>
         note({ actor: "service:payment", action, tableName, rowId, reason }),
     };

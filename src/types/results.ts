@@ -73,3 +73,15 @@ export class PaymentConfig {
   @Field(() => String, { nullable: true })
   publishableKey!: string | null;
 }
+
+@ObjectType()
+export class BillingPortalSession {
+  @Field({ description: "Where to send the browser; only its owner gets it." })
+  url!: string;
+}
+
+@ObjectType()
+export class SetupIntentResult {
+  @Field({ description: "What Stripe.js confirms the setup with." })
+  clientSecret!: string;
+}

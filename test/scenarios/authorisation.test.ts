@@ -19,11 +19,17 @@ beforeAll(async () => {
   admin = await service.token(newUser(), "admin");
   serviceToken = await service.token("course-service", "service");
   const { data } = await eventually(
-    () => service.ask("{ payments { nodes { id invoice { id } } } userAccess { id } }", {}, owner.token),
-    (answer) => answer.data.payments.nodes[0]?.invoice,
+    () =>
+      service.ask(
+        "{ payments { nodes { id invoice { id } } } userAccess { id } paymentMethods { id } }",
+        {},
+        owner.token,
+      ),
+    (answer) => answer.data.payments.nodes[0]?.invoice && answer.data.paymentMethods[0],
   );
   ids.Payment = data.payments.nodes[0].id;
   ids.Invoice = data.payments.nodes[0].invoice.id;
+  ids.PaymentMethod = data.paymentMethods[0].id;
   ids.UserAccess = data.userAccess[0].id;
   ids.UserSubscription = owner.subscription;
 });
@@ -119,6 +125,42 @@ const QUERIES: Row[] = [
     "mutation ($id: ID!) { resumeSubscription(id: $id) { id } }",
     [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],
   ],
+  [
+    "paymentMethods",
+    "query ($userId: ID) { paymentMethods(userId: $userId) { id } }",
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  ["paymentMethods of oneself", "{ paymentMethods { id } }", [U, ALLOWED, ALLOWED, ALLOWED, B, U]],
+  [
+    "addPaymentMethod",
+    'mutation { addPaymentMethod(input: { stripePaymentMethodId: "pm_1Unknown" }) { id } }',
+    [U, B, B, B, B, U],
+  ],
+  [
+    "setDefaultPaymentMethod",
+    "mutation ($id: ID!) { setDefaultPaymentMethod(id: $id) { id } }",
+    [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
+  ],
+  [
+    "removePaymentMethod",
+    "mutation ($id: ID!) { removePaymentMethod(id: $id) }",
+    [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
+  ],
+  [
+    "createSetupIntent",
+    "mutation { createSetupIntent { clientSecret } }",
+    [U, ALLOWED, ALLOWED, ALLOWED, B, U],
+  ],
+  [
+    "createBillingPortalSession",
+    'mutation { createBillingPortalSession(returnUrl: "https://learn.example.com/") { url } }',
+    [U, ALLOWED, ALLOWED, ALLOWED, B, U],
+  ],
+  [
+    "User.paymentMethods",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { paymentMethods { id } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
   ["webhookEvents", "{ webhookEvents { totalCount } }", [U, F, F, ALLOWED, F, U]],
   ["replayWebhookEvent", 'mutation { replayWebhookEvent(id: "evt_1") { id } }', [U, F, F, "NOT_FOUND", F, U]],
   [
@@ -151,7 +193,7 @@ describe("queries and mutations", () => {
   });
 });
 
-test.each(["UserSubscription", "Payment", "Invoice", "UserAccess"])(
+test.each(["UserSubscription", "Payment", "PaymentMethod", "Invoice", "UserAccess"])(
   "a reference to a %s of somebody else is the same null as one to nothing",
   async (type) => {
     const query = "query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }";
@@ -280,6 +322,7 @@ test("no answer holds an id of Stripe's but a session's, nor a provider's addres
   const query = (field: string) => `query ($userId: ID) {
     subscriptionStatus(userId: $userId) { id plan { id } }
     userAccess(userId: $userId) { id resourceId }
+    paymentMethods(userId: $userId) { id type brand last4 expMonth expYear isDefault createdAt }
     payments(userId: $userId) { nodes { id methodLabel ${field} invoice { id number lines { description } } } } }`;
   const own = JSON.stringify(await service.ask(query("status"), { userId: owner.id }, owner.token));
   expect(own).not.toMatch(/\b(cus|sub|pi|ch|in|il|pm|price|prod|evt)_[A-Za-z0-9]{8,}/);
