@@ -275,32 +275,3 @@ test("an open session can be expired on demand, a complete one cannot", async ()
   expect(await box.stripe.checkout.sessions.expire(session.id)).toMatchObject({ status: "expired" });
   await expect(box.stripe.checkout.sessions.expire(session.id)).rejects.toMatchObject({ statusCode: 400 });
 });
-
-test("a subscription is canceled at once, or at its period's end", async () => {
-  const first = await order(box.stripe);
-  await box.complete(first.session.id, "pm_card_visa");
-  const now = String((await box.stripe.checkout.sessions.retrieve(first.session.id)).subscription);
-  expect(await box.stripe.subscriptions.cancel(now)).toMatchObject({ status: "canceled" });
-  await expect(box.stripe.subscriptions.cancel(now)).rejects.toMatchObject({ code: "resource_missing" });
-  await expect(box.stripe.subscriptions.update(now, { cancel_at_period_end: true })).rejects.toMatchObject({
-    statusCode: 400,
-  });
-
-  const second = await order(box.stripe);
-  await box.complete(second.session.id, "pm_card_visa");
-  const later = String((await box.stripe.checkout.sessions.retrieve(second.session.id)).subscription);
-  const scheduled = await box.stripe.subscriptions.update(later, {
-    cancel_at_period_end: true,
-    metadata: { why: "moved" },
-  });
-  expect(scheduled).toMatchObject({
-    status: "active",
-    cancel_at_period_end: true,
-    metadata: { why: "moved" },
-  });
-  await box.advance({ days: 32 });
-  expect(await box.stripe.subscriptions.retrieve(later)).toMatchObject({
-    status: "canceled",
-    ended_at: scheduled.cancel_at,
-  });
-});

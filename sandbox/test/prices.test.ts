@@ -6,7 +6,7 @@ import type { Kinds, PriceTerms } from "../kinds.ts";
 import { SearchLag } from "../search/lag.ts";
 import { Store } from "../store.ts";
 import { Transaction } from "../transaction.ts";
-import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
+import { premium, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 
 let box: TestSandbox;
 let product: string;
@@ -215,4 +215,22 @@ test("a price that is described where it is used is not negative either", async 
       items: [{ price_data: { ...price_data, recurring: { interval: "month" } } }],
     }),
   ).rejects.toMatchObject({ param: "items[0][price_data][unit_amount_decimal]" });
+});
+
+describe("lookup keys", () => {
+  test("name one price, and move only when asked to", async () => {
+    const price = await premium(box.stripe);
+    await box.stripe.prices.update(price.id, { lookup_key: "premium_monthly" });
+    const another = {
+      product: String(price.product),
+      currency: "usd",
+      unit_amount: 4900,
+      lookup_key: "premium_monthly",
+    };
+    await expect(box.stripe.prices.create(another)).rejects.toMatchObject({ param: "lookup_key" });
+    const moved = await box.stripe.prices.create({ ...another, transfer_lookup_key: true });
+    const { data } = await box.stripe.prices.list({ lookup_keys: ["premium_monthly"] });
+    expect(data.map(({ id }) => id)).toEqual([moved.id]);
+    expect((await box.stripe.prices.retrieve(price.id)).lookup_key).toBeNull();
+  });
 });

@@ -211,24 +211,6 @@ describe("lists", () => {
   });
 });
 
-describe("lookup keys", () => {
-  test("name one price, and move only when asked to", async () => {
-    const price = await premium(box.stripe);
-    await box.stripe.prices.update(price.id, { lookup_key: "premium_monthly" });
-    const another = {
-      product: String(price.product),
-      currency: "usd",
-      unit_amount: 4900,
-      lookup_key: "premium_monthly",
-    };
-    await expect(box.stripe.prices.create(another)).rejects.toMatchObject({ param: "lookup_key" });
-    const moved = await box.stripe.prices.create({ ...another, transfer_lookup_key: true });
-    const { data } = await box.stripe.prices.list({ lookup_keys: ["premium_monthly"] });
-    expect(data.map(({ id }) => id)).toEqual([moved.id]);
-    expect((await box.stripe.prices.retrieve(price.id)).lookup_key).toBeNull();
-  });
-});
-
 describe("metadata", () => {
   test("is merged; an empty value deletes a key, an empty text all", async () => {
     const { id } = await box.stripe.customers.create({ metadata: { a: "1", b: "2" } });

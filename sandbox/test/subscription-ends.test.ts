@@ -1,7 +1,7 @@
 import { jest } from "@jest/globals";
 import type Stripe from "stripe";
 import { DAY_SECONDS } from "../clock.ts";
-import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
+import { order, type TestSandbox, testSandbox } from "./support/sandbox.ts";
 import { amountsOf, HALF, invoiceOf, START, Subscriber } from "./support/subscriber.ts";
 import { at, payer, priceOf, type TestClock, useCard } from "./support/subscribing.ts";
 
@@ -149,4 +149,33 @@ test("subscriptions are found by status, price, period and clock", async () => {
   await box.stripe.subscriptions.cancel(outside.id);
   expect(await found({ status: "ended" })).toEqual([outside.id]);
   expect(await found({})).toEqual([weekly.id, subscription.id]);
+});
+
+test("a subscription bought in Checkout is canceled at once, or at its period's end", async () => {
+  const first = await order(box.stripe);
+  await box.complete(first.session.id, "pm_card_visa");
+  const now = String((await box.stripe.checkout.sessions.retrieve(first.session.id)).subscription);
+  expect(await box.stripe.subscriptions.cancel(now)).toMatchObject({ status: "canceled" });
+  await expect(box.stripe.subscriptions.cancel(now)).rejects.toMatchObject({ code: "resource_missing" });
+  await expect(box.stripe.subscriptions.update(now, { cancel_at_period_end: true })).rejects.toMatchObject({
+    statusCode: 400,
+  });
+
+  const second = await order(box.stripe);
+  await box.complete(second.session.id, "pm_card_visa");
+  const later = String((await box.stripe.checkout.sessions.retrieve(second.session.id)).subscription);
+  const scheduled = await box.stripe.subscriptions.update(later, {
+    cancel_at_period_end: true,
+    metadata: { why: "moved" },
+  });
+  expect(scheduled).toMatchObject({
+    status: "active",
+    cancel_at_period_end: true,
+    metadata: { why: "moved" },
+  });
+  await box.advance({ days: 32 });
+  expect(await box.stripe.subscriptions.retrieve(later)).toMatchObject({
+    status: "canceled",
+    ended_at: scheduled.cancel_at,
+  });
 });

@@ -42,6 +42,16 @@ export class Subscriber {
     return this.subscription;
   }
 
+  /** The id of its first item. */
+  get item(): string {
+    return this.subscription.items.data[0]!.id;
+  }
+
+  /** Changes the latest subscription, and reads it with its latest invoice. */
+  update(params: Stripe.SubscriptionUpdateParams): Promise<Stripe.Subscription> {
+    return this.stripe.subscriptions.update(this.subscription.id, { expand: ["latest_invoice"], ...params });
+  }
+
   /** The latest subscription as it is now, with its latest invoice. */
   current(): Promise<Stripe.Subscription> {
     return this.stripe.subscriptions.retrieve(this.subscription.id, { expand: ["latest_invoice"] });

@@ -84,3 +84,10 @@ export function eventLog(box: TestSandbox) {
       );
   };
 }
+
+/** Looks that a customer whose subscription was refused has no trace of it. */
+export async function nothingIsKept({ stripe }: TestSandbox, customer: string): Promise<void> {
+  expect((await stripe.subscriptions.list({ customer, status: "all" })).data).toEqual([]);
+  expect((await stripe.invoices.list({ customer })).data).toEqual([]);
+  expect((await stripe.charges.list({ customer })).data).toEqual([]);
+}
