@@ -3,7 +3,6 @@ import { isIP } from "node:net";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 import { isHost, isOrigin, isUrl, list, oneOf, origins, port, wholeNumber } from "./config-values.ts";
-import { CRASH_POINTS, type CrashPoint } from "./crash-points.ts";
 
 /** Stripe's own API, the only base allowed in production. */
 export const STRIPE_API = "https://api.stripe.com";
@@ -47,8 +46,6 @@ export interface Config {
   readonly routerSecret?: string;
   readonly callbackOrigins: readonly string[];
   readonly clock: "system" | "sandbox";
-  /** Where the process kills itself, so that it can be seen that nothing is lost. */
-  readonly crashAt?: CrashPoint;
   readonly sandboxPort: number;
   readonly dataDir: string;
 }
@@ -128,7 +125,6 @@ const environment = z.object({
   SANDBOX_PORT: port.default(12_111),
   DATA_DIR: z.string().default(".data"),
   CLOCK: oneOf("system", "sandbox").default("system"),
-  CRASH_AT: oneOf(...CRASH_POINTS).optional(),
 });
 type Environment = z.output<typeof environment>;
 
@@ -223,7 +219,6 @@ function crossChecks(env: Record<string, string>): string[] {
   if (env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < MIN_SECRET_BYTES)
     faults.push(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes in production`);
   if (env.CLOCK && env.CLOCK !== "system") faults.push("CLOCK may only be system in production");
-  if (env.CRASH_AT) faults.push("CRASH_AT may not be set in production");
   // CORS_ORIGIN may name http origins of developers' machines; nobody is sent back to those after paying
   if (list(env.RETURN_URL_ORIGINS ?? "").some((origin) => isOrigin(origin) && !origin.startsWith("https://")))
     faults.push("RETURN_URL_ORIGINS may only hold https origins in production");
@@ -274,7 +269,6 @@ function toConfig(env: Environment): Config {
     routerSecret: env.ROUTER_SECRET,
     callbackOrigins: env.CALLBACK_ORIGINS ?? [],
     clock: env.CLOCK,
-    ...(env.CRASH_AT && { crashAt: env.CRASH_AT }),
     sandboxPort: env.SANDBOX_PORT,
     dataDir: env.DATA_DIR,
   };

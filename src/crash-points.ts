@@ -39,10 +39,3 @@ export function reached(point: CrashPoint): void {
 export function armCrashPoints(act?: (point: CrashPoint) => void): void {
   armed = act;
 }
-
-/** Ends this process, without a word, when it comes to a point. */
-export function dieAt(fatal: CrashPoint): void {
-  armCrashPoints((point) => {
-    if (point === fatal) process.kill(process.pid, "SIGKILL");
-  });
-}

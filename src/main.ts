@@ -1,13 +1,11 @@
 import { createApp } from "./app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "./config.ts";
-import { dieAt } from "./crash-points.ts";
 import type { Logger } from "./logger.ts";
 
 /** The service as it runs in production: starts, and stops gracefully when told to. */
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const app = await createApp(config);
-  if (config.crashAt) dieAt(config.crashAt);
   logUnheeded(app.parts.logger);
   await app.start();
   let isStopping = false;

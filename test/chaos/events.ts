@@ -1,4 +1,3 @@
-import { Redis } from "ioredis";
 import { v5 } from "uuid";
 import type { StripeState } from "./stripe-state.ts";
 import type { World } from "./world.ts";
@@ -13,16 +12,10 @@ interface Published {
   subject: string;
 }
 
-/** What was published since the last time, in order, repeats included. */
+/** What was published in this history, in order, repeats included. */
 export async function readStream(world: World): Promise<Published[]> {
-  const redis = new Redis(world.redis.url);
-  try {
-    const entries = await redis.xrange("payment-events", "-", "+");
-    await redis.del("payment-events");
-    return entries.map(([, fields]) => JSON.parse(fields[1] as string));
-  } finally {
-    redis.disconnect();
-  }
+  const entries = await world.stream.xrange("payment-events", "-", "+");
+  return entries.map(([, fields]) => JSON.parse(fields[1] as string));
 }
 
 /** Facts at Stripe that must have been told, by the id that each must have. */

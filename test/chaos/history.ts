@@ -4,10 +4,11 @@ import { eventFaults, readStream } from "./events.ts";
 import { mirrorFaults } from "./mirror.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import type { Choice } from "./operations/operation.ts";
+import { driftFaults } from "./second-opinion.ts";
 import { settle } from "./settling.ts";
 import { moneyFaults, slotFaults } from "./slots.ts";
 import { readStripe } from "./stripe-state.ts";
-import { pointOf, TROUBLES } from "./troubles.ts";
+import { DEATHS, pointOf, TROUBLES } from "./troubles.ts";
 import type { World } from "./world.ts";
 
 /** One thing that happens, and whether the next waits for it. */
@@ -27,48 +28,60 @@ const weighted = Object.entries({ ...OPERATIONS, ...TROUBLES }).map(([verb, { we
 
 const first = { learner: 0, flag: false, isAwaited: true };
 
+const step: fc.Arbitrary<Step> = fc.record({
+  verb: fc.oneof(...weighted),
+  learner: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 2 }) }),
+  pick: fc.nat({ max: 999 }),
+  flag: fc.boolean(),
+  isAwaited: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(true) },
+    { weight: 1, arbitrary: fc.constant(false) },
+  ),
+});
+/** A death of the service, and where in a history it comes. */
+const death = fc.record({
+  at: fc.nat({ max: 999 }),
+  step: fc.record({
+    ...{ verb: fc.constantFrom(...DEATHS), learner: fc.constant(0), flag: fc.constant(false) },
+    ...{ pick: fc.nat({ max: 999 }), isAwaited: fc.constant(true) },
+  }),
+});
+
 /**
  * A history: what several learners, Stripe and their surroundings do, in order. Most begin with a subscriber, so that
- * there is something to do things to; shortening takes that away too.
+ * there is something to do things to, and in most the service dies; shortening takes that away too, unless a death
+ * is asked for.
  */
-export const history: fc.Arbitrary<Step[]> = fc
-  .tuple(
-    fc.oneof(
-      { weight: 1, arbitrary: fc.constant([]) },
-      {
-        weight: 5,
-        arbitrary: fc.nat({ max: 2 }).map((pick): Step[] => [{ ...first, verb: "subscribe", pick }]),
-      },
-    ),
-    fc.array(
-      fc.record({
-        verb: fc.oneof(...weighted),
-        learner: fc.oneof(
-          { weight: 5, arbitrary: fc.constant(0) },
-          { weight: 1, arbitrary: fc.nat({ max: 2 }) },
-        ),
-        pick: fc.nat({ max: 999 }),
-        flag: fc.boolean(),
-        isAwaited: fc.oneof(
-          { weight: 4, arbitrary: fc.constant(true) },
-          { weight: 1, arbitrary: fc.constant(false) },
-        ),
-      }),
-      { minLength: 2, maxLength: 14, size: "max" },
-    ),
-  )
-  .map(([beginning, rest]) => [...beginning, ...rest]);
+export const historyOf = ({ alwaysDies = false } = {}): fc.Arbitrary<Step[]> =>
+  fc
+    .tuple(
+      fc.oneof(
+        { weight: 1, arbitrary: fc.constant([]) },
+        {
+          weight: 5,
+          arbitrary: fc.nat({ max: 2 }).map((pick): Step[] => [{ ...first, verb: "subscribe", pick }]),
+        },
+      ),
+      fc.array(step, { minLength: 2, maxLength: 14, size: "max" }),
+      alwaysDies ? death : fc.option(death, { freq: 3 }),
+    )
+    .map(([beginning, rest, end]) => {
+      const at = end ? end.at % (rest.length + 1) : rest.length;
+      return [...beginning, ...rest.slice(0, at), ...(end ? [end.step] : []), ...rest.slice(at)];
+    });
 
 /** Lives through a history, and returns what does not hold when the dust has settled. */
 export async function faultsAfter(world: World, steps: readonly Step[]): Promise<string[]> {
-  await world.begin();
-  for (const step of steps) await take(world, step);
+  await world.timed("beginning", () => world.begin());
+  await world.timed("happening", async () => {
+    for (const step of steps) await take(world, step);
+  });
   try {
-    await settle(world);
+    await world.timed("settling", () => settle(world));
   } catch (error) {
     return [(error as Error).message, ...world.surprises];
   }
-  return faultsOf(world);
+  return world.timed("comparing", () => faultsOf(world));
 }
 
 /** What does not hold now, when nothing is left to be done. */
@@ -81,6 +94,7 @@ export async function faultsOf(world: World): Promise<string[]> {
     ...(await accessFaults(world, state)),
     ...(await eventFaults(world, state, published)),
     ...(await moneyFaults(world, state)),
+    ...(await driftFaults(world, state)),
     ...(await slotFaults(world, state)),
   ];
 }

@@ -6,25 +6,40 @@ import type { World } from "./world.ts";
 
 const WITHIN_MS = 60_000;
 const POLL_MS = 10;
+/** Rounds after which what waits is hurried again. */
+const HURRY_EVERY = 10;
 /** Events that are younger are left to their webhooks by the catching up. */
 const YOUNG_SECONDS = 61;
 
-/** Ends all troubles and lets everything that is still to be done be done. @throws Error with what is left */
+/**
+ * Ends all troubles but a death that is still to come, and lets everything that is still to be done be done.
+ * @throws Error with what is left
+ */
 export async function settle(world: World): Promise<void> {
-  world.host.disarm();
   world.host.reachRedis(true);
   await world.control("faults", { reset: true });
-  if (world.host.isDown) await world.restart();
   await Promise.allSettled(world.underWay);
-  if (world.webhooksWereLost) await world.webhooksArrive(true);
-  await hurryDeliveries(world);
-  if (world.webhooksWereLost) await catchUp(world);
+  await untilDone(world);
+  if (world.webhooksWereLost) {
+    await world.webhooksArrive(true);
+    await catchUp(world);
+    await untilDone(world);
+  }
+  world.host.disarm();
+  if (world.mustDie && !world.hasDied) await world.host.crash();
+  // it may have died of the very last thing that it did
+  await untilDone(world);
+}
+
+async function untilDone(world: World): Promise<void> {
   const deadline = Date.now() + WITHIN_MS;
   for (let round = 0; ; round++) {
+    if (world.host.isDown) await world.restart();
     const left = await stillToDo(world);
-    if (left.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`still to be done: ${left.join("; ")}`);
-    if (round % 20 === 0) await hurry(world);
+    const late = left.length === 0 || round % HURRY_EVERY === 0 ? await undelivered(world) : [];
+    if (left.length === 0 && late.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`still to be done: ${[...left, ...late].join("; ")}`);
+    if (round % HURRY_EVERY === 0) await hurry(world, late);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -38,6 +53,7 @@ async function catchUp(world: World): Promise<void> {
   );
   await eventually(
     async () => {
+      if (world.host.isDown) await world.restart();
       await world.rows(
         `update cursors set next_run_at = now()
          where name in ('events', 'objects') and next_run_at > now() and next_run_at < 'infinity'`,
@@ -50,22 +66,23 @@ async function catchUp(world: World): Promise<void> {
     },
     ([cursor]) => Number(cursor?.reached) >= lost && cursor?.swept === true,
     WITHIN_MS,
-    200,
+    100,
   );
 }
 
-/** What Stripe would send again in a while it sends now. */
-async function hurryDeliveries(world: World): Promise<void> {
+/** Events that Stripe is sending, or will send again in a while, and that have not come. */
+async function undelivered(world: World): Promise<string[]> {
   const response = await fetch(`${world.sandbox.url}/sandbox/deliveries`);
   const { deliveries } = (await response.json()) as { deliveries: { event: string; state: string }[] };
   const late = deliveries.filter(({ state }) => state === "pending").map(({ event }) => event);
-  await Promise.all(late.map((event) => world.control(`events/${event}/resend`)));
-  const received = () => world.rows("select 1 from stripe_events where id = any($1)", [late]);
-  await eventually(received, (rows) => rows.length === new Set(late).size);
+  if (late.length === 0) return [];
+  const come = await world.rows<{ id: string }>("select id from stripe_events where id = any($1)", [late]);
+  return [...new Set(late)].filter((event) => !come.some(({ id }) => id === event));
 }
 
-/** What waits for its next try waits no longer. */
-async function hurry(world: World): Promise<void> {
+/** What waits for its next try waits no longer, in the service and at Stripe. */
+async function hurry(world: World, late: string[]): Promise<void> {
+  await Promise.all(late.map((event) => world.control(`events/${event}/resend`)));
   for (const [table, condition] of [
     ["stripe_events", "status = 'pending' and (lease_until is null or lease_until < now())"],
     ["outbox", "sent_at is null and (lease_until is null or lease_until < now())"],
@@ -77,10 +94,10 @@ async function hurry(world: World): Promise<void> {
 }
 
 async function sweep(world: World): Promise<void> {
-  const app = world.host.app();
-  if (!app) return; // a process of its own has a sweep of its own
+  const parts = await world.host.parts();
+  if (!parts) return; // it has just died
   const logger = createLogger("silent");
-  await new Sweep(app.parts.orm.em, app.parts.workers, logger, new Outage("The database", logger))
+  await new Sweep(parts.orm.em, parts.workers, logger, new Outage("The database", logger))
     .once()
     .catch(() => {});
 }

@@ -1,32 +1,36 @@
 import { checkoutAnswer } from "./operations/learner.ts";
-import { idOf, type StripeState } from "./stripe-state.ts";
-import type { World } from "./world.ts";
+import { idOf, knownLearners, type StripeState } from "./stripe-state.ts";
+import type { Learner, World } from "./world.ts";
 
 const LIVE = ["trialing", "active", "past_due", "unpaid", "paused"];
 
-/** Nobody is locked out, and nobody can buy twice: each learner tries to open a checkout. */
+/** Nobody is locked out, and nobody can buy twice: each learner who has been here tries to open a checkout. */
 export async function slotFaults(world: World, state: StripeState): Promise<string[]> {
+  const known = knownLearners(world, state);
+  return (await Promise.all(known.map((learner) => faultsOfSlot(world, state, learner)))).flat();
+}
+
+async function faultsOfSlot(world: World, state: StripeState, learner: Learner): Promise<string[]> {
   const faults: string[] = [];
-  for (const learner of world.learners) {
-    const mine = state.subscriptions.filter(({ customer }) => state.ownerOf(customer) === learner.id);
-    const live = mine.filter(({ status }) => LIVE.includes(status));
-    // a connection that was kept may have been cut with an earlier process
-    const answer = (await checkoutAnswer(world, learner)) ?? (await checkoutAnswer(world, learner));
-    const code = answer ? (answer.errors?.[0]?.extensions.code ?? "open") : "no answer";
-    const due = live.length > 0 ? "ALREADY_SUBSCRIBED" : "open";
-    if (code !== due)
-      faults.push(
-        `${learner.id} has ${live.length} live subscriptions; their next checkout: ${code}, due ${due}`,
-      );
-    const [{ slots } = { slots: [] }] = await world.rows<{ slots: string[] }>(
-      `select coalesce(json_agg(stripe_subscription_id) filter (where stripe_subscription_id is not null), '[]') as slots
-       from subscription_slots where user_id = $1`,
-      [learner.id],
+  const live = state.subscriptions.filter(
+    ({ customer, status }) => state.ownerOf(customer) === learner.id && LIVE.includes(status),
+  );
+  // a connection that was kept may have been cut with an earlier process
+  const answer = (await checkoutAnswer(world, learner)) ?? (await checkoutAnswer(world, learner));
+  const code = answer ? (answer.errors?.[0]?.extensions.code ?? "open") : "no answer";
+  const due = live.length > 0 ? "ALREADY_SUBSCRIBED" : "open";
+  if (code !== due)
+    faults.push(
+      `${learner.id} has ${live.length} live subscriptions; their next checkout: ${code}, due ${due}`,
     );
-    for (const slot of slots)
-      if (!live.some(({ id }) => id === slot))
-        faults.push(`the slot of ${learner.id} is held by ${slot}, which is not live`);
-  }
+  const slots = await world.rows<{ holder: string }>(
+    `select stripe_subscription_id as holder from subscription_slots
+     where user_id = $1 and stripe_subscription_id is not null`,
+    [learner.id],
+  );
+  for (const { holder } of slots)
+    if (!live.some(({ id }) => id === holder))
+      faults.push(`the slot of ${learner.id} is held by ${holder}, which is not live`);
   return faults;
 }
 

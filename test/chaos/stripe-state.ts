@@ -1,5 +1,5 @@
 import type Stripe from "stripe";
-import type { World } from "./world.ts";
+import type { Learner, World } from "./world.ts";
 
 /** Everything that Stripe knows about our learners at one moment, each object with the learner's id. */
 export interface StripeState {
@@ -75,3 +75,9 @@ export async function readStripe({ stripe, learners }: World): Promise<StripeSta
 /** The subscription that an invoice bills. */
 export const billedBy = (invoice: Stripe.Invoice): string | null =>
   idOf(invoice.parent?.subscription_details?.subscription);
+
+/** Learners who have, or had, a customer at Stripe. */
+export const knownLearners = ({ learners }: World, { customers, ownerOf }: StripeState): Learner[] =>
+  learners.filter(
+    ({ id, deleted }) => deleted.length > 0 || customers.some((customer) => ownerOf(customer.id) === id),
+  );

@@ -94,5 +94,8 @@ export const TROUBLES: Record<string, { weight: number; run: Trouble }> = {
   },
 };
 
+/** Those after which nobody is there until the service is started again. */
+export const DEATHS = ["the process dies at a point", "the process dies at a point", "the process dies now"];
+
 /** The point that a number stands for. */
 export const pointOf = (pick: number): CrashPoint => choose(CRASH_POINTS, pick);

@@ -1,3 +1,4 @@
+import { Redis } from "ioredis";
 import { Pool } from "pg";
 import Stripe from "stripe";
 import { type Sandbox, startSandbox } from "../../sandbox/index.ts";
@@ -5,10 +6,13 @@ import { signToken } from "../../src/auth/token.ts";
 import { loadConfig } from "../../src/config.ts";
 import { setupStripe } from "../../src/stripe/catalogue.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { type Gate, openGate } from "../support/gate.ts";
 import { startTestRedis, type TestRedis } from "../support/redis.ts";
-import { type Answer, newUser, WEBHOOK_SECRET } from "../support/service.ts";
-import { type Host, InProcessHost, ProcessHost } from "./host.ts";
+import { type Answer, KEPT_FOR_EVER, newUser, WEBHOOK_SECRET } from "../support/service.ts";
+import type { Host } from "./host.ts";
+import { InProcessHost } from "./in-process-host.ts";
+import { ProcessHost } from "./process-host.ts";
+import { retryAtOnce } from "./retry-at-once.ts";
+import { openWay, type Way } from "./way.ts";
 
 const JWT_SECRET = "a secret of the histories, long enough for production";
 /** Learners of a history. */
@@ -35,6 +39,8 @@ export class World {
   readonly tally = new Map<string, { happened: number; idle: number; refused: number }>();
   /** Users of other programs on the same account. */
   foreign: string[] = [];
+  /** Redis, as another service of the platform reads it. */
+  readonly stream: Redis;
 
   private constructor(
     readonly sandbox: Sandbox,
@@ -43,9 +49,13 @@ export class World {
     readonly pool: Pool,
     readonly stripe: Stripe,
     readonly host: Host,
-    private readonly front: Gate,
+    /** Whether a history is none in which the service does not die. */
+    readonly mustDie: boolean,
+    private readonly front: Way,
     private readonly env: NodeJS.ProcessEnv,
-  ) {}
+  ) {
+    this.stream = new Redis(redis.url);
+  }
 
   /** @param inProcess false: the service is a process of its own, and dies by `kill -9` */
   static async open({ inProcess = true } = {}): Promise<World> {
@@ -65,10 +75,11 @@ export class World {
       JWT_SECRET,
       CORS_ORIGIN: "https://learn.example.com",
       CLOCK: "sandbox",
+      ...KEPT_FOR_EVER,
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     };
-    if (inProcess) retryStripeAtOnce();
-    const front: Gate = await openGate(() => host.port);
+    retryAtOnce(Stripe);
+    const front: Way = openWay(() => host.port);
     const hangUp = () => {
       front.shut();
       front.open();
@@ -80,13 +91,24 @@ export class World {
       ...{ host: "127.0.0.1", port: sandbox.port, protocol: "http", telemetry: false },
       ...{ timeout: 400, maxNetworkRetries: 4 },
     });
-    return new World(sandbox, database, redis, pool, stripe, host, front, env);
+    return new World(sandbox, database, redis, pool, stripe, host, !inProcess, front, env);
   }
 
   /** Whether events were recorded that no webhook told of. */
   webhooksWereLost = false;
-  /** How often the service was started again. */
-  crashes = -1;
+  /** Deaths of the service before this history. */
+  private deathsBefore = 0;
+
+  /** Whether the service has died in this history. */
+  get hasDied(): boolean {
+    return this.deaths > this.deathsBefore;
+  }
+
+  private get deaths(): number {
+    return this.host.deaths.atPoint + this.host.deaths.atOnce;
+  }
+  /** Milliseconds that each part of a history took, of all histories together. */
+  readonly spent = new Map<string, number>();
 
   get url(): string {
     return `http://127.0.0.1:${this.front.port}`;
@@ -103,7 +125,9 @@ export class World {
       [{ reached: now, begun: now }],
     );
     await this.rows("delete from cursors where name = 'objects'");
+    await this.stream.del("payment-events");
     this.webhooksWereLost = false;
+    this.deathsBefore = this.deaths;
     this.surprises.length = 0;
     this.underWay.clear();
     this.foreign = [];
@@ -123,18 +147,26 @@ export class World {
     await this.rows("update stripe_events set lease_until = now() where lease_until > now()");
     await this.rows("update outbox set lease_until = null where lease_until is not null");
     await this.rows("update intents set lease_until = null where lease_until is not null");
+    await this.rows("update cursors set lease_until = null, leased_by = null where lease_until is not null");
     await this.rows(
       "update idempotency_keys set lease_until = now() where reference is null and lease_until > now()",
     );
     await this.rows(
       "update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where locked_at is not null",
     );
-    this.crashes += 1;
     await this.host.start();
   }
 
   async rows<T extends object = Record<string, unknown>>(sql: string, params: unknown[] = []): Promise<T[]> {
     return (await this.pool.query(sql, params)).rows as T[];
+  }
+
+  /** Does a part of a history, and notes how long that took. */
+  async timed<T>(part: string, work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    return work().finally(() =>
+      this.spent.set(part, (this.spent.get(part) ?? 0) + performance.now() - began),
+    );
   }
 
   count(what: string, outcome: "happened" | "idle" | "refused"): void {
@@ -187,14 +219,8 @@ export class World {
     await this.front.close();
     await this.sandbox.close();
     await this.pool.end();
+    this.stream.disconnect();
     await this.redis.stop();
     await this.database.drop();
   }
-}
-
-/** Stripe's client waits half a second and more before it asks again; a history has no time for that. */
-function retryStripeAtOnce(): void {
-  const client = Stripe.prototype as unknown as Record<string, () => number>;
-  client.getInitialNetworkRetryDelay = () => 0.01;
-  client.getMaxNetworkRetryDelay = () => 0.02;
 }

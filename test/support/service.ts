@@ -16,7 +16,7 @@ export const WEBHOOK_SECRET = "whsec_test_of_the_suite";
 const JWT_SECRET = "a secret of the test suite, long enough for production";
 
 /** Tests move time by months and then look at what there was. */
-const KEPT_FOR_EVER = Object.fromEntries(
+export const KEPT_FOR_EVER = Object.fromEntries(
   ["PAYLOAD", "EVENT_ID", "KEY", "OUTBOX", "INTENT"].map((what) => [`RETAIN_${what}_DAYS`, "3650"]),
 );
 

@@ -13,12 +13,16 @@ export interface SpawnedService {
 
 const READY_WITHIN_MS = 60_000;
 
-/** Starts it on a free port and waits until it is ready. @throws Error when it never is, and leaves none behind */
-export async function spawnService(env: NodeJS.ProcessEnv): Promise<SpawnedService> {
+/**
+ * Starts it on a free port and waits until it is ready.
+ * @param hears whether messages can be sent to it
+ * @throws Error when it never is, and leaves none behind
+ */
+export async function spawnService(env: NodeJS.ProcessEnv, { hears = false } = {}): Promise<SpawnedService> {
   const port = await quietPort();
   const child = spawn(process.execPath, ["dist/src/main.js"], {
     env: { PATH: process.env.PATH, ...env, PORT: String(port), WORKER: "on" },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", ...(hears ? (["ipc"] as const) : [])],
   });
   let text = "";
   child.stdout?.on("data", (part) => (text += part));
