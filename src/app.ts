@@ -48,6 +48,7 @@ import { IdempotencyService } from "./services/idempotency.service.ts";
 import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
 import { PaymentMethodService } from "./services/payment-method.service.ts";
+import { PaymentProblemService } from "./services/payment-problem.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { PlanPreviewService } from "./services/plan-preview.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
@@ -162,6 +163,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const methods = new PaymentMethodService(em, {
     ...{ stripe, sync, intents, turns, customers, idempotency, clock, livemode },
   });
+  const problems = new PaymentProblemService(em);
   const portal = new BillingPortalService(config, { stripe, customers, idempotency, logger });
   const inbox = new Inbox(em, sync, livemode, { clock, metrics, logger });
   const replay = new Replay(em, clock, livemode);
@@ -198,7 +200,7 @@ async function createParts(config: Config, overrides: Overrides) {
   ]);
   const schema = createSchema(containerOf(resolvers), logger);
   const newContext = (caller: Caller) =>
-    createContext(caller, live, () => createLoaders({ em, access, subscriptions, methods }));
+    createContext(caller, live, () => createLoaders({ em, access, subscriptions, methods, problems }));
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },

@@ -62,7 +62,7 @@ const ADVICE = new Map<string, Advice>([
   ...advice(
     "AUTHENTICATE",
     "The payment was not confirmed with your bank. Try again and confirm it, or pay with another card.",
-    "payment_intent_authentication_failure setup_intent_authentication_failure payment_intent_payment_attempt_expired payment_intent_payment_attempt_failed",
+    "payment_intent_authentication_failure setup_intent_authentication_failure payment_intent_payment_attempt_expired",
   ),
   ...advice(
     "CONTACT_BANK",

@@ -10,19 +10,22 @@ import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
 import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
+import type { PaymentProblemService } from "./services/payment-problem.service.ts";
 import type { SubscriptionService } from "./services/subscription.service.ts";
+import type { PaymentProblem } from "./types/payment-problem.ts";
 
 export interface LoaderParts {
   em: EntityManager;
   access: AccessService;
   subscriptions: SubscriptionService;
   methods: PaymentMethodService;
+  problems: PaymentProblemService;
 }
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
 /** Reads of one request, batched: any number of entities costs a constant number of statements. */
-export function createLoaders({ em, access, subscriptions, methods }: LoaderParts) {
+export function createLoaders({ em, access, subscriptions, methods, problems }: LoaderParts) {
   return {
     plan: byId(em, Plan),
     subscription: byId(em, Subscription),
@@ -45,6 +48,14 @@ export function createLoaders({ em, access, subscriptions, methods }: LoaderPart
         .find(InvoiceLine, { stripeInvoiceId: { $in: [...ids] } }, { orderBy: { position: "asc" } });
       return ids.map((id) => lines.filter((line) => line.stripeInvoiceId === id));
     }),
+    /** Why it is not paid; null, and no statement, for one that is. */
+    paymentProblem: new DataLoader<Subscription, PaymentProblem | null, string>(
+      async (subscriptions) => {
+        const found = await problems.of(subscriptions);
+        return subscriptions.map(({ id }) => found.get(id) ?? null);
+      },
+      { cacheKeyFn: ({ id }) => id },
+    ),
     userAccess: byId(em, UserAccess),
     /** The user's live or latest subscription. */
     currentSubscription: new DataLoader<string, Subscription | null>(async (userIds) => {

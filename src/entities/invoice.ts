@@ -74,6 +74,10 @@ export class Invoice {
   @Property(instant(nullable))
   paidAt?: Date | null;
 
+  /** When Stripe tries again to collect it; null when it does not. */
+  @Property(instant(nullable))
+  nextPaymentAttemptAt?: Date | null;
+
   @Property(instant())
   stripeCreatedAt!: Date;
 

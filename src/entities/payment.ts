@@ -65,14 +65,11 @@ export class Payment {
   @Property(text(nullable))
   methodLabel?: string | null;
 
-  @Field(() => String, {
-    nullable: true,
-    description: "Stripe's decline code or error code when the payment failed.",
-  })
+  /** Stripe's decline code or error code; learners see a plain one for some. */
   @Property(text(nullable))
   failureCode?: string | null;
 
-  @Field(() => String, { nullable: true })
+  /** The provider's own text: for those who look into it, never for clients. */
   @Property(text(nullable))
   failureMessage?: string | null;
 

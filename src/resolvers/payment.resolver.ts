@@ -1,6 +1,7 @@
 import { Arg, Ctx, FieldResolver, Int, Query, Resolver, Root } from "type-graphql";
 import { Rule, UserId } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
+import { adviceOn, shownCode } from "../declines.ts";
 import { Invoice } from "../entities/invoice.ts";
 import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
@@ -50,6 +51,22 @@ export class PaymentResolver {
     @Ctx() { loaders }: Context,
   ): Promise<Purchase | null> {
     return loaders.purchaseByPayment.load(stripePaymentIntentId);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Stripe's decline code or error code when the payment failed.",
+  })
+  failureCode(@Root() { failureCode }: Payment, @Ctx() { caller }: Context): string | null {
+    return caller.isStaff ? (failureCode ?? null) : shownCode(failureCode);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Why it failed, in a sentence for the learner.",
+  })
+  failureMessage(@Root() { failureCode, failureMessage }: Payment): string | null {
+    return failureCode || failureMessage ? adviceOn(failureCode).message : null;
   }
 
   @FieldResolver(() => String, { nullable: true, description: "Only its owner sees it." })

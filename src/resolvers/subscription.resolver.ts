@@ -1,10 +1,12 @@
 import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
 import { Rule, UserId } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
+import { shownCode } from "../declines.ts";
 import { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { NotFound } from "../errors.ts";
 import { reference, User } from "../types/federated.ts";
+import { PaymentProblem } from "../types/payment-problem.ts";
 
 @Resolver(() => Subscription)
 export class SubscriptionResolver {
@@ -48,6 +50,18 @@ export class SubscriptionResolver {
     @Ctx() { loaders }: Context,
   ): Promise<Plan | null> {
     return scheduledPlanId ? loaders.plan.load(scheduledPlanId) : null;
+  }
+
+  @FieldResolver(() => PaymentProblem, {
+    nullable: true,
+    description: "Why it is not paid and what helps, while it is PAST_DUE, UNPAID or INCOMPLETE; else null.",
+  })
+  async paymentProblem(
+    @Root() subscription: Subscription,
+    @Ctx() { caller, loaders }: Context,
+  ): Promise<PaymentProblem | null> {
+    const problem = await loaders.paymentProblem.load(subscription);
+    return problem && { ...problem, code: caller.isStaff ? problem.code : shownCode(problem.code) };
   }
 
   @FieldResolver(() => Boolean, {

@@ -176,6 +176,12 @@ async function billingFacts(tx: EntityManager, subscriptionId: string): Promise<
   };
 }
 
+/** Which of the invoices of a subscription are owed: what was written off and followed by a paid one is history. */
+export const IS_UNPAID = `(status = 'OPEN' or status = 'UNCOLLECTIBLE' and stripe_created_at > coalesce(
+    (select max(paid.stripe_created_at) from invoices paid
+      where paid.stripe_subscription_id = invoices.stripe_subscription_id and paid.status = 'PAID'),
+    '-infinity'))`;
+
 const BILLING_FACTS = `
   select
     (select max(line.period_end)
@@ -188,11 +194,7 @@ const BILLING_FACTS = `
       where charge.status = 'failed' and stripe_invoice_id = (
         select stripe_invoice_id from invoices
          where stripe_subscription_id = ?
-           -- what was written off and followed by a paid one is history
-           and (status = 'OPEN' or status = 'UNCOLLECTIBLE' and stripe_created_at > coalesce(
-             (select max(paid.stripe_created_at) from invoices paid
-               where paid.stripe_subscription_id = invoices.stripe_subscription_id and paid.status = 'PAID'),
-             '-infinity'))
+           and ${IS_UNPAID}
          order by stripe_created_at limit 1)) as first_failure_at`;
 
 /** A platform grant opens what is standard, a resource grant that resource, a path grant the path and its courses. */

@@ -73,6 +73,7 @@ function columnsOf(invoice: Stripe.Invoice) {
     periodEnd: instantOf(invoice.period_end),
     issuedAt: instantOf(invoice.status_transitions.finalized_at),
     paidAt: instantOf(invoice.status_transitions.paid_at),
+    nextPaymentAttemptAt: instantOf(invoice.next_payment_attempt),
     stripeCreatedAt: instantOf(invoice.created) as Date,
   };
 }

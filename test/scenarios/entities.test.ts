@@ -84,6 +84,29 @@ test("a hundred users with their subscriptions and grants cost as many statement
   expect(hundred.statements).toBe(one.statements);
 });
 
+test("a hundred unpaid subscriptions say why, and a hundred users how they pay, in as many statements as one", async () => {
+  await service.app.parts.orm.em.fork().nativeUpdate(Subscription, {}, { status: "PAST_DUE" });
+  const query = `query ($r: [_Any!]!) { _entities(representations: $r) {
+    ... on UserSubscription { paymentProblem { nextStep amountDue { amount } } }
+    ... on User { paymentMethods { id } } } }`;
+  const costOfProblems = async (some: typeof subscribers) => {
+    const r = some.flatMap(({ subscriptionId, userId }) => [
+      { __typename: "UserSubscription", id: subscriptionId },
+      { __typename: "User", id: userId },
+    ]);
+    let entities: unknown[] = [];
+    const statements = await statementsOf(service.app.parts.orm, async () => {
+      entities = (await service.ask(query, { r }, token)).data._entities;
+    });
+    return { statements, entities };
+  };
+  const one = await costOfProblems(subscribers.slice(0, 1));
+  const hundred = await costOfProblems(subscribers);
+  const unpaid = { paymentProblem: { nextStep: "UPDATE_PAYMENT_METHOD", amountDue: null } };
+  expect(hundred.entities).toEqual(subscribers.flatMap(() => [unpaid, { paymentMethods: [] }]));
+  expect(hundred.statements).toBe(one.statements);
+});
+
 test("a hundred courses that a learner looks at are one statement", async () => {
   const learner = await service.token((subscribers[0] as { userId: string }).userId);
   const courses = Array.from({ length: 100 }, (_, at) => ({

@@ -169,7 +169,10 @@ test("a declined card opens nothing, and the same page can be paid with a good o
     () => service.ask("{ payments { nodes { status failureCode failureMessage } } }", {}, token),
     ({ data }) => data.payments.nodes[0]?.status === "FAILED",
   );
-  expect(failed.data.payments.nodes[0].failureCode).toBe("generic_decline");
+  expect(failed.data.payments.nodes[0]).toMatchObject({
+    failureCode: "generic_decline",
+    failureMessage: "Your bank declined the payment. Pay with another card, or ask your bank.",
+  });
   expect((await service.ask(STATUS, {}, token)).data.subscriptionStatus).toBeNull();
   expect((await service.ask(COURSE_ACCESS, {}, token)).data.accessTo.granted).toBe(false);
 
