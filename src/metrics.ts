@@ -48,6 +48,11 @@ export class Metrics {
     "Second live subscriptions of a user by who made them",
     ["origin"],
   );
+  readonly refundsSentBack = this.counter(
+    "duplicate_refunds_sent_back_total",
+    "Refunds of second subscriptions that did not arrive, by what comes next",
+    ["next"],
+  );
   readonly trimmed = this.counter("retention_trimmed_total", "What was let go of with age", ["what"]);
   readonly caughtUp = this.counter(
     "catch_up_events_total",

@@ -83,9 +83,9 @@ export const INTENT_KINDS = {
         },
         key,
       ),
-    find: (stripe, intent) => stripe.refundByMetadata(intent.subject, INTENT_ID, intent.id),
+    find: (stripe, { id, params }) => stripe.refundByMetadata(String(params.payment_intent), INTENT_ID, id),
     aggregate: "payment_intent",
-    touches: ({ subject }) => subject,
+    touches: ({ params }) => String(params.payment_intent),
     once: true,
   },
 } satisfies Record<string, IntentKind>;

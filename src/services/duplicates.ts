@@ -1,4 +1,6 @@
+import { AuditEntry } from "../entities/audit-entry.ts";
 import { Intent } from "../entities/intent.ts";
+import { refundCounts } from "../entities/refund.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
@@ -9,6 +11,8 @@ import type { Write } from "../sync/road.ts";
 
 const CANCEL = "cancel-duplicate-subscription";
 const REFUND = "refund-duplicate";
+/** A refund that the bank sends back is made anew so many times in all; then somebody has to find another way. */
+const REFUNDS = 3;
 
 /**
  * A second live subscription of one user. The first keeps the slot. A second that we made (two pages paid at once)
@@ -43,19 +47,40 @@ export class Duplicates {
     });
   }
 
-  /** Whatever a cancelled duplicate took goes back, also what arrives after its end. */
+  /** Whatever a cancelled duplicate took goes back, also what arrives after its end, or what a bank did not take. */
   async giveBack(write: Write, row: Subscription): Promise<void> {
     const { tx, userId } = write;
     const subject = row.stripeSubscriptionId;
     if (!row.duplicateOf || !(await tx.findOne(Intent, { userId, kind: CANCEL, subject }))) return;
     const taken = await tx.execute<{ id: string; payment: string }[]>(TAKEN, [subject]);
     for (const { id, payment } of taken) {
-      const isNew = await this.change(write, REFUND, payment, {
-        payment_intent: payment,
-        reason: "duplicate",
-      });
-      if (isNew) write.remark("payments", id, "refund-duplicate", REASONS.true);
+      const made = await refundsOf(write, payment);
+      if (made.some(({ status }) => status === null || refundCounts(status))) continue;
+      if (made.length < REFUNDS) await this.refund(write, id, payment, made.length);
+      else await this.giveUp(write, id);
     }
+  }
+
+  /** @param failed refunds of this payment that came back */
+  private async refund(write: Write, paymentId: string, payment: string, failed: number): Promise<void> {
+    const params = { payment_intent: payment, reason: "duplicate" };
+    if (!(await this.change(write, REFUND, nthRefund(payment, failed), params))) return;
+    write.remark("payments", paymentId, REFUND, failed === 0 ? REASONS.true : SENT_BACK);
+    if (failed === 0) return;
+    write.afterCommit(() => {
+      this.logger.warn({ userId: write.userId, paymentId, failed }, "a refund was sent back; making another");
+      this.metrics.refundsSentBack.inc({ next: "refunded_again" });
+    });
+  }
+
+  /** Money that is owed is not forgotten: whoever looks after the service is told, once. */
+  private async giveUp({ tx, userId, remark, afterCommit }: Write, paymentId: string): Promise<void> {
+    if (await tx.findOne(AuditEntry, { tableName: "payments", rowId: paymentId, action: OWED })) return;
+    remark("payments", paymentId, OWED, NO_WAY);
+    afterCommit(() => {
+      this.logger.error({ userId, paymentId }, "money is owed that no refund brings back");
+      this.metrics.refundsSentBack.inc({ next: "owed" });
+    });
   }
 
   /** Opens the intent, once for its subject, and wakes it. Returns whether it is new. */
@@ -78,6 +103,24 @@ const REASONS = {
   false:
     "The user had a live subscription when this one, not made by us, became live: somebody has to decide.",
 };
+
+const OWED = "refund-owed";
+const SENT_BACK = "What was given back for a duplicate did not arrive: it is given back again.";
+const NO_WAY = `What was given back for a duplicate came back ${REFUNDS} times: the user is owed it, by another way.`;
+
+/** The first is named as the payment is; each later one is another change at Stripe. */
+const nthRefund = (payment: string, failed: number) => (failed === 0 ? payment : `${payment}:${failed + 1}`);
+
+/** What became of our refunds of a payment; null: under way, or not known to our rows yet. */
+function refundsOf({ tx, userId }: Write, payment: string): Promise<{ status: string | null }[]> {
+  const subjects = Array.from({ length: REFUNDS }, (_, failed) => nthRefund(payment, failed));
+  return tx.execute(
+    `select refunds.status from intents left join refunds on stripe_refund_id = intents.stripe_id
+      where intents.user_id = ? and kind = '${REFUND}' and state in ('PENDING', 'SUCCEEDED')
+        and subject in (?, ?, ?)`,
+    [userId, ...subjects],
+  );
+}
 
 /** Payments of a subscription with something left to give back; what is disputed cannot be. */
 const TAKEN = `

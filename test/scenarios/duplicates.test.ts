@@ -157,6 +157,32 @@ test("asked again a day later, when Stripe has forgotten its keys: what was done
   ).toEqual([{ state: "SUCCEEDED", settled: true }]);
 });
 
+test("a refund that the bank sends back is made again, three in all; then the money is told to be owed, once", async () => {
+  const { data } = await openCheckout(service, token);
+  const other = await pageBesides(await customerOf(service, userId));
+  await Promise.all([service.pay(data.createCheckoutSession.id), service.pay(other)]);
+  await expectOneLeft();
+  const sentBack = async (next: string) =>
+    (await service.app.parts.metrics.refundsSentBack.get()).values.find(({ labels }) => labels.next === next)
+      ?.value ?? 0;
+  for (const made of [1, 2, 3]) {
+    const [newest] = await eventually(refunds, (all) => all.length === made);
+    await fetch(`${service.sandbox.url}/sandbox/refunds/${newest?.id}`, {
+      method: "POST",
+      body: new URLSearchParams({ status: "failed" }),
+    });
+  }
+  const told = await eventually(remarks, (found) => found.some(({ action }) => action === "refund-owed"));
+  expect(told.map(({ action }) => action)).toEqual([
+    ...["cancel-duplicate", "refund-duplicate", "refund-duplicate", "refund-duplicate", "refund-owed"],
+  ]);
+  expect([await sentBack("refunded_again"), await sentBack("owed")]).toEqual([2, 1]);
+  for (const { payment_intent } of await refunds())
+    await service.app.parts.sync.payment(String(payment_intent));
+  expect(await refunds()).toHaveLength(3);
+  expect((await remarks()).filter(({ action }) => action === "refund-owed")).toHaveLength(1);
+});
+
 test("one that Stripe refused to cancel is cancelled when it is looked at again", async () => {
   const { data } = await openCheckout(service, token);
   const other = await pageBesides(await customerOf(service, userId));
@@ -278,4 +304,4 @@ test("fifty checkouts at once, each page paid as soon as it is shown, leave one 
   expect(customers.data).toHaveLength(1);
   const { data } = await service.ask(STATUS, {}, token);
   expect(data.subscriptionStatus).toMatchObject({ status: "ACTIVE", grantsAccess: true });
-});
+}, 120_000);
