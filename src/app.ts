@@ -37,6 +37,7 @@ import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
+import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
 import { AccessService } from "./services/access.service.ts";
@@ -53,6 +54,7 @@ import { PlanService } from "./services/plan.service.ts";
 import { PlanPreviewService } from "./services/plan-preview.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
 import { SubscriptionChanges } from "./services/subscription-changes.service.ts";
+import { SubscriptionHistoryService } from "./services/subscription-history.service.ts";
 import { WebhookEventService } from "./services/webhook-event.service.ts";
 import { CallBudget } from "./stripe/budget.ts";
 import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
@@ -196,6 +198,7 @@ async function createParts(config: Config, overrides: Overrides) {
     [BillingPortalResolver, new BillingPortalResolver(portal)],
     [PaymentResolver, new PaymentResolver(new PaymentService(em))],
     [AccessResolver, new AccessResolver(access, clock)],
+    [SubscriptionHistoryResolver, new SubscriptionHistoryResolver(new SubscriptionHistoryService(em))],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);
   const schema = createSchema(containerOf(resolvers), logger);

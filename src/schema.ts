@@ -25,6 +25,7 @@ import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
+import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
 
@@ -45,6 +46,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   LearningPathResolver,
   LiveResolver,
   WebhookEventResolver,
+  SubscriptionHistoryResolver,
 ];
 
 const FEDERATION =

@@ -73,11 +73,13 @@ export function connectionWith<T>(
   };
 }
 
-function cursorOf(row: Listed): string {
+/** The place of a row in its list. */
+export function cursorOf(row: Listed): string {
   return Buffer.from(`${row.createdAt.toISOString()}|${row.id}`).toString("base64url");
 }
 
-function placeOf(cursor: string): { at: Date; id: string } {
+/** @throws BadUserInput for a cursor that is not ours */
+export function placeOf(cursor: string): { at: Date; id: string } {
   const [at = "", id = ""] = Buffer.from(cursor, "base64url").toString().split("|");
   if (Number.isNaN(Date.parse(at)) || !isUuid(id))
     throw new BadUserInput("after", "This is not a cursor of this list.");

@@ -161,6 +161,16 @@ const QUERIES: Row[] = [
     'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { paymentMethods { id } } } }',
     [U, ALLOWED, F, ALLOWED, ALLOWED, U],
   ],
+  [
+    "subscriptionHistory",
+    "query ($id: ID!) { subscriptionHistory(id: $id) { totalCount } }",
+    [U, F, F, ALLOWED, F, U],
+  ],
+  [
+    "UserSubscription.paymentProblem",
+    "query ($id: ID!) { subscription(id: $id) { paymentProblem { code } } }",
+    [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
+  ],
   ["webhookEvents", "{ webhookEvents { totalCount } }", [U, F, F, ALLOWED, F, U]],
   ["replayWebhookEvent", 'mutation { replayWebhookEvent(id: "evt_1") { id } }', [U, F, F, "NOT_FOUND", F, U]],
   [
