@@ -40,6 +40,17 @@ describe.each(["flexible", "classic"] as const)("in %s billing mode", (type) => 
     expect(await pending()).toEqual([-2000]);
   });
 
+  test("pausing that gives nothing back leaves nothing to pay for going on in the same period", async () => {
+    const { id } = await start({ billing_mode: { type } });
+    await clock.to("2026-04-11T00:00:00Z");
+    await stripe.subscriptions.pause(id, { bill_for: { unused_time_from: { type: "none" } } });
+    await clock.to("2026-04-16T00:00:00Z");
+    await stripe.subscriptions.resume(id, UNCHANGED);
+    expect(await pending()).toEqual([]);
+    await stripe.subscriptions.cancel(id, { prorate: true });
+    expect(await pending()).toEqual([-1500]);
+  });
+
   test("pausing again, without having paid for going on, gives back nothing more", async () => {
     const { id } = await start({ billing_mode: { type } });
     await clock.to("2026-04-11T00:00:00Z");
