@@ -125,6 +125,62 @@ describe("an upgrade that is not paid", () => {
     });
   });
 
+  describe("that a bank takes until after the period to decide", () => {
+    let dear: Stripe.Price;
+    let intent: string;
+    const change = (params: Stripe.SubscriptionUpdateParams = {}) =>
+      subscriber.update({ items: [{ id: subscriber.item, price: dear.id }], ...params });
+    beforeEach(async () => {
+      dear = await priceOf(box, 300_000);
+      await useCard(box, customer.id, "pm_usBankAccount_processing");
+      await clock.to("2026-04-30T20:00:00Z");
+      const waiting = await change({
+        proration_behavior: "always_invoice",
+        payment_behavior: "pending_if_incomplete",
+      });
+      const invoice = invoiceOf(waiting).id!;
+      const [payment] = (await box.stripe.invoicePayments.list({ invoice })).data;
+      intent = String(payment!.payment.payment_intent);
+    });
+    const paid = () => box.control(`/payment_intents/${intent}/settle`, { outcome: "succeed" });
+
+    test("comes true beside what a schedule has changed meanwhile", async () => {
+      const { id, phases } = await box.stripe.subscriptionSchedules.create({
+        from_subscription: subscription.id,
+      });
+      const [{ start_date, end_date }] = phases as [Stripe.SubscriptionSchedule.Phase];
+      const items = [{ price: price.id, quantity: 1 }];
+      await box.stripe.subscriptionSchedules.update(id, {
+        phases: [
+          { items, start_date, end_date },
+          { items: [{ price: price.id, quantity: 2 }], duration: { interval: "month" } },
+        ],
+      });
+      await useCard(box, customer.id, "pm_card_visa");
+      await clock.to("2026-05-01T02:00:00Z");
+      expect(await subscriber.current()).toMatchObject({
+        items: { data: [{ price: { id: price.id }, quantity: 2 }] },
+        latest_invoice: { status: "paid", amount_paid: 6000 },
+      });
+      await paid();
+      expect(await subscriber.current()).toMatchObject({
+        pending_update: null,
+        items: { data: [{ price: { id: dear.id }, quantity: 2 }] },
+      });
+    });
+
+    test("is not replaced by another, and no other invoice is taken back for it", async () => {
+      await useCard(box, customer.id, "pm_card_chargeCustomerFail");
+      await clock.to("2026-05-01T02:00:00Z");
+      const renewal = invoiceOf(await subscriber.current());
+      expect(renewal).toMatchObject({ status: "open", billing_reason: "subscription_cycle" });
+      await expect(change()).rejects.toMatchObject({ statusCode: 400 });
+      expect((await box.stripe.invoices.retrieve(renewal.id!)).status).toBe("open");
+      await paid();
+      expect((await subscriber.current()).items.data[0]!.price.id).toBe(dear.id);
+    });
+  });
+
   test("may wait only with what can wait", async () => {
     await expect(
       upgrade({ payment_behavior: "pending_if_incomplete", metadata: { a: "b" } }),

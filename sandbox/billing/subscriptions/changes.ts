@@ -4,11 +4,11 @@ import { isFinal, next } from "../../states.ts";
 import type { ImaginedTransaction, Transaction } from "../../transaction.ts";
 import { voidInvoice } from "../invoices/endings.ts";
 import { finalizeInvoice } from "../invoices/invoices.ts";
-import { assertNotUnderWay } from "../invoices/payments.ts";
+import { assertNotUnderWay, isUnderWay } from "../invoices/payments.ts";
 import { assertChargeable } from "../payments/amounts.ts";
 import { awaitPayment, dropAwaited } from "./awaited-changes.ts";
 import { type BillingChange, type ChangePlan, type ProrationBehavior, planChange } from "./change-plan.ts";
-import { foretellInvoice, foretellTrialEnd } from "./details.ts";
+import { detailsOf, foretellInvoice, foretellTrialEnd } from "./details.ts";
 import { type ExtraItem, insertExtraItems } from "./extra-items.ts";
 import { defaultMethod, draftBill } from "./invoices.ts";
 import { periodEnd } from "./items.ts";
@@ -74,17 +74,21 @@ export function draftOfChange(
   return apply(tx, subscription, prepare(tx, subscription, changes)) ?? undefined;
 }
 
-/** A change that is billed takes the place of one that still waits to be paid for. */
+/**
+ * A change that is billed takes the place of one that still waits to be paid for. One whose payment a
+ * bank has under way cannot be replaced; a change that nobody asks for now is made beside it.
+ */
 function withoutPending(
   tx: Transaction,
   subscription: Subscription,
   changes: SubscriptionChanges,
 ): Subscription {
-  const { pending_update, latest_invoice, id } = subscription;
+  const { pending_update, id } = subscription;
   const touchesBilling =
     changes.items !== undefined || changes.trial_end !== undefined || changes.billing_cycle_anchor === "now";
   if (!pending_update || !touchesBilling) return subscription;
-  const invoice = tx.get("invoice", latest_invoice ?? "");
+  const invoice = tx.get("invoice", detailsOf(tx, subscription).awaiting?.invoice ?? "");
+  if (invoice && changes.isAutomatic && isUnderWay(tx, invoice)) return subscription;
   if (invoice) assertNotUnderWay(tx, invoice, "replace a pending update");
   if (invoice?.status === "open") voidInvoice(tx, invoice);
   else dropAwaited(tx, subscription);
