@@ -3,6 +3,7 @@ import type { Intent } from "../entities/intent.ts";
 import { outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
+import { idOf } from "../sync/values.ts";
 import type { IntentKind } from "./kinds.ts";
 
 /** What a change of a customer's methods is about; the method is the intent's subject. */
@@ -57,10 +58,8 @@ export const PAYMENT_METHOD_KINDS = {
       const { subject } = intent;
       const { customer } = paramsOf(intent);
       if ((await stripe.methods.find(subject))?.customer !== customer) return { id: subject };
-      const charged = await chargedOf(stripe, customer);
-      // the heir first: at no moment is there nothing to charge
-      const [heir] = (await stripe.paymentMethods(customer)).filter(({ id }) => id !== subject);
-      if (heir && isLeftWithout(charged, subject)) await charge(stripe, charged, heir.id, key);
+      // first the heir: at no moment is there nothing to charge
+      await passOn(stripe, customer, subject, key);
       await stripe.methods.detach(subject, `${key}:detach`);
       return { id: subject };
     },
@@ -93,12 +92,19 @@ export const METHOD_CHANGES = [
   "remove-payment-method",
 ] as const satisfies readonly (keyof typeof PAYMENT_METHOD_KINDS)[];
 
-/** What is charged as things are: the customer's default, but where a subscription names a method of its own. */
+/** What is charged as things are: the customer's default, but where something names a method of its own. */
 interface Charged {
   customer: string;
   byDefault: string | null;
-  /** Subscriptions that name a method, which overrides the default. */
-  own: { subscription: string; method: string }[];
+  own: Named[];
+}
+
+/** A subscription that names a method, or a schedule that will make it do so when its next phase begins. */
+interface Named {
+  id: string;
+  subscription: string;
+  methods: string[];
+  change(method: string, key: string): Promise<unknown>;
 }
 
 async function chargedOf(stripe: StripeGateway, customer: string): Promise<Charged> {
@@ -110,37 +116,80 @@ async function chargedOf(stripe: StripeGateway, customer: string): Promise<Charg
   return {
     customer,
     byDefault: idOf(settings?.default_payment_method),
-    own: subscriptions.flatMap(({ id, default_payment_method }) => {
-      const method = idOf(default_payment_method);
-      return method ? [{ subscription: id, method }] : [];
-    }),
+    own: subscriptions
+      .flatMap((subscription) => namedBy(stripe, subscription))
+      .filter(({ methods }) => methods.length > 0),
   };
 }
 
-const idOf = (method: string | Stripe.PaymentMethod | null | undefined) =>
-  typeof method === "string" ? method : (method?.id ?? null);
+function namedBy(stripe: StripeGateway, subscription: Stripe.Subscription): Named[] {
+  const { id, default_payment_method, schedule } = subscription;
+  const methods = [idOf(default_payment_method)].flatMap((method) => method ?? []);
+  const itself: Named = {
+    ...{ id, subscription: id, methods },
+    change: (method, key) => stripe.methods.payWith(id, method, key),
+  };
+  if (!schedule || typeof schedule === "string") return [itself];
+  const phases = phasesToCome(schedule);
+  const byPhases: Named = {
+    ...{ id: schedule.id, subscription: id },
+    methods: phases.flatMap((phase) => idOf(phase.default_payment_method) ?? []),
+    change: (method, key) => stripe.subscriptions.reschedule(schedule.id, paidWith(phases, method), key),
+  };
+  return [itself, byPhases];
+}
+
+/** The phase that runs and those after it: Stripe wants all of them with every change. */
+const phasesToCome = ({ phases, current_phase: current }: Stripe.SubscriptionSchedule) =>
+  phases.filter(({ start_date }) => start_date >= (current?.start_date ?? 0));
+
+function paidWith(
+  phases: Stripe.SubscriptionSchedule.Phase[],
+  method: string,
+): Stripe.SubscriptionScheduleUpdateParams {
+  return {
+    proration_behavior: "none",
+    phases: phases.map(({ items, discounts, start_date, end_date, trial_end, proration_behavior }) => ({
+      items: items.map(({ price, quantity }) => ({ price: idOf(price), quantity: quantity ?? 1 })),
+      ...(discounts.length > 0 && {
+        discounts: discounts.flatMap(({ discount }) => (discount ? { discount: idOf(discount) } : [])),
+      }),
+      ...{ start_date, end_date, proration_behavior, default_payment_method: method },
+      ...(trial_end !== null && { trial_end }),
+    })),
+  };
+}
 
 /** Whether something is charged already, so that a new method need not be. */
 const isSettled = ({ byDefault, own }: Charged) => byDefault !== null || own.length > 0;
 
+const names = (one: Named, method: string) => one.methods.includes(method);
+const namesAnother = (one: Named, method: string) => one.methods.some((named) => named !== method);
+
 const isChargedBy = ({ byDefault, own }: Charged, method: string) =>
-  byDefault === method && own.every((one) => one.method === method);
+  byDefault === method && !own.some((one) => namesAnother(one, method));
 
-/** Whether taking a method away takes away what is charged, with no default to fall back on. */
-const isLeftWithout = ({ byDefault, own }: Charged, method: string) =>
-  byDefault === method || (byDefault === null && own.some((one) => one.method === method));
-
-/** Charges a method from now on: the customer's default, and that of each subscription that names another. */
+/** Charges a method from now on: the customer's default, and that of whatever names another. */
 async function charge(stripe: StripeGateway, charged: Charged, method: string, key: string): Promise<void> {
   const { customer, byDefault, own } = charged;
   if (byDefault !== method) await stripe.methods.makeDefault(customer, method, `${key}:default:${method}`);
-  for (const { subscription } of own.filter((other) => other.method !== method))
+  for (const one of own.filter((each) => namesAnother(each, method)))
     try {
-      await stripe.methods.payWith(subscription, method, `${key}:${subscription}:${method}`);
+      await one.change(method, `${key}:${one.id}:${method}`);
     } catch (error) {
-      // one that has ended meanwhile charges nothing any more
-      if (outcomeOf(error) !== "refused" || !(await hasEnded(stripe, subscription))) throw error;
+      // what has ended meanwhile charges nothing any more
+      if (outcomeOf(error) !== "refused" || !(await hasEnded(stripe, one.subscription))) throw error;
     }
+}
+
+/** Charges another one where a method is charged that is about to go. */
+async function passOn(stripe: StripeGateway, customer: string, method: string, key: string): Promise<void> {
+  const charged = await chargedOf(stripe, customer);
+  const own = charged.own.filter((one) => names(one, method));
+  if (charged.byDefault !== method && own.length === 0) return;
+  const others = (await stripe.paymentMethods(customer)).filter(({ id }) => id !== method);
+  const heir = charged.byDefault === method ? others[0]?.id : (charged.byDefault ?? others[0]?.id);
+  if (heir) await charge(stripe, { ...charged, own }, heir, key);
 }
 
 async function hasEnded(stripe: StripeGateway, id: string): Promise<boolean> {

@@ -20,6 +20,8 @@ import type { IdempotencyService } from "./idempotency.service.ts";
 
 /** States in which the next period is paid for by itself. */
 const RENEWING = ["TRIALING", "ACTIVE", "PAST_DUE"] as const;
+/** What a change of methods waits for: the others, and what may be putting a schedule over a subscription just now. */
+const BEFORE_US = [...METHOD_CHANGES, "change-subscription"] as const;
 const TEST_METHOD = /^pm_card_/;
 const FIELD = "input.stripePaymentMethodId";
 
@@ -128,7 +130,7 @@ export class PaymentMethodService {
         this.parts.turns.run(
           { userId: caller.id, kind: "add-payment-method", subject, params: { customer, isDefault } },
           {
-            kinds: METHOD_CHANGES,
+            kinds: BEFORE_US,
             begin: async (tx) =>
               this.note(tx, caller, {
                 action: "add-payment-method",
@@ -160,7 +162,7 @@ export class PaymentMethodService {
     const request = { userId, kind, subject, params: { customer } };
     try {
       await this.parts.turns.run(request, {
-        kinds: METHOD_CHANGES,
+        kinds: BEFORE_US,
         begin: async (tx) => {
           if (!(await tx.findOne(PaymentMethod, { userId, id }))) throw new NotFound("payment method");
           if (kind === "remove-payment-method") await assertNotNeeded(tx, userId);

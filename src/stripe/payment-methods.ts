@@ -30,10 +30,12 @@ export class PaymentMethodCalls extends StripeCalls {
     );
   }
 
-  /** The customer's subscriptions that have not ended. */
+  /** The customer's subscriptions that have not ended, each with its schedule. */
   subscriptionsOf(customer: string): Promise<Stripe.Subscription[]> {
     return this.call("subscriptions.list", () =>
-      this.stripe.subscriptions.list({ customer, limit: PAGE }).autoPagingToArray({ limit: 1_000 }),
+      this.stripe.subscriptions
+        .list({ customer, limit: PAGE, expand: ["data.schedule"] })
+        .autoPagingToArray({ limit: 1_000 }),
     );
   }
 

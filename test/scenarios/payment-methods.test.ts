@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { subscribe } from "../support/checkout.ts";
+import { newLearner } from "../support/learner.ts";
 import { addCard, addMethod, METHODS, newMethod } from "../support/methods.ts";
 import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
@@ -214,6 +215,27 @@ describe("making one the default", () => {
     const mastercard = await stripeIdOf(id);
     expect(await atStripe()).toMatchObject({ default: mastercard, ofSubscription: mastercard });
     expect((await brands()).filter((one) => one.endsWith("*"))).toEqual(["mastercard*"]);
+  });
+
+  test("holds beyond a downgrade that is scheduled, and the card before may go", async () => {
+    const ada = await newLearner(service);
+    await ada.subscribe("Enterprise");
+    expect((await ada.changePlan("Premium")).errors).toBeUndefined();
+    const added = await addCard(service, ada.token, "tok_mastercard", { setDefault: true });
+    expect(added.data.addPaymentMethod.isDefault).toBe(true);
+    const amex = (await addCard(service, ada.token, "tok_amex")).data.addPaymentMethod;
+    // the schedule named the first card, then this one
+    expect((await remove(added.data.addPaymentMethod.id, ada.token)).data).toEqual({
+      removePaymentMethod: true,
+    });
+    expect((await ada.subscription()).scheduledPlan).toEqual({ name: "Premium" });
+    expect(await stripeIdOf(amex.id)).toBe((await ada.remote()).default_payment_method);
+    await ada.passPeriod();
+    await ada.until(({ plan, status }) => plan.name === "Premium" && status === "ACTIVE");
+    await eventually(
+      async () => (await ada.ask("{ payments { nodes { status methodLabel } } }")).data.payments.nodes[0],
+      (latest) => latest.methodLabel === "amex •••• 0005" && latest.status === "SUCCEEDED",
+    );
   });
 
   test("goes on where it stopped: the customer first, then the subscription", async () => {
