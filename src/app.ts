@@ -52,9 +52,13 @@ import { PaymentMethodService } from "./services/payment-method.service.ts";
 import { PaymentProblemService } from "./services/payment-problem.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { PlanPreviewService } from "./services/plan-preview.service.ts";
+import { PromotionCodes } from "./services/promotion-codes.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
 import { SubscriptionChanges } from "./services/subscription-changes.service.ts";
+import { SubscriptionCreation } from "./services/subscription-creation.service.ts";
 import { SubscriptionHistoryService } from "./services/subscription-history.service.ts";
+import { SubscriptionOpening } from "./services/subscription-opening.ts";
+import { TrialClaims } from "./services/trial-claims.ts";
 import { WebhookEventService } from "./services/webhook-event.service.ts";
 import { CallBudget } from "./stripe/budget.ts";
 import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
@@ -153,13 +157,18 @@ async function createParts(config: Config, overrides: Overrides) {
   const plans = new PlanService(em);
   const subscriptions = new SubscriptionService(em);
   const access = new AccessService(em, clock, config.gracePeriodDays);
-  const road = new Road(em, clock, access, new Duplicates(logger, metrics));
+  const trials = new TrialClaims(em, config.trialClaimSecret);
+  const road = new Road(em, clock, access, new Duplicates(logger, metrics), trials);
   const sync = new Sync(em, stripe, road);
   const intents = new Intents(em, stripe, sync, clock, logger);
   const turns = new Turns(em, intents, clock);
   const customers = new CustomerService(em, intents, sync);
   const idempotency = new IdempotencyService(em, clock);
-  const checkout = new CheckoutService(em, config, clock, { plans, customers, intents, sync, idempotency });
+  const opening = new SubscriptionOpening(em, clock, { customers, intents, sync });
+  const promotions = new PromotionCodes(stripe);
+  const shop = { plans, trials, promotions, opening, idempotency };
+  const checkout = new CheckoutService(em, config, { ...shop, sync });
+  const creation = new SubscriptionCreation(em, { ...shop, intents, stripe });
   const changes = new SubscriptionChanges(em, clock, intents, stripe, idempotency);
   const { livemode } = config.stripe;
   const methods = new PaymentMethodService(em, {
@@ -192,7 +201,7 @@ async function createParts(config: Config, overrides: Overrides) {
     [CheckoutResolver, new CheckoutResolver(checkout)],
     [
       SubscriptionChangeResolver,
-      new SubscriptionChangeResolver(changes, new PlanPreviewService(em, stripe, clock, changes)),
+      new SubscriptionChangeResolver(creation, changes, new PlanPreviewService(em, stripe, clock, changes)),
     ],
     [PaymentMethodResolver, new PaymentMethodResolver(methods)],
     [BillingPortalResolver, new BillingPortalResolver(portal)],
@@ -203,7 +212,9 @@ async function createParts(config: Config, overrides: Overrides) {
   ]);
   const schema = createSchema(containerOf(resolvers), logger);
   const newContext = (caller: Caller) =>
-    createContext(caller, live, () => createLoaders({ em, access, subscriptions, methods, problems }));
+    createContext(caller, live, () =>
+      createLoaders({ em, access, subscriptions, trials, methods, problems }),
+    );
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },

@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { parseEnv } from "node:util";
@@ -30,6 +31,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   readonly returnUrlOrigins: readonly string[];
   readonly gracePeriodDays: number;
+  /** Keys the HMACs by which somebody is known who has had a trial. */
+  readonly trialClaimSecret: string;
   /** How long what is no longer needed is kept, in days. */
   readonly retention: {
     readonly payloadDays: number;
@@ -110,6 +113,7 @@ const environment = z.object({
   JWT_AUDIENCE: z.string().optional(),
   CORS_ORIGIN: origins.default([]),
   RETURN_URL_ORIGINS: origins.optional(),
+  TRIAL_CLAIM_SECRET: z.string().min(32, "must have at least 32 characters").optional(),
   GRACE_PERIOD_DAYS: wholeNumber(0, 90).default(7),
   RETAIN_PAYLOAD_DAYS: wholeNumber(1, LONGEST_DAYS).default(30),
   // Stripe can send an event again for 30 days: who has forgotten its id takes it for a new one
@@ -256,6 +260,8 @@ function toConfig(env: Environment): Config {
     corsOrigins: env.CORS_ORIGIN,
     returnUrlOrigins: env.RETURN_URL_ORIGINS ?? env.CORS_ORIGIN,
     gracePeriodDays: env.GRACE_PERIOD_DAYS,
+    trialClaimSecret:
+      env.TRIAL_CLAIM_SECRET ?? createHmac("sha256", env.JWT_SECRET).update("trial claims").digest("hex"),
     retention: {
       payloadDays: env.RETAIN_PAYLOAD_DAYS,
       eventIdDays: env.RETAIN_EVENT_ID_DAYS,

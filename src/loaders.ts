@@ -1,6 +1,7 @@
 import type { EntityManager, EntityName } from "@mikro-orm/postgresql";
 import DataLoader from "dataloader";
 import { validate as isUuid } from "uuid";
+import type { Caller } from "./auth/caller.ts";
 import { Invoice, InvoiceLine, InvoicePayment } from "./entities/invoice.ts";
 import { Payment } from "./entities/payment.ts";
 import { PaymentMethod } from "./entities/payment-method.ts";
@@ -12,12 +13,14 @@ import type { AccessQuestion, AccessService, Decision } from "./services/access.
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
 import type { PaymentProblemService } from "./services/payment-problem.service.ts";
 import type { SubscriptionService } from "./services/subscription.service.ts";
+import type { TrialClaims } from "./services/trial-claims.ts";
 import type { PaymentProblem } from "./types/payment-problem.ts";
 
 export interface LoaderParts {
   em: EntityManager;
   access: AccessService;
   subscriptions: SubscriptionService;
+  trials: TrialClaims;
   methods: PaymentMethodService;
   problems: PaymentProblemService;
 }
@@ -25,7 +28,7 @@ export interface LoaderParts {
 export type Loaders = ReturnType<typeof createLoaders>;
 
 /** Reads of one request, batched: any number of entities costs a constant number of statements. */
-export function createLoaders({ em, access, subscriptions, methods, problems }: LoaderParts) {
+export function createLoaders({ em, access, subscriptions, trials, methods, problems }: LoaderParts) {
   return {
     plan: byId(em, Plan),
     subscription: byId(em, Subscription),
@@ -54,6 +57,11 @@ export function createLoaders({ em, access, subscriptions, methods, problems }: 
         const found = await problems.of(subscriptions);
         return subscriptions.map(({ id }) => found.get(id) ?? null);
       },
+      { cacheKeyFn: ({ id }) => id },
+    ),
+    /** Whether the caller has had a trial; asked for every plan of a list, answered once. */
+    hadTrial: new DataLoader<Caller, boolean, string>(
+      (callers) => Promise.all(callers.map((caller) => trials.hasHad(caller))),
       { cacheKeyFn: ({ id }) => id },
     ),
     userAccess: byId(em, UserAccess),

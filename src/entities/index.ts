@@ -21,6 +21,7 @@ import { StripeEvent } from "./stripe-event.ts";
 import { Subscription } from "./subscription.ts";
 import { SubscriptionSlot } from "./subscription-slot.ts";
 import { SyncTicket } from "./sync-ticket.ts";
+import { TrialClaim } from "./trial-claim.ts";
 import { UserAccess } from "./user-access.ts";
 
 export const ENTITIES = [
@@ -46,6 +47,7 @@ export const ENTITIES = [
   IdempotencyKey,
   StripeEvent,
   SyncTicket,
+  TrialClaim,
   Cursor,
   ReconciliationReport,
   ReconciliationDrift,

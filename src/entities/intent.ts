@@ -69,7 +69,7 @@ export class Intent {
   settledAt?: Date | null;
 
   @Property(json(nullable))
-  error?: { code: string; message: string; declineCode?: string } | null;
+  error?: { code: string; message: string; declineCode?: string; field?: string } | null;
 
   @Property(integer())
   tries: number = 0;

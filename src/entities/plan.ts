@@ -21,6 +21,10 @@ export class PlanFeature {
   limit?: number | null;
 }
 
+/** As Stripe names them, upper-cased. */
+export const TRIAL_END_BEHAVIORS = ["CANCEL", "PAUSE", "CREATE_INVOICE"] as const;
+export type TrialEndBehavior = (typeof TRIAL_END_BEHAVIORS)[number];
+
 const MONTHS = { MONTH: 1, YEAR: 12 } as const;
 
 /** What is sold. A changed price is a new row; subscribers keep theirs. Free has no price at Stripe. */
@@ -36,6 +40,10 @@ const MONTHS = { MONTH: 1, YEAR: 12 } as const;
   expression: isOneOf('"interval"', Object.keys(BillingInterval)),
 })
 @Check({ name: "subscription_plans_price", expression: "amount_minor >= 0 and trial_days >= 0" })
+@Check({
+  name: "subscription_plans_trial_end_behavior",
+  expression: isOneOf("trial_end_behavior", TRIAL_END_BEHAVIORS),
+})
 @Check({ name: "subscription_plans_currency", expression: isCurrency("currency") })
 @ObjectType()
 @Directive('@key(fields: "id")')
@@ -69,6 +77,10 @@ export class Plan {
   @Field(() => Int, { description: "Free days before the first charge; 0 for none." })
   @Property(integer())
   trialDays!: number;
+
+  /** What happens when a trial ends and nothing can be charged. */
+  @Property(text())
+  trialEndBehavior: TrialEndBehavior = "CANCEL";
 
   @Field(() => [PlanFeature], { description: "What the plan includes, in display order." })
   @Property(json())
@@ -109,6 +121,11 @@ export class Plan {
   })
   get isOnSale(): boolean {
     return this.isActive && (this.stripePriceId == null || this.stripePriceId !== this.withdrawnPriceId);
+  }
+
+  /** Whether a trial begins without anything to charge in the end. */
+  get trialNeedsNoMethod(): boolean {
+    return this.trialEndBehavior !== "CREATE_INVOICE";
   }
 
   /** Free is having no subscription. */

@@ -1,7 +1,7 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { Directive, Field, ID, Int, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
-import { SubscriptionStatus } from "../types/enums.ts";
+import { SubscriptionEndReason, SubscriptionStatus } from "../types/enums.ts";
 import { DateTime } from "../types/scalars.ts";
 import { flag, instant, integer, isOpaqueId, nullable, text, uuid } from "./columns.ts";
 
@@ -15,6 +15,12 @@ export const LIVE_STATUSES: readonly SubscriptionStatus[] = [
 ];
 /** States that nothing leaves again. */
 export const ENDED_STATUSES: readonly SubscriptionStatus[] = ["CANCELED", "INCOMPLETE_EXPIRED"];
+
+const END_REASONS: Record<string, SubscriptionEndReason> = {
+  cancellation_requested: "REQUESTED",
+  payment_failed: "PAYMENT_FAILED",
+  payment_disputed: "PAYMENT_DISPUTED",
+};
 
 /** Mirror of a Stripe subscription. GraphQL reserves the name Subscription for the root type. */
 @Entity({ tableName: "subscriptions" })
@@ -102,6 +108,18 @@ export class Subscription {
   @Property(text(nullable))
   duplicateOf?: string | null;
 
+  /** Whether it was ever more than an attempt. */
+  @Property({ ...flag(), default: true })
+  wasLive: boolean = true;
+
+  /** A trial of somebody who has had one before: it is cancelled, and opens nothing until it is. */
+  @Property({ ...flag(), default: false })
+  isTrialRefused: boolean = false;
+
+  /** Stripe's word for why it ended. */
+  @Property(text(nullable))
+  cancellationReason?: string | null;
+
   /** Whether Stripe can charge something when the trial ends. */
   @Property(flag())
   hasPaymentMethod!: boolean;
@@ -115,6 +133,18 @@ export class Subscription {
   @Field(() => DateTime)
   get createdAt(): Date {
     return this.stripeCreatedAt;
+  }
+
+  @Field(() => SubscriptionEndReason, {
+    nullable: true,
+    description: "Why it ended; null while it has not, and where nobody says.",
+  })
+  get endReason(): SubscriptionEndReason | null {
+    if (!this.hasEnded) return null;
+    if (this.isTrialRefused) return "TRIAL_ALREADY_USED";
+    if (this.duplicateOf) return "DUPLICATE";
+    if (!this.wasLive) return "NEVER_PAID";
+    return END_REASONS[this.cancellationReason ?? ""] ?? null;
   }
 
   get isLive(): boolean {

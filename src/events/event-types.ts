@@ -5,6 +5,7 @@ export const EVENT_TYPES = [
   "subscription.created",
   "subscription.updated",
   "subscription.cancelled",
+  "subscription.trial_ending",
   "payment.succeeded",
   "payment.failed",
   "payment.refunded",

@@ -166,7 +166,8 @@ export class Intents {
 
   private async fail(intent: Intent, error: Error & { code?: string }): Promise<void> {
     const declineCode = error instanceof PaymentDeclined ? error.declineCode : undefined;
-    const reason = { code: error.code ?? error.name, message: error.message, declineCode };
+    const field = error instanceof DomainError ? error.details.field : undefined;
+    const reason = { code: error.code ?? error.name, message: error.message, declineCode, field };
     this.logger.warn({ kind: intent.kind, reason }, "Stripe refused a change");
     await this.update(intent.id, "state = 'FAILED', lease_until = null, error = ?::jsonb", [
       JSON.stringify(reason),
@@ -215,11 +216,13 @@ type Settled = Pick<Intent, "kind" | "subject" | "params" | "stripeId" | "settle
 /** Stripe's idempotency key: the intent, the attempt and what is asked. */
 const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${paramsHash.slice(0, 32)}`;
 
+const UNSAID: NonNullable<Intent["error"]> = { code: "", message: "Stripe refused the change." };
+
 /** The refusal again, for those who waited for it or come later. */
 function failureOf(intent: Intent): Error {
-  const { code = "", message = "Stripe refused the change.", declineCode } = intent.error ?? {};
+  const { code, message, declineCode, field } = intent.error ?? UNSAID;
   if (declineCode) return new PaymentDeclined(declineCode);
-  if (code in ERROR_CODES) return new DomainError(code as ErrorCode, message);
+  if (code in ERROR_CODES) return new DomainError(code as ErrorCode, message, field ? { field } : {});
   return new IntentRefused(message, code);
 }
 

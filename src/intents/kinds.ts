@@ -5,6 +5,7 @@ import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
 import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
 import { changeSubscription, discardPendingUpdate, findChanged } from "./subscription-changes.ts";
+import { cancelIncomplete, postSession, postSubscription } from "./subscription-creation.ts";
 
 /** One kind of change at Stripe: how it is posted, how it is found when nobody knows, and what it touches. */
 export interface IntentKind {
@@ -35,7 +36,7 @@ export const INTENT_KINDS = {
     once: true,
   },
   "create-checkout-session": {
-    post: (stripe, intent, key) => stripe.createCheckoutSession(sessionWithOurMetadata(intent), key),
+    post: postSession,
     find: (stripe, intent) =>
       stripe.checkoutSessionByMetadata(String(intent.params.customer), INTENT_ID, intent.id),
     aggregate: "checkout_session",
@@ -49,6 +50,28 @@ export const INTENT_KINDS = {
     },
     aggregate: "checkout_session",
     once: false,
+  },
+  "create-subscription": {
+    post: postSubscription,
+    find: (stripe, intent) =>
+      stripe.subscriptions.byMetadata(String(intent.params.customer), INTENT_ID, intent.id),
+    aggregate: "subscription",
+    once: false,
+  },
+  "cancel-incomplete": {
+    post: cancelIncomplete,
+    find: async (_stripe, { subject }) => ({ id: subject }),
+    aggregate: "subscription",
+    once: false,
+  },
+  "cancel-second-trial": {
+    post: (stripe, { subject }) =>
+      stripe.subscriptions.cancel(subject, {
+        cancellation_details: { comment: "This person has had a trial before." },
+      }),
+    find: endedSubscription,
+    aggregate: "subscription",
+    once: true,
   },
   "change-subscription": {
     post: changeSubscription,
@@ -67,10 +90,7 @@ export const INTENT_KINDS = {
       stripe.subscriptions.cancel(subject, {
         cancellation_details: { comment: "A second subscription of the same user, made by mistake." },
       }),
-    find: async (stripe, { subject }) => {
-      const subscription = await stripe.subscription(subject);
-      return subscription?.ended_at ? subscription : null;
-    },
+    find: endedSubscription,
     aggregate: "subscription",
     once: true,
   },
@@ -91,14 +111,7 @@ export const INTENT_KINDS = {
 } satisfies Record<string, IntentKind>;
 export type IntentKindName = keyof typeof INTENT_KINDS;
 
-/** What a session makes does not inherit its metadata, so the subscription is given its own copy. */
-function sessionWithOurMetadata(intent: Intent): Stripe.Checkout.SessionCreateParams {
-  const params = intent.params as unknown as Stripe.Checkout.SessionCreateParams;
-  const metadata = { [USER_ID]: intent.userId, [INTENT_ID]: intent.id };
-  return {
-    ...params,
-    client_reference_id: intent.userId,
-    metadata,
-    subscription_data: { ...params.subscription_data, metadata },
-  };
+async function endedSubscription(stripe: StripeGateway, { subject }: Intent): Promise<{ id: string } | null> {
+  const subscription = await stripe.subscription(subject);
+  return subscription?.ended_at ? subscription : null;
 }

@@ -256,7 +256,8 @@ class Steps {
   }
 }
 
-async function voidUnpaid(stripe: StripeGateway, invoiceId: string, key: string): Promise<void> {
+/** Voids an invoice that is still open. */
+export async function voidUnpaid(stripe: StripeGateway, invoiceId: string, key: string): Promise<void> {
   if ((await stripe.invoice(invoiceId))?.status !== "open") return;
   await stripe.subscriptions.voidInvoice(invoiceId, key);
 }

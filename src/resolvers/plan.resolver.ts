@@ -1,4 +1,4 @@
-import { Arg, Ctx, ID, Query, Resolver } from "type-graphql";
+import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from "type-graphql";
 import { Rule } from "../auth/rules.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
@@ -28,6 +28,15 @@ export class PlanResolver {
   @Rule("public")
   plan(@Arg("id", () => ID) id: string, @Ctx() { loaders }: Context): Promise<Plan | null> {
     return loaders.plan.load(id);
+  }
+
+  @FieldResolver(() => Int, {
+    description: "`trialDays`, or 0 for a signed-in user who is known to have had a trial, of whatever plan.",
+  })
+  @Rule("viewer")
+  async viewerTrialDays(@Root() { trialDays }: Plan, @Ctx() { caller, loaders }: Context): Promise<number> {
+    if (trialDays === 0 || !caller.isKnown) return trialDays;
+    return (await loaders.hadTrial.load(caller)) ? 0 : trialDays;
   }
 
   @Query(() => PaymentConfig, { description: "What a browser needs for Stripe.js. Public." })

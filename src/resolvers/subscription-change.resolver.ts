@@ -4,14 +4,21 @@ import type { Context } from "../context.ts";
 import { Subscription } from "../entities/subscription.ts";
 import type { PlanPreviewService } from "../services/plan-preview.service.ts";
 import type { SubscriptionChanges } from "../services/subscription-changes.service.ts";
+import type { SubscriptionCreation } from "../services/subscription-creation.service.ts";
 import { PlanChangePreview, SubscriptionResult } from "../types/results.ts";
 import { IdempotencyKey } from "./inputs/idempotency-key.ts";
-import { CancelSubscriptionInput, ChangePlanInput, SeatsArg } from "./inputs/subscription.inputs.ts";
+import {
+  CancelSubscriptionInput,
+  ChangePlanInput,
+  CreateSubscriptionInput,
+  SeatsArg,
+} from "./inputs/subscription.inputs.ts";
 
-/** What is done with a running subscription: by its owner, or by staff. */
+/** A subscription is made by its owner; what is done with a running one, by its owner or by staff. */
 @Resolver(() => Subscription)
 export class SubscriptionChangeResolver {
   constructor(
+    private readonly creation: SubscriptionCreation,
     private readonly changes: SubscriptionChanges,
     private readonly previews: PlanPreviewService,
   ) {}
@@ -27,6 +34,16 @@ export class SubscriptionChangeResolver {
     @Ctx() { caller }: Context,
   ): Promise<PlanChangePreview> {
     return this.previews.preview(caller, subscriptionId, { planId, quantity });
+  }
+
+  @Mutation(() => SubscriptionResult, { description: "Paid plans only: Free is having none." })
+  @Rule("signed-in")
+  async createSubscription(
+    @Arg("input", () => CreateSubscriptionInput) input: CreateSubscriptionInput,
+    @Ctx() { caller }: Context,
+  ): Promise<SubscriptionResult> {
+    const subscription = await this.creation.create(caller, input);
+    return { subscription, clientSecret: await this.changes.clientSecret(caller, subscription) };
   }
 
   @Mutation(() => SubscriptionResult, {

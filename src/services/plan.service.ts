@@ -2,6 +2,8 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { validate as isUuid } from "uuid";
 import type { Caller } from "../auth/caller.ts";
 import { Plan } from "../entities/plan.ts";
+import { BadUserInput, NotFound, PlanInactive } from "../errors.ts";
+import { assertSeats } from "./plan-change.ts";
 
 /** The catalogue: what is sold, and what was. */
 export class PlanService {
@@ -16,6 +18,17 @@ export class PlanService {
       (left, right) =>
         left.monthlyPrice.amount - right.monthlyPrice.amount || left.name.localeCompare(right.name),
     );
+  }
+
+  /** The plan that somebody chose. @throws NotFound, PlanInactive, BadUserInput for Free or too many seats */
+  async sellable({ planId, quantity }: { planId: string; quantity: number }): Promise<Plan> {
+    const plan = await this.byId(planId);
+    if (!plan) throw new NotFound("plan");
+    if (plan.isFree)
+      throw new BadUserInput("input.planId", "Free needs no checkout: it is having no subscription.");
+    if (!plan.isOnSale || !plan.stripePriceId) throw new PlanInactive();
+    assertSeats(plan, quantity, (field) => `input.${field}`);
+    return plan;
   }
 
   async byId(id: string): Promise<Plan | null> {

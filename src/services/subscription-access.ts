@@ -32,6 +32,7 @@ export function grantOf(
   const margin = subscription.isCancelScheduled ? 0 : LATE_WEBHOOK_MARGIN_MS;
   switch (subscription.status) {
     case "TRIALING":
+      if (subscription.isTrialRefused) return null;
       return until("TRIAL", subscription.trialEndsAt, subscription.hasPaymentMethod ? margin : 0);
     case "ACTIVE":
       return until("SUBSCRIPTION", paidThrough, margin);

@@ -4,24 +4,31 @@ import { Intent } from "../entities/intent.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { SubscriptionSlot } from "../entities/subscription-slot.ts";
 import { openIntent } from "../intents/intents.ts";
+import type { IntentKindName } from "../intents/kinds.ts";
 
 /*
  * The guard against a second live subscription of ours. A slot is claimed by the intent of a checkout, handed
- * to the session that it makes and then to the subscription that is paid for; it is free again when its holder
- * has ended. All under the user's lock.
+ * to the session that it makes and then to the subscription that is paid for; or claimed by the intent that makes a
+ * subscription, which holds it until that is live. It is free again when its holder has ended. All under the user's
+ * lock.
  */
+
+/** The intents that open a subscription. */
+export type Opener = Extract<IntentKindName, "create-checkout-session" | "create-subscription">;
 
 /** Who holds the user's one slot, and so what a new checkout has to do first. */
 export type Claim =
   | { holder: "subscription" }
   | { holder: "session"; session: CheckoutSession; paramsHash: string | null }
+  /** Made by us, its first payment not made yet. */
+  | { holder: "incomplete"; subscription: Subscription; paramsHash: string }
   | { holder: "intent"; intent: Intent };
 
-/** Looks at who holds the slot, and takes it for a checkout with these parameters when it is free. */
+/** Looks at who holds the slot, and takes it for an intent with these parameters when it is free. */
 export async function claimSlot(
   tx: EntityManager,
   userId: string,
-  params: Record<string, unknown>,
+  opening: { kind: Opener; params: Record<string, unknown> },
   now: Date,
 ): Promise<Claim> {
   if (await hasLiveSubscription(tx, userId)) return { holder: "subscription" };
@@ -30,14 +37,23 @@ export async function claimSlot(
     slot?.checkoutSessionId && (await tx.findOne(CheckoutSession, { id: slot.checkoutSessionId }));
   if (session) return { holder: "session", session, paramsHash: await paramsHashOf(tx, session) };
   const holding = slot?.intentId ? await tx.findOne(Intent, { id: slot.intentId }) : null;
-  if (holding && holding.state !== "FAILED") return { holder: "intent", intent: holding };
-  const request = { userId, kind: "create-checkout-session", subject: "subscription", params } as const;
-  const intent = await openIntent(tx, request, now);
+  if (holding && holding.state !== "FAILED") {
+    const made = await madeBy(tx, holding);
+    if (!made) return { holder: "intent", intent: holding };
+    if (!made.hasEnded) return { holder: "incomplete", subscription: made, paramsHash: holding.paramsHash };
+  }
+  const intent = await openIntent(tx, { userId, subject: "subscription", ...opening }, now);
   await tx.upsert(SubscriptionSlot, {
     ...{ userId, intentId: intent.id },
     ...{ checkoutSessionId: null, stripeSubscriptionId: null, updatedAt: new Date() },
   });
   return { holder: "intent", intent };
+}
+
+/** The subscription that an intent has made, once our rows have followed. */
+async function madeBy(tx: EntityManager, { kind, stripeId }: Intent): Promise<Subscription | null> {
+  if (kind !== "create-subscription" || !stripeId) return null;
+  return tx.findOne(Subscription, { stripeSubscriptionId: stripeId });
 }
 
 /** Whether a subscription of the user is live: the rows say so, or the slot until they do. */
@@ -96,9 +112,11 @@ export async function slotFollowsSubscription(
   }
   if (subscription.hasEnded)
     await tx.execute(
-      `delete from subscription_slots where user_id = ? and (stripe_subscription_id = ? or checkout_session_id in
-         (select id from checkout_sessions where user_id = ? and stripe_subscription_id = ?))`,
-      [userId, stripeSubscriptionId, userId, stripeSubscriptionId],
+      `delete from subscription_slots where user_id = ? and (stripe_subscription_id = ?
+         or checkout_session_id in
+           (select id from checkout_sessions where user_id = ? and stripe_subscription_id = ?)
+         or intent_id in (select id from intents where user_id = ? and stripe_id = ?))`,
+      [userId, ...Array(2).fill([stripeSubscriptionId, userId]).flat(), stripeSubscriptionId],
     );
   return null;
 }

@@ -11,7 +11,7 @@ export class SubscriptionService {
       .fork()
       .find(
         Subscription,
-        { userId: { $in: [...userIds] }, status: { $nin: ["INCOMPLETE", "INCOMPLETE_EXPIRED"] } },
+        { userId: { $in: [...userIds] }, wasLive: true },
         { orderBy: { stripeCreatedAt: "desc", id: "desc" } },
       );
     return new Map(

@@ -34,6 +34,11 @@ export function isReplayedFailure(error: unknown): boolean {
   return (cause.statusCode ?? 0) >= 500 && cause.headers?.["idempotent-replayed"] === "true";
 }
 
+/** The parameter that Stripe refused a call for. */
+export function refusedParam(error: unknown): string | null {
+  return error instanceof Stripe.errors.StripeInvalidRequestError ? (error.param ?? null) : null;
+}
+
 /** Whether Stripe says, or has said of an intent, that there is no such object. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === "resource_missing";

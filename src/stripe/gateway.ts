@@ -10,6 +10,12 @@ import { SubscriptionCalls } from "./subscriptions.ts";
 const TIMEOUT_MS = 4_500;
 const RETRIES = 2;
 const PAGE = 100;
+const WITH_SUBSCRIPTION = [
+  "latest_invoice",
+  "schedule.phases.items.price",
+  "default_payment_method",
+  "customer.invoice_settings.default_payment_method",
+];
 /** By how much Stripe's clock and ours may differ. */
 const CLOCKS_DISAGREE_MS = 3_600_000;
 
@@ -58,10 +64,10 @@ export class StripeGateway extends StripeCalls {
     return this.read("checkout.sessions.retrieve", () => this.stripe.checkout.sessions.retrieve(id));
   }
 
-  /** With its latest invoice, and its schedule with the prices of each phase. */
+  /** With its latest invoice, its schedule with the prices of each phase, and the method that it is paid with. */
   subscription(id: string): Promise<Stripe.Subscription | null> {
     return this.read("subscriptions.retrieve", () =>
-      this.stripe.subscriptions.retrieve(id, { expand: ["latest_invoice", "schedule.phases.items.price"] }),
+      this.stripe.subscriptions.retrieve(id, { expand: WITH_SUBSCRIPTION }),
     );
   }
 

@@ -89,6 +89,17 @@ export class SubscriptionCalls extends StripeCalls {
     );
   }
 
+  /** An active code that customers type, in whatever case, and what its coupon is for; null when there is none. */
+  async promotionCode(code: string): Promise<Stripe.PromotionCode | null> {
+    const found = await this.call("promotionCodes.list", () =>
+      this.stripe.promotionCodes.list({
+        ...{ code, active: true, limit: 1 },
+        expand: ["data.promotion.coupon.applies_to"],
+      }),
+    );
+    return found.data[0] ?? null;
+  }
+
   voidInvoice(id: string, idempotencyKey: string): Promise<Stripe.Invoice> {
     return this.call("invoices.voidInvoice", () =>
       this.stripe.invoices.voidInvoice(id, {}, { idempotencyKey }),

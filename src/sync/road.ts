@@ -6,6 +6,7 @@ import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
+import type { TrialClaims } from "../services/trial-claims.ts";
 import { lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTicket, type Ticket, Tickets } from "./tickets.ts";
@@ -20,6 +21,7 @@ export interface Write {
   now: Date;
   access: AccessService;
   duplicates: Duplicates;
+  trials: TrialClaims;
   /** Puts an event into the outbox, after what was added before it. */
   emit(event: Omit<DomainEvent, "userId" | "occurredAt">): void;
   /** Notes in the audit log what a change did to a row; a change that did nothing leaves no trace. */
@@ -81,6 +83,7 @@ export class Road {
     private readonly clock: Clock,
     private readonly access: AccessService,
     private readonly duplicates: Duplicates,
+    private readonly trials: TrialClaims,
   ) {
     this.tickets = new Tickets(em);
   }
@@ -136,7 +139,7 @@ export class Road {
     const note = (facts: Omit<AuditFacts, "at">) =>
       audit(tx, { at: now, userId: userId || null, causedBy: cause, ...facts });
     return {
-      ...{ tx, userId, now, access: this.access, duplicates: this.duplicates },
+      ...{ tx, userId, now, access: this.access, duplicates: this.duplicates, trials: this.trials },
       emit: (event) => events.push({ ...event, userId, occurredAt: now }),
       audit: (tableName, rowId, { before, after }) => {
         if (after === null) return;

@@ -1,6 +1,6 @@
 import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
-import { Subscription } from "../entities/subscription.ts";
+import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -47,14 +47,17 @@ export function subscriptionJourney(
         ...columnsOf(remote),
         planId: await planOf(tx, remote, known),
         ...(await scheduledOf(tx, remote, known)),
+        wasLive: wasLive(remote, known),
         hasPaymentMethod: Boolean(remote.default_payment_method ?? customer?.defaultPaymentMethodId),
       });
       write.audit("subscriptions", change.row.id, change);
       await tx.flush();
       const holder = await slotFollowsSubscription(tx, change.row);
       const isOurs = remote.metadata[USER_ID] === userId;
+      await write.trials.follow(write, change.row, { isOurs, card: cardOf(remote) });
       if (holder) await write.duplicates.followSubscription(write, change.row, holder, isOurs);
       announce(change, write);
+      foretellTrialEnd(change.row, write);
       await write.access.followSubscription(write, change.row);
       await write.duplicates.giveBack(write, change.row);
     },
@@ -76,9 +79,41 @@ function columnsOf(remote: Stripe.Subscription) {
     cancelAt: instantOf(remote.cancel_at),
     canceledAt: instantOf(remote.canceled_at),
     endedAt: instantOf(remote.ended_at),
+    cancellationReason: remote.cancellation_details?.reason ?? null,
     pendingInvoiceId: remote.pending_update ? idOf(remote.latest_invoice) : null,
     stripeCreatedAt: instantOf(remote.created) as Date,
   };
+}
+
+/** How long before its end a trial is told of, as Stripe does; at once when it is shorter. */
+const TRIAL_NOTICE_MS = 3 * 86_400_000;
+
+/** Once for each end that a trial has had: the id of the event is that of the fact. */
+function foretellTrialEnd(row: Subscription, { emit, now }: Write): void {
+  const { status, trialEndsAt, isTrialRefused, id: subscriptionId, hasPaymentMethod } = row;
+  if (status !== "TRIALING" || !trialEndsAt || isTrialRefused) return;
+  const left = trialEndsAt.getTime() - now.getTime();
+  if (left <= 0 || left > TRIAL_NOTICE_MS) return;
+  const at = trialEndsAt.toISOString();
+  emit({
+    id: eventId("subscription.trial_ending", subscriptionId, at),
+    type: "subscription.trial_ending",
+    data: { subscriptionId, trialEndsAt: at, hasPaymentMethod, willEnd: row.isCancelScheduled },
+  });
+}
+
+/** An attempt whose first payment never came is none; of one first seen when it had ended nobody knows better. */
+function wasLive({ status }: Stripe.Subscription, known: Subscription | null): boolean {
+  if (known?.wasLive || LIVE_STATUSES.includes(wordOf(status))) return true;
+  return known === null && status === "canceled";
+}
+
+/** Stripe's fingerprint of the card that will be charged. */
+function cardOf({ default_payment_method: own, customer }: Stripe.Subscription): string | null {
+  const theirs =
+    typeof customer === "object" && !customer.deleted && customer.invoice_settings.default_payment_method;
+  const method = own ?? theirs;
+  return (method && typeof method === "object" && method.card?.fingerprint) || null;
 }
 
 /** `created` once it leaves INCOMPLETE, `updated` at each later change, `cancelled` when it has ended. */

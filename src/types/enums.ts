@@ -28,6 +28,21 @@ registerEnumType(SubscriptionStatus, {
   description: "Stripe's own status, upper-cased.",
 });
 
+export const SubscriptionEndReason = words(
+  "REQUESTED",
+  "PAYMENT_FAILED",
+  "PAYMENT_DISPUTED",
+  "NEVER_PAID",
+  "TRIAL_ALREADY_USED",
+  "DUPLICATE",
+);
+export type SubscriptionEndReason = keyof typeof SubscriptionEndReason;
+registerEnumType(SubscriptionEndReason, {
+  name: "SubscriptionEndReason",
+  description:
+    "Why a subscription ended. TRIAL_ALREADY_USED: this person has had a trial; nothing was charged.",
+});
+
 export const PaymentStatus = words(
   "PENDING",
   "REQUIRES_ACTION",

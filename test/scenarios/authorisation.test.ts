@@ -106,6 +106,12 @@ const QUERIES: Row[] = [
     [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
   ],
   [
+    "createSubscription",
+    'mutation { createSubscription(input: { planId: "nonsense" }) { clientSecret } }',
+    [U, "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", B, U],
+  ],
+  ["Plan.viewerTrialDays", "{ plans { viewerTrialDays } }", [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, U]],
+  [
     "previewPlanChange",
     "query ($id: ID!, $plan: ID!) { previewPlanChange(subscriptionId: $id, planId: $plan) { effectiveAt } }",
     [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],

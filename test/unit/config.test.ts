@@ -43,6 +43,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
     corsOrigins: [],
     returnUrlOrigins: [],
     gracePeriodDays: 7,
+    trialClaimSecret: expect.stringMatching(/^[0-9a-f]{64}$/),
     retention: { payloadDays: 30, eventIdDays: 60, keyDays: 30, outboxDays: 30, intentDays: 90 },
     streamLength: 100_000,
     logLevel: "info",

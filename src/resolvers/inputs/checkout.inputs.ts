@@ -2,7 +2,7 @@ import { IsUUID, Length, Max, Min } from "class-validator";
 import { Field, ID, InputType, Int } from "type-graphql";
 import { IdempotencyKeyField } from "./idempotency-key.ts";
 
-import { MAX_SEATS } from "./subscription.inputs.ts";
+import { MAX_SEATS, PromotionCodeField } from "./subscription.inputs.ts";
 
 @InputType()
 export class CreateCheckoutSessionInput {
@@ -22,6 +22,9 @@ export class CreateCheckoutSessionInput {
   @Field()
   @Length(1, 2_000, { message: "A URL of at most 2000 characters." })
   cancelUrl!: string;
+
+  @PromotionCodeField()
+  promotionCode?: string | null;
 
   @IdempotencyKeyField()
   idempotencyKey?: string | null;

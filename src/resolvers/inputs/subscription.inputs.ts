@@ -8,6 +8,29 @@ import { IdempotencyKeyField } from "./idempotency-key.ts";
 export const MAX_SEATS = 10_000;
 
 @InputType()
+export class CreateSubscriptionInput {
+  @Field(() => ID)
+  planId!: string;
+
+  @Field(() => Int, { defaultValue: 1 })
+  @Min(1, { message: "At least one seat." })
+  @Max(MAX_SEATS, { message: `At most ${MAX_SEATS} seats.` })
+  quantity!: number;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: "One of the user's own; the default method when left out.",
+  })
+  paymentMethodId?: string | null;
+
+  @PromotionCodeField()
+  promotionCode?: string | null;
+
+  @IdempotencyKeyField()
+  idempotencyKey?: string | null;
+}
+
+@InputType()
 export class CancelSubscriptionInput {
   @Field(() => ID)
   id!: string;
@@ -60,6 +83,15 @@ export class ChangePlanInput {
 
   @IdempotencyKeyField()
   idempotencyKey?: string | null;
+}
+
+/** The optional field `promotionCode` of an input. */
+export function PromotionCodeField(): PropertyDecorator {
+  return (target, key) => {
+    Field(() => String, { nullable: true, description: "As somebody typed it." })(target, key);
+    IsOptional()(target, key);
+    Length(1, 100, { message: "A code of 1 to 100 characters." })(target, key);
+  };
 }
 
 /** The optional argument `quantity` of a query. @throws BadUserInput */
