@@ -1,5 +1,5 @@
 import type Stripe from "stripe";
-import { draftOf, typesSince } from "./support/billing.ts";
+import { draftOf, intentOf, typesSince } from "./support/billing.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 import { payer } from "./support/subscribing.ts";
 
@@ -19,10 +19,6 @@ const paid = async (...amounts: number[]) => box.stripe.invoices.pay((await draf
 const credit = (invoice: string, params: Partial<Stripe.CreditNoteCreateParams>) =>
   box.stripe.creditNotes.create({ invoice, ...params });
 const balance = async () => ((await box.stripe.customers.retrieve(customer.id)) as Stripe.Customer).balance;
-const intentOf = async (invoice: string) => {
-  const [payment] = (await box.stripe.invoicePayments.list({ invoice })).data;
-  return box.stripe.paymentIntents.retrieve(String(payment!.payment.payment_intent));
-};
 
 describe("before it is paid", () => {
   test("a credit note lowers what is due, and what its payment intent takes", async () => {
@@ -46,7 +42,7 @@ describe("before it is paid", () => {
       amount_remaining: 2000,
       pre_payment_credit_notes_amount: 1000,
     });
-    expect((await intentOf(invoice.id)).amount).toBe(2000);
+    expect((await intentOf(box, invoice.id))!.amount).toBe(2000);
     await box.stripe.invoices.pay(invoice.id);
     const [charge] = (await box.stripe.charges.list({ customer: customer.id })).data;
     expect(charge!.amount).toBe(2000);
@@ -61,7 +57,7 @@ describe("before it is paid", () => {
       amount_paid: 0,
       amount_remaining: 0,
     });
-    expect((await intentOf(id)).status).toBe("canceled");
+    expect((await intentOf(box, id))!.status).toBe("canceled");
     expect((await box.stripe.charges.list()).data).toEqual([]);
   });
 
@@ -73,7 +69,7 @@ describe("before it is paid", () => {
       amount_remaining: 3000,
       pre_payment_credit_notes_amount: 0,
     });
-    expect((await intentOf(id)).amount).toBe(3000);
+    expect((await intentOf(box, id))!.amount).toBe(3000);
     await expect(box.stripe.creditNotes.voidCreditNote(note.id)).rejects.toMatchObject({ statusCode: 400 });
   });
 });
@@ -133,7 +129,7 @@ describe("after it was paid", () => {
   test("refunds that were made already can be what it stands for, and count only once", async () => {
     const { id } = await paid(3000);
     const refund = await box.stripe.refunds.create({
-      payment_intent: (await intentOf(id)).id,
+      payment_intent: (await intentOf(box, id))!.id,
       amount: 1000,
     });
     await expect(credit(id, { amount: 2500, credit_amount: 2500 })).rejects.toMatchObject({

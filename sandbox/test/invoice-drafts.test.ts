@@ -1,6 +1,6 @@
 import type Stripe from "stripe";
 import { DAY_SECONDS } from "../clock.ts";
-import { draftOf, typesSince } from "./support/billing.ts";
+import { draftOf, intentOf, typesSince } from "./support/billing.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 import { payer } from "./support/subscribing.ts";
 
@@ -15,10 +15,6 @@ afterEach(() => box.close());
 
 const draft = (amounts: number[], params: Partial<Stripe.InvoiceCreateParams> = {}) =>
   draftOf(box, customer.id, amounts, params);
-const intentOf = async (invoice: string) => {
-  const [payment] = (await box.stripe.invoicePayments.list({ invoice })).data;
-  return payment && box.stripe.paymentIntents.retrieve(String(payment.payment.payment_intent));
-};
 
 describe("a draft", () => {
   test("says what it comes to, and has no number, page or payment yet", async () => {
@@ -36,7 +32,7 @@ describe("a draft", () => {
       description: "Work",
       metadata: { job: "1" },
     });
-    expect(await intentOf(invoice.id)).toBeUndefined();
+    expect(await intentOf(box, invoice.id)).toBeUndefined();
   });
 
   test("is opened by finalizing: number, page and a payment intent for what is due", async () => {
@@ -46,7 +42,7 @@ describe("a draft", () => {
     expect(invoice).toMatchObject({ status: "open", amount_remaining: 1500, attempted: false });
     expect(invoice.number).toMatch(/^[A-Z0-9]{8}-0001$/);
     expect(invoice.hosted_invoice_url).toContain(id);
-    const intent = await intentOf(id);
+    const intent = await intentOf(box, id);
     expect(intent).toMatchObject({ amount: 1500, status: "requires_payment_method" });
     expect(invoice.confirmation_secret?.client_secret).toBe(intent!.client_secret);
     expect(await typesSince(box, before)).toEqual(["invoice.finalized", "payment_intent.created"]);
@@ -152,7 +148,7 @@ describe("a draft", () => {
   test("over nothing is paid when it is finalized", async () => {
     const paid = await box.stripe.invoices.finalizeInvoice((await draft([500, -500])).id);
     expect(paid).toMatchObject({ status: "paid", amount_due: 0, amount_paid: 0, total: 0 });
-    expect(await intentOf(paid.id)).toBeUndefined();
+    expect(await intentOf(box, paid.id)).toBeUndefined();
   });
 
   test("under the minimum charge is paid, and owed with the next invoice", async () => {
@@ -170,7 +166,7 @@ describe("a draft", () => {
     expect(movement).toMatchObject({ type: "invoice_too_small", amount: 49, invoice: small.id });
     const next = await box.stripe.invoices.finalizeInvoice((await draft([1000])).id);
     expect(next).toMatchObject({ amount_due: 1049, starting_balance: 49, ending_balance: 0 });
-    expect((await intentOf(next.id))!.amount).toBe(1049);
+    expect((await intentOf(box, next.id))!.amount).toBe(1049);
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import type Stripe from "stripe";
 import { DAY_SECONDS } from "../clock.ts";
-import { draftOf, typesSince } from "./support/billing.ts";
+import { draftOf, intentOf, typesSince } from "./support/billing.ts";
 import { type TestSandbox, testSandbox } from "./support/sandbox.ts";
 import { payer } from "./support/subscribing.ts";
 
@@ -15,10 +15,6 @@ afterEach(() => box.close());
 
 const draft = (amounts: number[], params: Partial<Stripe.InvoiceCreateParams> = {}) =>
   draftOf(box, customer.id, amounts, params);
-const intentOf = async (invoice: string) => {
-  const [payment] = (await box.stripe.invoicePayments.list({ invoice })).data;
-  return payment && box.stripe.paymentIntents.retrieve(String(payment.payment.payment_intent));
-};
 
 describe("paying", () => {
   const open = async (amount = 1500) => box.stripe.invoices.finalizeInvoice((await draft([amount])).id);
@@ -38,7 +34,7 @@ describe("paying", () => {
     const other = await box.stripe.paymentMethods.attach("pm_card_mastercard", { customer: customer.id });
     const { id } = await open();
     await box.stripe.invoices.pay(id, { payment_method: other.id });
-    expect((await intentOf(id))!.payment_method).toBe(other.id);
+    expect((await intentOf(box, id))!.payment_method).toBe(other.id);
   });
 
   test("an invoice twice is refused, and charges once", async () => {
@@ -100,7 +96,7 @@ describe("paying", () => {
       code: "invoice_payment_intent_requires_action",
     });
     expect(await box.eventTypes()).toContain("invoice.payment_action_required");
-    const intent = await intentOf(id);
+    const intent = await intentOf(box, id);
     expect(intent!.status).toBe("requires_action");
     await box.control(`/payment_intents/${intent!.id}/authenticate`, { outcome: "succeed" });
     expect((await box.stripe.invoices.retrieve(id)).status).toBe("paid");
@@ -108,7 +104,7 @@ describe("paying", () => {
 
   test("by confirming its payment intent settles it as well", async () => {
     const { id } = await open();
-    const intent = await intentOf(id);
+    const intent = await intentOf(box, id);
     await box.stripe.paymentIntents.confirm(intent!.id, { payment_method: "pm_card_visa" });
     expect(await box.stripe.invoices.retrieve(id)).toMatchObject({ status: "paid", amount_paid: 1500 });
   });
@@ -121,7 +117,7 @@ describe("paying", () => {
       amount_paid: 1500,
       amount_paid_off_stripe: 1500,
     });
-    expect((await intentOf(id))!.status).toBe("canceled");
+    expect((await intentOf(box, id))!.status).toBe("canceled");
     expect((await box.stripe.charges.list()).data).toEqual([]);
     expect(await typesSince(box, before)).toEqual(["invoice.paid", "payment_intent.canceled"]);
   });
@@ -134,7 +130,7 @@ describe("paying", () => {
     expect(await box.stripe.invoices.pay(id, { payment_method: account.id })).toMatchObject({
       status: "open",
     });
-    expect((await intentOf(id))!.status).toBe("processing");
+    expect((await intentOf(box, id))!.status).toBe("processing");
     expect(await box.stripe.invoices.pay(id)).toMatchObject({ status: "open" });
     await box.advance({ days: 5 });
     expect((await box.stripe.invoices.retrieve(id)).status).toBe("paid");
@@ -180,7 +176,7 @@ describe("ending otherwise", () => {
       balance: 0,
     });
     expect(await box.stripe.invoices.voidInvoice(id)).toMatchObject({ status: "void", amount_due: 1000 });
-    expect((await intentOf(id))!.status).toBe("canceled");
+    expect((await intentOf(box, id))!.status).toBe("canceled");
     expect((await box.stripe.customers.retrieve(customer.id)) as Stripe.Customer).toMatchObject({
       balance: -500,
     });

@@ -17,3 +17,12 @@ export async function draftOf(
 export async function typesSince(box: TestSandbox, count: number): Promise<string[]> {
   return (await box.eventTypes()).slice(count);
 }
+
+/** The payment intent that is to pay an invoice, or has; undefined for one without any. */
+export async function intentOf(
+  { stripe }: TestSandbox,
+  invoice: string,
+): Promise<Stripe.PaymentIntent | undefined> {
+  const [payment] = (await stripe.invoicePayments.list({ invoice })).data;
+  return payment && stripe.paymentIntents.retrieve(String(payment.payment.payment_intent));
+}
