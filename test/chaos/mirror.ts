@@ -70,6 +70,7 @@ const TABLES: Record<string, { key: string; rows(state: StripeState): [string, R
           period_end: at(invoice.period_end),
           issued_at: at(invoice.status_transitions.finalized_at),
           paid_at: at(invoice.status_transitions.paid_at),
+          next_payment_attempt_at: at(invoice.next_payment_attempt),
         },
       ]),
   },

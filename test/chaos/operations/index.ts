@@ -1,6 +1,7 @@
 import { CUSTOMER_OPERATIONS } from "./customers.ts";
 import { INVOICE_OPERATIONS } from "./invoices.ts";
 import { LEARNER_OPERATIONS } from "./learner.ts";
+import { METHOD_OPERATIONS } from "./methods.ts";
 import { MONEY_BACK_OPERATIONS } from "./money-back.ts";
 import type { Operations } from "./operation.ts";
 import { PORTAL_OPERATIONS } from "./portal.ts";
@@ -10,6 +11,7 @@ import { TIME_OPERATIONS } from "./time.ts";
 /** Everything that a history may do: a new operation is a line in the table of its subject. */
 export const OPERATIONS: Operations = {
   ...LEARNER_OPERATIONS,
+  ...METHOD_OPERATIONS,
   ...TIME_OPERATIONS,
   ...PORTAL_OPERATIONS,
   ...CUSTOMER_OPERATIONS,

@@ -8,7 +8,8 @@ const PAYERS = ["pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined", "
 
 /** What a learner sees of themselves: every row that has a GraphQL field. */
 const EVERYTHING = `{
-  subscriptionStatus { id status grantsAccess currentPeriodEnd plan { name } }
+  subscriptionStatus { id status grantsAccess currentPeriodEnd plan { name } paymentProblem { code nextStep } }
+  paymentMethods { id isDefault }
   payments { nodes { id status amount { amount } amountRefunded { amount } } }
   accessTo(resourceType: COURSE, resourceId: "any-course") { granted source expiresAt }
 }`;
