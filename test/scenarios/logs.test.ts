@@ -1,5 +1,6 @@
 import { CREATE_CHECKOUT, checkoutInput, STATUS } from "../support/checkout.ts";
 import { type LogLine, recordLogs } from "../support/logs.ts";
+import { addCard, addMethod, newMethod } from "../support/methods.ts";
 import {
   ask,
   eventually,
@@ -8,7 +9,7 @@ import {
   type TestService,
   WEBHOOK_SECRET,
 } from "../support/service.ts";
-import { setFaults } from "../support/stripe.ts";
+import { setFaults, stripeOf } from "../support/stripe.ts";
 import { deliver, eventOf } from "../support/webhook.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -100,6 +101,32 @@ test("a payment and everything that goes wrong beside it write no secret and no 
     ...[token, jwt.secret, stripe.secretKey, WEBHOOK_SECRET, database.url, new URL(database.url).password],
     ...[url, `${userId}@example.com`, "Bearer "],
   ].filter(Boolean))
+    expect(text).not.toContain(secret);
+}, 90_000);
+
+test("storing cards, declined ones too, and the portal write no secret, no address and nothing of a card into the log", async () => {
+  const token = await service.token(newUser());
+  const declined = await addCard(service, token, "tok_chargeDeclinedStolenCard");
+  expect(declined.errors?.[0]?.extensions.code).toBe("PAYMENT_DECLINED");
+  const method = await newMethod(service);
+  await setFaults(service, {
+    calls: [{ method: "POST", path: "/v1/*", times: 4, status: "reset", when: "after" }],
+  });
+  await eventually(
+    () => addMethod(service, token, method),
+    (answer) => answer.data?.addPaymentMethod,
+    60_000,
+  );
+  const setup = await service.ask("mutation { createSetupIntent { clientSecret } }", {}, token);
+  const open = 'mutation { createBillingPortalSession(returnUrl: "https://learn.example.com/") { url } }';
+  const portal = await service.ask(open, {}, token);
+  const { fingerprint } = (await stripeOf(service).paymentMethods.retrieve(method)).card ?? {};
+  const text = lines.map((line) => JSON.stringify(line)).join("\n");
+  expect(text).toContain("Stripe refused a change");
+  for (const secret of [
+    ...[setup.data.createSetupIntent.clientSecret, portal.data.createBillingPortalSession.url],
+    ...[fingerprint as string, "4242", "_secret_", "/p/session/"],
+  ])
     expect(text).not.toContain(secret);
 }, 90_000);
 
