@@ -40,18 +40,18 @@ export class TrialClaims {
   /**
    * Within the sync of a trial: claims it for the person, or finds that they have had one.
    * @param card Stripe's fingerprint of the card that it is to be paid with
-   * @param isOurs false for one that somebody gave in Stripe's dashboard: that is theirs to give
+   * @param isOurTrial false for one that somebody gave in Stripe's dashboard: that is theirs to give
    */
   async follow(
     write: Write,
     row: Subscription,
-    { card, isOurs }: { card: string | null; isOurs: boolean },
+    { card, isOurTrial }: { card: string | null; isOurTrial: boolean },
   ): Promise<void> {
     if (row.status !== "TRIALING") return;
     const { tx, userId } = write;
     const customer = await tx.findOne(Customer, { userId });
     const isFirst = await this.claim(write, row, { user: userId, email: customer?.email, card });
-    if (isFirst || !isOurs || row.isTrialRefused) return;
+    if (isFirst || !isOurTrial || row.isTrialRefused) return;
     row.isTrialRefused = true;
     const subject = row.stripeSubscriptionId;
     const request = { userId, kind: "cancel-second-trial", subject, params: {} } as const;

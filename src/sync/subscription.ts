@@ -54,7 +54,8 @@ export function subscriptionJourney(
       await tx.flush();
       const holder = await slotFollowsSubscription(tx, change.row);
       const isOurs = remote.metadata[USER_ID] === userId;
-      await write.trials.follow(write, change.row, { isOurs, card: cardOf(remote) });
+      const isOurTrial = isOurs && beganAsTrial(remote);
+      await write.trials.follow(write, change.row, { isOurTrial, card: cardOf(remote) });
       if (holder) await write.duplicates.followSubscription(write, change.row, holder, isOurs);
       announce(change, write);
       foretellTrialEnd(change.row, write);
@@ -107,6 +108,10 @@ function wasLive({ status }: Stripe.Subscription, known: Subscription | null): b
   if (known?.wasLive || LIVE_STATUSES.includes(wordOf(status))) return true;
   return known === null && status === "canceled";
 }
+
+/** A trial that somebody gives a subscriber later is theirs to give. */
+const beganAsTrial = ({ trial_start, created }: Stripe.Subscription) =>
+  trial_start !== null && trial_start <= created;
 
 /** Stripe's fingerprint of the card that will be charged. */
 function cardOf({ default_payment_method: own, customer }: Stripe.Subscription): string | null {

@@ -192,6 +192,8 @@ function subscriptionRows({ subscriptions, customers, ownerOf }: StripeState): [
         cancel_at: at(subscription.cancel_at),
         canceled_at: at(subscription.canceled_at),
         ended_at: at(subscription.ended_at),
+        pending_invoice_id: subscription.pending_update ? idOf(subscription.latest_invoice) : null,
+        cancellation_reason: subscription.cancellation_details?.reason ?? null,
         // of interest only for how long a trial is trusted
         ...(subscription.status === "trialing" && { has_payment_method: method !== null }),
       },

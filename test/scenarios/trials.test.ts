@@ -151,6 +151,23 @@ test("of two who begin with one card at the same moment one has the trial", asyn
   expect(statuses.sort()).toEqual(["CANCELED", "TRIALING"]);
 });
 
+test("free days that somebody gives a subscriber at Stripe are never refused", async () => {
+  const card = nextCard();
+  const ada = await newLearner(service);
+  await ada.ask(ADD, { card });
+  await create(ada);
+  const bob = await newLearner(service);
+  await bob.ask(ADD, { card });
+  const annual = await create(bob, "Premium Annual");
+  expect(annual.data.createSubscription.subscription.status).toBe("ACTIVE");
+  await stripeOf(service).subscriptions.update((await bob.remote()).id, {
+    trial_end: Math.floor(service.sandbox.now().getTime() / 1_000) + 5 * 86_400,
+    proration_behavior: "none",
+  });
+  await bob.until(({ status }) => status === "TRIALING");
+  expect(await bob.may()).toBe(true);
+});
+
 test("a trial that was never begun claims nothing", async () => {
   const ada = await newLearner(service);
   const { data } = await openCheckout(service, ada.token);

@@ -1,3 +1,4 @@
+import { CHANGE_OPERATIONS } from "./changes.ts";
 import { CUSTOMER_OPERATIONS } from "./customers.ts";
 import { INVOICE_OPERATIONS } from "./invoices.ts";
 import { LEARNER_OPERATIONS } from "./learner.ts";
@@ -12,6 +13,7 @@ import { TIME_OPERATIONS } from "./time.ts";
 export const OPERATIONS: Operations = {
   ...LEARNER_OPERATIONS,
   ...METHOD_OPERATIONS,
+  ...CHANGE_OPERATIONS,
   ...TIME_OPERATIONS,
   ...PORTAL_OPERATIONS,
   ...CUSTOMER_OPERATIONS,
