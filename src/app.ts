@@ -159,7 +159,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const access = new AccessService(em, clock, config.gracePeriodDays);
   const trials = new TrialClaims(em, config.trialClaimSecret);
   const road = new Road(em, clock, access, new Duplicates(logger, metrics), trials);
-  const sync = new Sync(em, stripe, road);
+  const sync = new Sync(em, stripe, road, logger);
   const intents = new Intents(em, stripe, sync, clock, logger);
   const turns = new Turns(em, intents, clock);
   const customers = new CustomerService(em, intents, sync);

@@ -1,4 +1,5 @@
 import { types } from "node:util";
+import { ProviderUnavailable } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
 const FIRST_PAUSE_MS = 2_000;
@@ -62,6 +63,10 @@ export function isConnectionFailure(error: unknown): error is Error {
   if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
   return error.cause !== undefined && error.cause !== error && isConnectionFailure(error.cause);
 }
+
+/** Whether an error ends when Stripe or the database is back, not by doing something else. */
+export const isOutage = (error: unknown) =>
+  error instanceof ProviderUnavailable || isConnectionFailure(error);
 
 /** Why a part could not be reached, in a few words: a code where there is one, and never a stack. */
 export function reasonOf(error: unknown): string {

@@ -7,19 +7,25 @@ import type { DomainEvent } from "./event-types.ts";
  * is already there is not written again. Nothing leaves the service in any other way.
  */
 export async function addToOutbox(tx: EntityManager, events: readonly DomainEvent[]): Promise<void> {
-  let added = 0;
-  for (const event of events) {
-    const rows = await tx.execute<unknown[]>(
-      `insert into outbox (id, user_id, sequence, type, data, occurred_at, next_try_at)
-       select ?, ?, coalesce(max(sequence), 0) + 1, ?, ?::jsonb, ?, now() from outbox where user_id = ?
-       on conflict (id) do nothing returning 1`,
-      [event.id, event.userId, event.type, JSON.stringify(event.data), event.occurredAt, event.userId],
-    );
-    added += rows.length;
-  }
   const userId = events[0]?.userId;
-  if (added > 0 && userId) await wake(tx, "outbox", userId);
+  if (userId === undefined) return;
+  const added = await tx.execute<unknown[]>(ADD, [userId, JSON.stringify(events)]);
+  if (added.length > 0) await wake(tx, "outbox", userId);
 }
+
+/** A fact that one of them tells twice is told once, in its first place. */
+const ADD = `
+  with last as (select coalesce(max(sequence), 0) as sequence from outbox where user_id = ?),
+  given as (
+    select distinct on (id) * from rows from (jsonb_to_recordset(?::jsonb)
+        as (id uuid, type text, "userId" text, "occurredAt" timestamptz, data jsonb)) with ordinality
+        as event (id, type, user_id, occurred_at, data, place)
+     where not exists (select 1 from outbox known where known.id = event.id)
+     order by id, place)
+  insert into outbox (id, user_id, sequence, type, data, occurred_at, next_try_at)
+  select id, user_id, last.sequence + row_number() over (order by place), type, data, occurred_at, now()
+    from given cross join last
+  on conflict (id) do nothing returning 1`;
 
 /**
  * Lets go of sent events from before a moment, at most so many; takes both. The last event of each user stays: the next

@@ -20,6 +20,8 @@ interface Row {
   type: EventType;
   data: Record<string, unknown>;
   occurred_at: string;
+  /** Made on the first of them, this one included. */
+  attempts: number;
 }
 
 /** Sends what is in the outbox to Redis: each user's events in order, at least once. */
@@ -35,10 +37,10 @@ export class OutboxRelay {
   /** Sends a user's unsent events. One sender a user at a time: whoever leases the first unsent row. */
   async send(userId: string): Promise<void> {
     for (;;) {
-      const attempts = await this.leaseHead(userId);
-      if (attempts === null) return;
+      const rows = await this.lease(userId);
+      const attempts = rows[0]?.attempts;
+      if (attempts === undefined) return;
       reached("outbox-leased");
-      const rows = await this.unsent(userId);
       try {
         await this.publish(rows);
         reached("outbox-published");
@@ -62,23 +64,17 @@ export class OutboxRelay {
     return rows.map((row) => row.user_id);
   }
 
-  /** The attempts made on the user's first unsent event, or null when there is nothing to do or another does it. */
-  private async leaseHead(userId: string): Promise<number | null> {
-    const [row] = await this.em.fork().execute<{ attempts: number }[]>(
-      `update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
-       where id = (select id from outbox where user_id = ? and sent_at is null order by sequence limit 1)
-         and sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
-       returning attempts`,
-      [userId],
-    );
-    return row?.attempts ?? null;
-  }
-
-  private unsent(userId: string): Promise<Row[]> {
+  /** The user's unsent events, the first of which is leased; none when there are none or another sends them. */
+  private lease(userId: string): Promise<Row[]> {
     return this.em.fork().execute<Row[]>(
-      `select id, sequence, user_id, type, data, occurred_at from outbox
-       where user_id = ? and sent_at is null order by sequence limit ${BATCH}`,
-      [userId],
+      `with head as (
+         update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
+          where id = (select id from outbox where user_id = ? and sent_at is null order by sequence limit 1)
+            and sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
+         returning attempts)
+       select event.id, sequence, user_id, type, data, occurred_at, head.attempts from outbox event cross join head
+        where user_id = ? and sent_at is null order by sequence limit ${BATCH}`,
+      [userId, userId],
     );
   }
 

@@ -1,8 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
-import { ProviderUnavailable } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { isConnectionFailure } from "../outage.ts";
+import { isOutage } from "../outage.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
 import { type Cursors, type Lease, LeaseLost } from "./cursors.ts";
@@ -139,7 +138,7 @@ export class ObjectSweep {
         try {
           await this.sync.run(step.aggregate, id);
         } catch (error) {
-          if (error instanceof ProviderUnavailable || isConnectionFailure(error)) throw error;
+          if (isOutage(error)) throw error;
           this.parts.logger.warn(
             { err: error, aggregate: step.aggregate, id },
             "an object could not be synced",

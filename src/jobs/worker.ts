@@ -20,6 +20,8 @@ import type { Rounds } from "./rounds.ts";
 import type { Task } from "./wake.ts";
 
 const CONCURRENCY = 10;
+/** Jobs are fetched, and told to be done, several at a time; what lies here for longer is given back to others. */
+const FETCHED = { localQueue: { size: CONCURRENCY, ttl: 30_000 }, completeJobBatchDelay: 0 };
 const RESTART_MS = 1_000;
 
 /**
@@ -87,6 +89,7 @@ export class Worker {
     const runner = await run({
       pgPool: await this.pool(),
       concurrency: CONCURRENCY,
+      preset: { worker: FETCHED },
       noHandleSignals: true,
       parsedCronItems: CRON,
       taskList: taskList(this.workers, this.logger),
@@ -103,24 +106,27 @@ export class Worker {
 }
 
 function taskList(workers: Workers, logger: Logger): TaskList {
-  const tasks: Record<Task, (subject: string) => Promise<unknown>> = {
-    inbox: (key) => workers.inbox.work(key),
+  const tasks: Record<Exclude<Task, "inbox">, (subject: string) => Promise<unknown>> = {
     outbox: (userId) => workers.relay.send(userId),
     intent: (id) => workers.intents.carryThrough(id),
     cursor: (name) => workers.rounds.run(name),
   };
+  const calmly = async (task: Task, subjects: string[], work: () => Promise<unknown>) => {
+    await outsideOfRequests(work).catch((error: unknown) =>
+      logger.warn({ err: error, task, subjects }, "a job failed"),
+    );
+  };
   const woken = Object.fromEntries(
     Object.entries(tasks).map(([task, work]) => [
       task,
-      async (payload: unknown) => {
-        const { subject } = payload as { subject: string };
-        await outsideOfRequests(() => work(subject)).catch((error: unknown) =>
-          logger.warn({ err: error, task, subject }, "a job failed"),
-        );
-      },
+      ({ subject }: { subject: string }) => calmly(task as Task, [subject], () => work(subject)),
     ]),
   );
-  return { ...woken, retention: () => outsideOfRequests(() => retain(workers.retention, logger)) };
+  const inbox = (payload: unknown) => {
+    const keys = Array.isArray(payload) ? (payload as string[]) : [(payload as { subject: string }).subject];
+    return calmly("inbox", keys, () => workers.inbox.workAll(keys));
+  };
+  return { ...woken, inbox, retention: () => outsideOfRequests(() => retain(workers.retention, logger)) };
 }
 
 async function retain(retention: Retention, logger: Logger): Promise<void> {

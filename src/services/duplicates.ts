@@ -29,7 +29,7 @@ export class Duplicates {
   async followSubscription(write: Write, row: Subscription, holder: string, isOurs: boolean): Promise<void> {
     const duplicateOf = holder === row.stripeSubscriptionId ? null : holder;
     const isNews = (row.duplicateOf ?? null) !== duplicateOf;
-    row.duplicateOf = duplicateOf;
+    if (isNews) row.duplicateOf = duplicateOf;
     if (duplicateOf === null) return;
     // one that Stripe refused to cancel is tried again whenever it is looked at
     if (isOurs) await this.change(write, CANCEL, row.stripeSubscriptionId, {});

@@ -1,4 +1,3 @@
-import type { FilterQuery } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { OPAQUE_ID } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
@@ -6,7 +5,7 @@ import { FormerCustomer } from "../entities/former-customer.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
-import { mirror, mirrorAll } from "./mirror.ts";
+import { mirrorKnown, mirrorWhole } from "./mirror.ts";
 import type { Journey, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
@@ -55,18 +54,14 @@ async function writeCustomer(customer: Stripe.Customer, write: Write): Promise<b
     if (!known.isDeleted) return false;
     await rememberFormer(known, write);
   }
-  const change = await mirror(
-    tx,
-    Customer,
-    { userId },
-    {
-      stripeCustomerId: customer.id,
-      email: customer.email ?? null,
-      currency: customer.currency ? currencyOf(customer.currency) : null,
-      defaultPaymentMethodId: idOf(customer.invoice_settings.default_payment_method),
-      isDeleted: false,
-    },
-  );
+  const change = mirrorKnown(tx, Customer, known, {
+    userId,
+    stripeCustomerId: customer.id,
+    email: customer.email ?? null,
+    currency: customer.currency ? currencyOf(customer.currency) : null,
+    defaultPaymentMethodId: idOf(customer.invoice_settings.default_payment_method),
+    isDeleted: false,
+  });
   audit("customers", userId, change);
   return true;
 }
@@ -80,31 +75,19 @@ async function writeDeleted(id: string, write: Write): Promise<void> {
   const { tx, userId, audit } = write;
   const known = await tx.findOne(Customer, { userId, stripeCustomerId: id });
   if (!known) return;
-  audit("customers", userId, await mirror(tx, Customer, { userId }, { isDeleted: true }));
-  await forgetMethods({ userId }, write);
+  audit("customers", userId, mirrorKnown(tx, Customer, known, { isDeleted: true }));
+  const methods = await mirrorWhole(tx, PaymentMethod, methodsOf(userId), []);
+  for (const { id } of methods.gone) write.auditGone("payment_methods", id);
 }
 
-async function forgetMethods(which: FilterQuery<PaymentMethod>, { tx, auditGone }: Write): Promise<void> {
-  const gone = await tx.find(PaymentMethod, which);
-  if (gone.length === 0) return;
-  await tx.nativeDelete(PaymentMethod, { id: { $in: gone.map(({ id }) => id) } });
-  for (const { id } of gone) auditGone("payment_methods", id);
-}
+const methodsOf = (userId: string) => ({ key: "stripePaymentMethodId", owner: { userId } }) as const;
 
 async function writeMethods(
   methods: Stripe.PaymentMethod[],
   defaultId: string | null,
   write: Write,
 ): Promise<void> {
-  const { tx, userId, audit } = write;
-  const ids = methods.map((method) => method.id);
-  await forgetMethods({ userId, stripePaymentMethodId: { $nin: ids } }, write);
-  // the default moves by clearing first, since only one row may hold it at any moment
-  await tx.nativeUpdate(
-    PaymentMethod,
-    { userId, isDefault: true, stripePaymentMethodId: { $ne: defaultId ?? "" } },
-    { isDefault: false },
-  );
+  const { tx, userId } = write;
   const rows = methods.map((method) => ({
     stripePaymentMethodId: method.id,
     userId,
@@ -116,6 +99,10 @@ async function writeMethods(
     isDefault: method.id === defaultId,
     stripeCreatedAt: instantOf(method.created) as Date,
   }));
-  for (const change of await mirrorAll(tx, PaymentMethod, "stripePaymentMethodId", rows))
-    audit("payment_methods", change.row.id, change);
+  const { changes, gone } = await mirrorWhole(tx, PaymentMethod, methodsOf(userId), rows);
+  // the default moves by clearing first, since only one row may hold it at any moment
+  if (changes.some(({ before, after }) => before?.isDefault && after?.isDefault === false))
+    await tx.nativeUpdate(PaymentMethod, { userId, isDefault: true }, { isDefault: false });
+  for (const change of changes) write.audit("payment_methods", change.row.id, change);
+  for (const { id } of gone) write.auditGone("payment_methods", id);
 }

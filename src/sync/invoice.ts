@@ -4,11 +4,11 @@ import { Invoice, InvoiceLine, InvoicePayment } from "../entities/invoice.ts";
 import { Subscription } from "../entities/subscription.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
-import { mirror, mirrorAll } from "./mirror.ts";
+import { mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
 import type { Journey, OwnerOf } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
 
-interface RemoteInvoice {
+export interface RemoteInvoice {
   invoice: Stripe.Invoice;
   lines: Stripe.InvoiceLineItem[];
   payments: Stripe.InvoicePayment[];
@@ -83,8 +83,6 @@ async function writeLines(
   invoiceId: string,
   lines: Stripe.InvoiceLineItem[],
 ): Promise<void> {
-  const ids = lines.map((line) => line.id);
-  await tx.nativeDelete(InvoiceLine, { stripeInvoiceId: invoiceId, stripeLineId: { $nin: ids } });
   const rows = lines.map((line, position) => ({
     stripeLineId: line.id,
     stripeInvoiceId: invoiceId,
@@ -97,7 +95,7 @@ async function writeLines(
     periodStart: instantOf(line.period?.start),
     periodEnd: instantOf(line.period?.end),
   }));
-  await mirrorAll(tx, InvoiceLine, "stripeLineId", rows);
+  await mirrorWhole(tx, InvoiceLine, { key: "stripeLineId", owner: { stripeInvoiceId: invoiceId } }, rows);
 }
 
 /** Links invoices to payment intents; the payment's sync writes the same rows from its side. */

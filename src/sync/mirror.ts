@@ -19,8 +19,18 @@ export async function mirror<T extends object>(
   key: Partial<T>,
   values: Partial<T>,
 ): Promise<Change<T>> {
-  const found = await tx.findOne(entity, key as never);
-  return found ? bring(found as T, values) : insert(tx, entity, { ...key, ...values });
+  const known = (await tx.findOne(entity, key as never)) as T | null;
+  return mirrorKnown(tx, entity, known, { ...key, ...values });
+}
+
+/** The same for a row that has been looked for already; null when there is none. */
+export function mirrorKnown<T extends object>(
+  tx: EntityManager,
+  entity: EntityName<T>,
+  known: T | null,
+  values: Partial<T>,
+): Change<T> {
+  return known ? bring(known, values) : insert(tx, entity, values);
 }
 
 /** Brings many rows to their values, each found by one column; reads them in one statement. */
@@ -32,6 +42,29 @@ export async function mirrorAll<T extends object>(
 ): Promise<Change<T>[]> {
   if (rows.length === 0) return [];
   const found = (await tx.find(entity, { [key]: { $in: rows.map((row) => row[key]) } } as never)) as T[];
+  return bringAll(tx, entity, { key, rows, found });
+}
+
+/** Brings all rows of an owner to their values, and takes those away that it no longer has. */
+export async function mirrorWhole<T extends object>(
+  tx: EntityManager,
+  entity: EntityName<T>,
+  { key, owner }: { key: keyof T & string; owner: Partial<T> },
+  rows: Partial<T>[],
+): Promise<{ changes: Change<T>[]; gone: T[] }> {
+  const ids = rows.map((row) => row[key]);
+  const found = (await tx.find(entity, { $or: [owner, { [key]: { $in: ids } }] } as never)) as T[];
+  const gone = found.filter((row) => !ids.includes(row[key]));
+  if (gone.length > 0)
+    await tx.nativeDelete(entity, { [key]: { $in: gone.map((row) => row[key]) } } as never);
+  return { changes: bringAll(tx, entity, { key, rows, found }), gone };
+}
+
+function bringAll<T extends object>(
+  tx: EntityManager,
+  entity: EntityName<T>,
+  { key, rows, found }: { key: keyof T & string; rows: Partial<T>[]; found: T[] },
+): Change<T>[] {
   const known = new Map(found.map((row) => [row[key], row]));
   return rows.map((values) => {
     const row = known.get(values[key] as T[keyof T & string]);

@@ -9,7 +9,7 @@ import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
 import { lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
-import { claimTicket, type Ticket, Tickets } from "./tickets.ts";
+import { claimTickets, type Ticket, Tickets } from "./tickets.ts";
 
 /** The owner of what belongs to no user: the catalogue. No user's id is empty. */
 export const NOBODY = "";
@@ -32,6 +32,8 @@ export interface Write {
   remark(table: string, rowId: string, action: string, reason: string): void;
   /** Runs work that only counts and tells, once all this is written. */
   afterCommit(work: () => void): void;
+  /** The same write, with another event of Stripe's that asks for what is written. */
+  causedBy(event: string | null): Write;
 }
 
 /**
@@ -54,6 +56,13 @@ export interface Journey<Remote> {
   write(remote: Remote, write: Write): Promise<void>;
   /** Takes away rows that hang on the object and that Stripe does not have: no sync makes such rows. */
   prune?(remote: Remote, write: Write): Promise<void>;
+}
+
+/** A journey that has read: the place of that in the order of reads, and what Stripe said; null for nothing. */
+export interface Read<Remote> {
+  journey: Journey<Remote>;
+  ticket: Ticket;
+  remote: Remote | null;
 }
 
 /** How a journey ended, and what it read; null when there was nothing. */
@@ -95,20 +104,29 @@ export class Road {
     if (userId === null) return { arrival: "foreign", remote };
     await journey.upstream?.(remote, userId);
     const arrival = await this.write(userId, cause, async (write): Promise<Arrival> => {
-      if (!(await claimTicket(write.tx, ticket))) return "superseded";
+      if ((await claimTickets(write.tx, [ticket])).size === 0) return "superseded";
       await journey.write(remote, write);
       return "applied";
     });
     return { arrival, remote };
   }
 
-  /** What Stripe says now, and the place of this read in the order of all. */
-  async read<Remote>(journey: Journey<Remote>): Promise<{ ticket: Ticket; remote: Remote | null }> {
-    const ticket = await this.tickets.next(journey.objectId);
+  async read<Remote>(journey: Journey<Remote>): Promise<Read<Remote>> {
+    const [read] = await this.readAll([journey]);
+    return read as Read<Remote>;
+  }
+
+  /** What Stripe says now of several objects, asked at once. */
+  async readAll<Remote>(journeys: readonly Journey<Remote>[]): Promise<Read<Remote>[]> {
+    const tickets = await this.tickets.next(journeys.map(({ objectId }) => objectId));
     reached("ticket-taken");
-    const remote = await journey.read();
+    const remotes = await Promise.all(journeys.map((journey) => journey.read()));
     reached("stripe-read");
-    return { ticket, remote };
+    return journeys.map((journey, at) => ({
+      journey,
+      ticket: tickets[at] as Ticket,
+      remote: remotes[at] as Remote | null,
+    }));
   }
 
   /** One write transaction under the user's lock, which takes the events along. What `work` throws undoes it all. */
@@ -117,8 +135,9 @@ export class Road {
     const done = await this.em.fork().transactional(async (tx) => {
       await lockUser(tx, userId);
       const events: DomainEvent[] = [];
-      const writing = this.writing(tx, userId, events, cause);
-      const result = await work({ ...writing, afterCommit: (later) => void after.push(later) });
+      const notes: AuditFacts[] = [];
+      const result = await work(this.writing({ tx, userId, events, notes, after }, cause));
+      writeNotes(tx, notes);
       await tx.flush();
       await addToOutbox(tx, events);
       reached("rows-written");
@@ -129,15 +148,11 @@ export class Road {
     return done;
   }
 
-  private writing(
-    tx: EntityManager,
-    userId: string,
-    events: DomainEvent[],
-    cause: string | null,
-  ): Omit<Write, "afterCommit"> {
+  private writing(gathered: Writing, cause: string | null): Write {
+    const { tx, userId, events, notes, after } = gathered;
     const now = this.clock.now();
     const note = (facts: Omit<AuditFacts, "at">) =>
-      audit(tx, { at: now, userId: userId || null, causedBy: cause, ...facts });
+      notes.push({ at: now, userId: userId || null, causedBy: cause, ...facts });
     return {
       ...{ tx, userId, now, access: this.access, duplicates: this.duplicates, trials: this.trials },
       emit: (event) => events.push({ ...event, userId, occurredAt: now }),
@@ -147,8 +162,27 @@ export class Road {
         note({ actor: "stripe", action, tableName, rowId, before, after });
       },
       auditGone: (tableName, rowId) => note({ actor: "stripe", action: "removed", tableName, rowId }),
-      remark: (tableName, rowId, action, reason) =>
-        note({ actor: "service:payment", action, tableName, rowId, reason }),
+      remark: (tableName, rowId, action, reason) => {
+        note({ actor: "service:payment", action, tableName, rowId, reason });
+        // what was decided is looked for before it is decided again
+        writeNotes(tx, notes);
+      },
+      afterCommit: (later) => void after.push(later),
+      causedBy: (event) => this.writing(gathered, event),
     };
   }
+}
+
+function writeNotes(tx: EntityManager, notes: AuditFacts[]): void {
+  for (const facts of notes.splice(0)) audit(tx, facts);
+}
+
+/** What a write transaction gathers. */
+interface Writing {
+  tx: EntityManager;
+  userId: string;
+  events: DomainEvent[];
+  /** For the audit log; all at the end, in one statement. */
+  notes: AuditFacts[];
+  after: (() => void)[];
 }

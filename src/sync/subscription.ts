@@ -6,7 +6,7 @@ import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
-import { type Change, mirror } from "./mirror.ts";
+import { type Change, mirrorKnown } from "./mirror.ts";
 import { planOf, scheduledOf } from "./plan.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
@@ -39,10 +39,12 @@ export function subscriptionJourney(
     },
     async write(remote, write) {
       const { tx, userId } = write;
-      const customer = await tx.findOne(Customer, { userId, stripeCustomerId: idOf(remote.customer) ?? "" });
+      const theirs = await tx.findOne(Customer, { userId });
+      const customer = theirs?.stripeCustomerId === idOf(remote.customer) ? theirs : null;
       const key = { stripeSubscriptionId: remote.id };
       const known = await tx.findOne(Subscription, key);
-      const change = await mirror(tx, Subscription, key, {
+      const change = mirrorKnown(tx, Subscription, known, {
+        ...key,
         userId,
         ...columnsOf(remote),
         planId: await planOf(tx, remote, known),

@@ -1,21 +1,22 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
-import { Customer } from "../entities/customer.ts";
-import { FormerCustomer } from "../entities/former-customer.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
-import { Payment } from "../entities/payment.ts";
 import { Plan } from "../entities/plan.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
+import type { Logger } from "../logger.ts";
+import { isOutage } from "../outage.ts";
 import { holderIsGone, slotHolder } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
 import { customerJourney, ourUser } from "./customer.ts";
 import { invoiceJourney } from "./invoice.ts";
+import { hasSucceeded, knownOwner, subscriptionIsLive, trialsToFollow } from "./known.ts";
 import { paymentJourney } from "./payment.ts";
 import { priceJourney } from "./price.ts";
 import type { Arrival, Journey, OwnerOf, Road, Trip } from "./road.ts";
 import { subscriptionJourney } from "./subscription.ts";
+import { type Burst, holdsInvoice, type Loaded, linkedTo, Together } from "./together.ts";
 import { idOf, wordOf } from "./values.ts";
 
 /** The aggregates of Stripe objects that are mirrored. */
@@ -32,6 +33,13 @@ export type Aggregate = (typeof AGGREGATES)[number];
 /** Those that hold what a user has, and has paid. */
 export type UserAggregate = "customer" | "subscription" | "invoice" | "payment_intent";
 
+/** What is to be synced, and the Stripe event that asks for it, for the audit log. */
+export interface Asked {
+  aggregate: Aggregate;
+  id: string;
+  cause: string | null;
+}
+
 /**
  * Brings our rows in step with Stripe: one function an aggregate, each taking an id, never a payload. What an
  * object leads to (a paid session to its subscription, that to its invoice, that to its payment) is followed
@@ -39,12 +47,17 @@ export type UserAggregate = "customer" | "subscription" | "invoice" | "payment_i
  */
 export class Sync {
   private readonly reads = new Coalescer<Trip<unknown>>();
+  private readonly together: Together;
 
   constructor(
     private readonly em: EntityManager,
     private readonly stripe: StripeGateway,
     private readonly road: Road,
-  ) {}
+    private readonly logger: Logger,
+  ) {
+    const journey = (aggregate: Aggregate, id: string) => this.journey(aggregate, id);
+    this.together = new Together(em, road, journey, this.ensureUpstream);
+  }
 
   /** @param cause the Stripe event that asks for it, for the audit log */
   run(aggregate: Aggregate, id: string, cause: string | null = null): Promise<Arrival> {
@@ -66,22 +79,56 @@ export class Sync {
     }
   }
 
-  /** How an object of a user is read and written, for those who look at all of a user's at once. */
-  journey(aggregate: UserAggregate, id: string): Journey<unknown> {
+  /**
+   * Syncs what a burst of events tells of, each object once, as far as possible together. What fails then is done
+   * alone, so that it takes nobody along: for each its arrival, or why it has none.
+   * @throws what ends when it ends, not by doing it alone: an outage
+   */
+  async runAll(objects: readonly Asked[]): Promise<Map<string, Arrival | Error>> {
+    const outcomes = new Map<string, Arrival | Error>();
+    if (objects.length > 1)
+      await this.runTogether(objects, outcomes).catch((error: unknown) => {
+        if (isOutage(error)) throw error;
+        this.logger.warn({ err: error }, "objects could not be synced together; each is synced alone");
+      });
+    for (const { aggregate, id, cause } of objects)
+      if (!outcomes.has(id))
+        outcomes.set(id, await this.run(aggregate, id, cause).catch((error: Error) => error));
+    return outcomes;
+  }
+
+  private async runTogether(
+    objects: readonly Asked[],
+    outcomes: Map<string, Arrival | Error>,
+  ): Promise<void> {
+    const { bursts, arrivals } = await this.together.travel(objects);
+    for (const burst of bursts)
+      for (const one of burst.values()) await this.followTogether(one, arrivals.get(one.id), burst);
+    for (const [id, arrival] of arrivals) outcomes.set(id, arrival);
+  }
+
+  /** How an object of a user is read and written, for those who look at several of a user's at once. */
+  journey(aggregate: UserAggregate, id: string): Journey<unknown>;
+  journey(aggregate: Aggregate, id: string): Journey<unknown> | null;
+  journey(aggregate: Aggregate, id: string): Journey<unknown> | null {
     switch (aggregate) {
       case "customer":
-        return customerJourney(this.stripe, id, () => this.knownOwner(id)) as Journey<unknown>;
+        return customerJourney(this.stripe, id, () => knownOwner(this.em.fork(), id)) as Journey<unknown>;
+      case "checkout_session":
+        return checkoutSessionJourney(this.stripe, id, this.ownerOf) as Journey<unknown>;
       case "subscription":
         return this.subscriptionOf(id) as Journey<unknown>;
       case "invoice":
         return invoiceJourney(this.stripe, id, this.ownerOf) as Journey<unknown>;
       case "payment_intent":
         return paymentJourney(this.stripe, id, this.ownerOf, this.ensurePaidFor) as Journey<unknown>;
+      default:
+        return null;
     }
   }
 
   async customer(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = customerJourney(this.stripe, id, () => this.knownOwner(id));
+    const journey = customerJourney(this.stripe, id, () => knownOwner(this.em.fork(), id));
     const { arrival } = await this.travel(journey, cause);
     if (arrival === "applied") await this.followTrials(id, cause);
     return arrival;
@@ -130,27 +177,52 @@ export class Sync {
     return subscriptionJourney(this.stripe, id, this.ownerOf, { ensureInvoice, ensureHolder });
   }
 
+  /** What an object leads to and is not in its burst. */
+  private async followTogether(one: Loaded, arrival: Arrival | undefined, burst: Burst): Promise<void> {
+    const { aggregate, id, cause, remote } = one;
+    if (aggregate === "checkout_session") {
+      const { subscription, payment_intent: payment } = remote as Stripe.Checkout.Session;
+      const isThere = [idOf(subscription), idOf(payment)].every((made) => !made || burst.has(made));
+      if (!isThere) await this.followSession(remote as Stripe.Checkout.Session, cause);
+    }
+    if (arrival !== "applied") return;
+    if (aggregate === "customer") await this.followTrials(id, cause);
+    const invoiceId =
+      aggregate === "subscription" ? idOf((remote as Stripe.Subscription).latest_invoice) : id;
+    const isInvoice = aggregate === "subscription" || aggregate === "invoice";
+    if (!isInvoice || !invoiceId) return;
+    const invoice = burst.get(invoiceId);
+    const isPaidThere = invoice && linkedTo(invoice).every((payment) => burst.has(payment));
+    if (!isPaidThere) await this.followPayments(invoiceId, cause);
+  }
+
+  /** What one of a burst belongs to and is not in it. */
+  private readonly ensureUpstream = async (one: Loaded, userId: string, burst: Burst): Promise<void> => {
+    if (one.aggregate === "subscription") {
+      const subscription = one.remote as Stripe.Subscription;
+      const { latest_invoice: invoice } = subscription;
+      if (invoice && typeof invoice === "object" && !burst.has(invoice.id)) await this.ensureInvoice(invoice);
+      await this.ensureHolder(userId, subscription);
+    }
+    if (one.aggregate === "payment_intent")
+      for (const invoiceId of linkedTo(one))
+        if (!holdsInvoice(burst, invoiceId)) await this.ensurePaidFor(invoiceId);
+  };
+
   /** Whether a trial outlives its end depends on whether the customer has a method stored. */
   private async followTrials(stripeCustomerId: string, cause: string | null): Promise<void> {
-    const em = this.em.fork();
-    const customer = await em.findOne(Customer, { stripeCustomerId });
-    if (!customer) return;
-    const hasPaymentMethod = customer.defaultPaymentMethodId != null;
-    const trials = await em.find(Subscription, {
-      ...{ userId: customer.userId, status: "TRIALING" },
-      hasPaymentMethod: !hasPaymentMethod,
-    });
-    for (const trial of trials) await this.travel(this.subscriptionOf(trial.stripeSubscriptionId), cause);
+    const trials = await trialsToFollow(this.em.fork(), stripeCustomerId);
+    for (const id of trials) await this.travel(this.subscriptionOf(id), cause);
   }
 
   /** What a session made, unless our rows say already what it says. */
   private async followSession(session: Stripe.Checkout.Session, cause: string | null): Promise<void> {
     const subscriptionId = idOf(session.subscription);
     const isPaid = session.payment_status === "paid";
-    if (subscriptionId && !(await this.subscriptionIsLive(subscriptionId, isPaid)))
+    if (subscriptionId && !(await subscriptionIsLive(this.em.fork(), subscriptionId, isPaid)))
       await this.subscription(subscriptionId, cause);
     const paymentId = idOf(session.payment_intent);
-    if (paymentId && !(await this.hasSucceeded(paymentId))) await this.payment(paymentId, cause);
+    if (paymentId && !(await hasSucceeded(this.em.fork(), paymentId))) await this.payment(paymentId, cause);
   }
 
   /** Payments of an invoice that our rows do not know to have succeeded. */
@@ -158,7 +230,7 @@ export class Sync {
     const em = this.em.fork();
     const links = await em.find(InvoicePayment, { stripeInvoiceId });
     for (const { stripePaymentIntentId: id } of links)
-      if (!(await this.hasSucceeded(id))) await this.payment(id, cause);
+      if (!(await hasSucceeded(this.em.fork(), id))) await this.payment(id, cause);
   }
 
   /** Callers who share one read share what it saw: each follows what the object leads to, and waits for it. */
@@ -173,19 +245,11 @@ export class Sync {
 
   /** The user behind a Stripe customer; asks Stripe when our rows do not know it. */
   private async ownerOfCustomer(stripeCustomerId: string): Promise<string | null> {
-    const known = await this.knownOwner(stripeCustomerId);
+    const known = await knownOwner(this.em.fork(), stripeCustomerId);
     if (known) return known;
     const journey = customerJourney(this.stripe, stripeCustomerId, async () => null);
     const customer = (await this.travel(journey, null)).remote?.customer;
     return customer && !customer.deleted ? ourUser(customer) : null;
-  }
-
-  private async knownOwner(stripeCustomerId: string): Promise<string | null> {
-    const em = this.em.fork();
-    const customer =
-      (await em.findOne(Customer, { stripeCustomerId })) ??
-      (await em.findOne(FormerCustomer, { stripeCustomerId }));
-    return customer?.userId ?? null;
   }
 
   /** Upstream of a subscription: what its latest invoice says about money is mirrored. */
@@ -220,15 +284,4 @@ export class Sync {
     if (await this.em.fork().findOne(Subscription, { stripeSubscriptionId })) return;
     await this.travel(this.subscriptionOf(stripeSubscriptionId), null);
   };
-
-  /** @param isPaid whether its money is to be known as well */
-  private async subscriptionIsLive(stripeSubscriptionId: string, isPaid: boolean): Promise<boolean> {
-    const em = this.em.fork();
-    if (!(await em.findOne(Subscription, { stripeSubscriptionId }))?.isLive) return false;
-    return !isPaid || (await em.count(Invoice, { stripeSubscriptionId, status: "PAID" })) > 0;
-  }
-
-  private async hasSucceeded(stripePaymentIntentId: string): Promise<boolean> {
-    return (await this.em.fork().findOne(Payment, { stripePaymentIntentId }))?.hasSucceeded ?? false;
-  }
 }

@@ -1,16 +1,14 @@
 import { forget } from "./gone.ts";
-import type { Journey, Road, Write } from "./road.ts";
+import type { Read, Road, Write } from "./road.ts";
 import { type Difference, differences, type SnapshotIds, snapshot } from "./snapshot.ts";
 import type { Sync, UserAggregate } from "./sync.ts";
-import { claimTicket, type Ticket } from "./tickets.ts";
+import { claimTickets } from "./tickets.ts";
+import { inOrder } from "./together.ts";
 
 /** An object as Stripe had it a moment ago; null when Stripe has none. */
-export interface Reading {
+export interface Reading extends Read<unknown> {
   aggregate: UserAggregate;
   id: string;
-  journey: Journey<unknown>;
-  ticket: Ticket;
-  remote: unknown;
 }
 
 /** What writing a user's objects changes, or would change, and what is still under way for them. */
@@ -41,7 +39,7 @@ export class WholeUser {
 
   async read(aggregate: UserAggregate, id: string): Promise<Reading> {
     const journey = this.sync.journey(aggregate, id);
-    return { aggregate, id, journey, ...(await this.road.read(journey)) };
+    return { aggregate, id, ...(await this.road.read(journey)) };
   }
 
   /** What syncs of these would change now. Nothing is kept, nothing is told. */
@@ -82,8 +80,12 @@ export class WholeUser {
     const before = await snapshot(tx, userId, ids);
     const unsettled = await waitedFor(write, readings);
     const isAsked = await hasOpenIntent(write);
-    for (const { aggregate, id, journey, ticket, remote } of inOrder(readings)) {
-      if (!(await claimTicket(tx, ticket))) unsettled.add(id);
+    const claimed = await claimTickets(
+      tx,
+      readings.map(({ ticket }) => ticket),
+    );
+    for (const { aggregate, id, journey, remote } of inOrder(readings)) {
+      if (!claimed.has(id)) unsettled.add(id);
       else if (remote === null) await forget(write, aggregate, id);
       else {
         await journey.write(remote, write);
@@ -99,21 +101,6 @@ export class WholeUser {
       hasOpenIntent: isAsked,
     };
   }
-}
-
-/**
- * Customers, then what was paid, then subscriptions: first those that are gone or have ended, so that none of them
- * is still thought to hold the user's slot when a live one is written. Payments last, as on the road.
- */
-function inOrder(readings: readonly Reading[]): Reading[] {
-  const rank = ({ aggregate, remote }: Reading): number => {
-    if (aggregate === "customer") return 0;
-    if (aggregate === "invoice") return 1;
-    if (aggregate === "payment_intent") return 4;
-    const status = (remote as { status?: string } | null)?.status;
-    return status === undefined || status === "canceled" || status === "incomplete_expired" ? 2 : 3;
-  };
-  return [...readings].sort((left, right) => rank(left) - rank(right));
 }
 
 async function waitedFor({ tx }: Write, readings: readonly Reading[]): Promise<Set<string>> {

@@ -13,15 +13,15 @@ interface Payload {
   object: EventObject;
   previous_attributes?: EventObject;
 }
-type Subject = (payload: Payload) => unknown;
+type Choose = (payload: Payload) => unknown;
 
-const itself: Subject = ({ object }) => object.id;
-const itsCustomer: Subject = ({ object, previous_attributes: before }) => object.customer ?? before?.customer;
-const itsSubscription: Subject = ({ object }) => object.subscription ?? object.released_subscription;
-const itsPayment: Subject = ({ object }) => object.payment_intent;
-const itsInvoice: Subject = ({ object }) => object.invoice;
+const itself: Choose = ({ object }) => object.id;
+const itsCustomer: Choose = ({ object, previous_attributes: before }) => object.customer ?? before?.customer;
+const itsSubscription: Choose = ({ object }) => object.subscription ?? object.released_subscription;
+const itsPayment: Choose = ({ object }) => object.payment_intent;
+const itsInvoice: Choose = ({ object }) => object.invoice;
 
-const about = (aggregate: Aggregate, subject: Subject, ...types: string[]) =>
+const about = (aggregate: Aggregate, subject: Choose, ...types: string[]) =>
   types.map((type) => [type, { aggregate, subject }] as const);
 
 /**
@@ -111,12 +111,30 @@ const TABLE = new Map([
 /** The events that the webhook endpoint asks Stripe for. */
 export const LISTENED_EVENTS: readonly string[] = [...TABLE.keys()];
 
-/** What an event is about, as something that can be synced; null for what the service has no use for. */
-export function subjectOf(type: string, data: unknown): { aggregate: Aggregate; id: string } | null {
+/** What an event is about, as something that can be synced. */
+export interface Subject {
+  aggregate: Aggregate;
+  id: string;
+  /** The Stripe customer whose it is, as far as the event says: what is one customer's is worked on together. */
+  customer: string | null;
+}
+
+/** What an event is about; null for what the service has no use for. */
+export function subjectOf(type: string, data: unknown): Subject | null {
   const entry = TABLE.get(type);
   const payload = data as Payload | null | undefined;
   if (!entry || !payload?.object) return null;
-  const id = entry.subject(payload);
-  const found = typeof id === "string" ? id : ((id as { id?: unknown } | null)?.id ?? null);
-  return typeof found === "string" && found.length <= 255 ? { aggregate: entry.aggregate, id: found } : null;
+  const id = idIn(entry.subject(payload));
+  if (id === null) return null;
+  const { aggregate } = entry;
+  return { aggregate, id, customer: aggregate === "customer" ? id : idIn(payload.object.customer) };
+}
+
+/** Whoever makes products and prices may name them; nothing at all, and a step within a path, name none. */
+const ID = /^(?!\.{1,2}$).{1,255}$/s;
+
+/** An id as Stripe gives it, alone or in the object that it expands to. */
+function idIn(reference: unknown): string | null {
+  const id = typeof reference === "string" ? reference : (reference as { id?: unknown } | null)?.id;
+  return typeof id === "string" && ID.test(id) ? id : null;
 }

@@ -1,19 +1,22 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
-import { ProviderUnavailable } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
-import { isConnectionFailure } from "../outage.ts";
+import { isOutage } from "../outage.ts";
+import type { Arrival } from "../sync/road.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
 import type { WebhookEventSource } from "../types/webhook-event.ts";
 import { subjectOf } from "./event-table.ts";
+import { Intake } from "./intake.ts";
 
 const LEASE_SECONDS = 30;
 /** After these pauses an event is a dead letter: kept, visible, and replayed by hand. */
 const RETRY_SECONDS = [1, 3, 10, 30, 60, 300, 900];
 const MAX_ATTEMPTS = RETRY_SECONDS.length + 1;
+/** Objects that are synced together at most. */
+const TOGETHER = 20;
 /** While Stripe or the database is away each pause is twice the one before, up to this, and no attempt counts. */
 const LONGEST_PAUSE_SECONDS = 900;
 
@@ -28,35 +31,31 @@ export interface ReceivedEvent {
 
 /** The inbox: events are stored before they are acknowledged, and worked on until they are done. */
 export class Inbox {
+  private readonly intake: Intake;
+
   constructor(
     private readonly em: EntityManager,
     private readonly sync: Sync,
     private readonly livemode: boolean,
     private readonly parts: { clock: Clock; metrics: Metrics; logger: Logger },
-  ) {}
+  ) {
+    this.intake = new Intake(em);
+  }
 
-  /** Stores an event under its id and wakes its work, in one statement. False when it was there already. */
-  async receive(event: ReceivedEvent, source: WebhookEventSource = "webhook"): Promise<boolean> {
+  /** Stores an event under its id and wakes its work, in one transaction. False when it was there already. */
+  receive(event: ReceivedEvent, source: WebhookEventSource = "webhook"): Promise<boolean> {
     const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
-    const key = subject && keyOf(subject.aggregate, subject.id);
-    const em = this.em.fork();
-    const [stored] = await em.execute<{ woken: boolean }[]>(RECEIVE, [
-      event.id,
-      event.type,
-      subject?.aggregate ?? null,
-      subject?.id ?? null,
-      event.api_version ?? null,
-      event.livemode ?? null,
-      JSON.stringify(event),
-      subject ? "pending" : "ignored",
-      source,
-      this.parts.clock.now(),
-      key,
-      key,
-    ]);
-    // see wake(): a job that was being taken just then is woken again; if that fails too, the sweep finds the row
-    if (stored && key && !stored.woken) await wake(em, "inbox", key);
-    return stored !== undefined;
+    return this.intake.store({
+      ...{ id: event.id, type: event.type, payload: event, source },
+      aggregate: subject?.aggregate ?? null,
+      object_id: subject?.id ?? null,
+      api_version: event.api_version ?? null,
+      livemode: event.livemode ?? null,
+      status: subject ? "pending" : "ignored",
+      stored_at: this.parts.clock.now(),
+      key: subject && keyOf(subject.aggregate, subject.id),
+      group: subject?.customer ?? null,
+    });
   }
 
   /** Those of these ids that the inbox does not have. */
@@ -70,21 +69,33 @@ export class Inbox {
   }
 
   /** Works on all events about one object that are due: they share one sync. */
-  async work(key: string): Promise<void> {
-    const [aggregate, objectId] = partsOf(key);
-    await this.finishSeen(aggregate, objectId);
-    const events = await this.lease(aggregate, objectId);
-    const newest = events.at(-1);
-    if (!newest) return;
+  work(key: string): Promise<void> {
+    return this.workAll([key]);
+  }
+
+  /** Works on all events about several objects that are due: each object is synced once, and all that fit together. */
+  async workAll(keys: readonly string[]): Promise<void> {
+    await this.intake.calm();
+    const due = await this.lease(keys);
+    const seen = due.filter((event) => event.seen).length;
+    if (seen > 0) this.parts.metrics.events.inc({ outcome: "done" }, seen);
+    const groups = byObject(due.filter((event) => !event.seen));
+    if (groups.length === 0) return;
     reached("inbox-leased");
-    await withLogScope({ eventId: newest.id }, async () => {
-      try {
-        const arrival = await this.sync.run(aggregate, objectId, newest.id);
-        reached("inbox-followed");
-        await this.finish(events, arrival === "foreign" || arrival === "gone" ? "ignored" : "done");
-      } catch (error) {
-        await this.putOff(key, events, error);
-      }
+    for (let at = 0; at < groups.length; at += TOGETHER) await this.follow(groups.slice(at, at + TOGETHER));
+  }
+
+  private async follow(groups: readonly Group[]): Promise<void> {
+    const asked = groups.map(({ newest }) => ({
+      ...{ aggregate: newest.aggregate, id: newest.object_id, cause: newest.id },
+    }));
+    const eventId = groups.map(({ newest }) => newest.id).join();
+    await withLogScope({ eventId }, async () => {
+      const outcomes = await this.sync.runAll(asked).catch((error: Error) => error);
+      reached("inbox-followed");
+      const outcomeOf = ({ newest }: Group) =>
+        outcomes instanceof Map ? (outcomes.get(newest.object_id) as Arrival | Error) : outcomes;
+      await this.finish(groups.map((group) => ({ ...group, outcome: outcomeOf(group) })));
     });
   }
 
@@ -100,50 +111,34 @@ export class Inbox {
   }
 
   /**
-   * New events that came before a read that is written by now: it has seen what they tell. Not those that were tried
-   * before: the try may have been cut short after that read.
+   * Leases what is due, and finishes at once what has been seen: new events that came before a read that is written by
+   * now. Not those that were tried before: the try may have been cut short after that read.
    */
-  private async finishSeen(aggregate: Aggregate, objectId: string): Promise<void> {
-    const seen = await this.em.fork().execute<unknown[]>(
-      `update stripe_events set status = 'done', processed_at = now()
-       where status = 'pending' and aggregate = ? and object_id = ? and attempts = 0 and last_error is null
-         and greatest(received_at, replayed_at) < (select read_at from sync_tickets where object_id = ?) returning 1`,
-      [aggregate, objectId, objectId],
-    );
-    if (seen.length > 0) this.parts.metrics.events.inc({ outcome: "done" }, seen.length);
+  private lease(keys: readonly string[]): Promise<Leased[]> {
+    const objects = [...new Set(keys)].map(partsOf).map(([aggregate, id]) => ({ aggregate, id }));
+    return this.em.fork().execute<Leased[]>(LEASE, [JSON.stringify(objects)]);
   }
 
-  private lease(aggregate: Aggregate, objectId: string): Promise<Leased[]> {
-    return this.em.fork().execute<Leased[]>(
-      `with due as (
-         select id, extract(epoch from next_try_at - lease_until)::float8 as pause from stripe_events
-          where status = 'pending' and aggregate = ? and object_id = ? and next_try_at <= now()
-            and (lease_until is null or lease_until < now())
-          order by received_at for update skip locked),
-       leased as (
-         update stripe_events set attempts = attempts + 1, lease_until = now() + interval '${LEASE_SECONDS} seconds'
-          where id in (select id from due) returning id, attempts, received_at)
-       select id, attempts, pause from leased join due using (id) order by received_at`,
-      [aggregate, objectId],
-    );
-  }
-
-  private async finish(events: Leased[], status: "done" | "ignored"): Promise<void> {
-    await this.em.fork().execute(
-      `update stripe_events set status = ?, processed_at = now(), lease_until = null, last_error = null
-       where id in (select jsonb_array_elements_text(?::jsonb))`,
-      [status, idsOf(events)],
-    );
-    this.parts.metrics.events.inc({ outcome: status }, events.length);
+  /** Those that were followed in one statement; those that were not wait, each for its own time. */
+  private async finish(groups: readonly (Group & { outcome: Arrival | Error })[]): Promise<void> {
+    const done = groups.flatMap(({ events, outcome }) => {
+      if (outcome instanceof Error) return [];
+      const status = outcome === "foreign" || outcome === "gone" ? "ignored" : "done";
+      return events.map(({ id }) => ({ id, status }));
+    });
+    if (done.length > 0) await this.em.fork().execute(FINISH, [JSON.stringify(done)]);
+    for (const { status } of done) this.parts.metrics.events.inc({ outcome: status });
+    for (const { key, events, outcome } of groups)
+      if (outcome instanceof Error) await this.putOff(key, events, outcome);
   }
 
   /** Each by its own count: a fresh event does not wait as long as an old one about the same object. */
   private async putOff(key: string, events: Leased[], error: unknown): Promise<void> {
-    const isOutage = error instanceof ProviderUnavailable || isConnectionFailure(error);
-    const fates = events.map((event) => (isOutage ? afterOutage(event) : afterFailure(event)));
+    const away = isOutage(error);
+    const fates = events.map((event) => (away ? afterOutage(event) : afterFailure(event)));
     const pauses = fates.filter(({ status }) => status === "pending").map(({ pause }) => pause);
     const failed = fates.length - pauses.length;
-    this.parts.logger.warn({ err: error, key, isOutage, failed }, "an event could not be worked on");
+    this.parts.logger.warn({ err: error, key, isOutage: away, failed }, "an event could not be worked on");
     const em = this.em.fork();
     // the lease ends now: what lies between it and the next try is the pause, which the next pause builds on
     await em.execute(
@@ -159,18 +154,53 @@ export class Inbox {
   }
 }
 
-const RECEIVE = `
-  with stored as (
-    insert into stripe_events
-      (id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, received_at, next_try_at)
-    values (?, ?, ?, ?, ?, ?, ?::jsonb, ?, ?, ?, now(), now())
-    on conflict (id) do nothing returning status)
-  select case when stored.status = 'pending' then (graphile_worker.add_job(
-    'inbox', json_build_object('subject', ?::text), max_attempts := 1, job_key := 'inbox:' || ?::text)).id is not null
-  end as woken from stored`;
+const LEASE = `
+  with asked as (
+    select aggregate, id as object_id from jsonb_to_recordset(?::jsonb) as asked (aggregate text, id text)),
+  due as (
+    select event.id, extract(epoch from next_try_at - lease_until)::float8 as pause,
+           coalesce(attempts = 0 and last_error is null and greatest(received_at, replayed_at) < ticket.read_at, false)
+             as seen
+      from asked join stripe_events event using (aggregate, object_id)
+      left join sync_tickets ticket using (object_id)
+     where status = 'pending' and next_try_at <= now() and (lease_until is null or lease_until < now())
+     order by received_at, event.id for update of event skip locked),
+  taken as (
+    update stripe_events event
+       set attempts = event.attempts + case when seen then 0 else 1 end,
+           lease_until = case when not seen then now() + interval '${LEASE_SECONDS} seconds' end,
+           status = case when seen then 'done' else status end,
+           processed_at = case when seen then now() end
+      from due where event.id = due.id
+    returning event.id, event.aggregate, event.object_id, event.attempts, event.received_at, due.pause, due.seen)
+  select id, aggregate, object_id, attempts, pause, seen from taken order by received_at, id`;
+
+const FINISH = `
+  update stripe_events event set status = done.status, processed_at = now(), lease_until = null, last_error = null
+    from jsonb_to_recordset(?::jsonb) as done (id text, status text) where event.id = done.id`;
+
+/** The events about one object that share its sync. */
+interface Group {
+  key: string;
+  events: Leased[];
+  newest: Leased;
+}
+
+function byObject(events: readonly Leased[]): Group[] {
+  const groups = new Map<string, Group>();
+  for (const event of events) {
+    const key = keyOf(event.aggregate, event.object_id);
+    groups.set(key, { key, events: [...(groups.get(key)?.events ?? []), event], newest: event });
+  }
+  return [...groups.values()];
+}
 
 interface Leased {
   id: string;
+  aggregate: Aggregate;
+  object_id: string;
+  /** What it tells has been read since: there is nothing to do. */
+  seen: boolean;
   /** This one included, and those that a process began and did not live to end. */
   attempts: number;
   /** Seconds that it waited for this attempt, when an earlier one failed. */
@@ -195,7 +225,6 @@ function afterOutage({ id, attempts, pause }: Leased): Fate {
   return { id, attempts: attempts - 1, pause: next, status: "pending" };
 }
 
-const idsOf = (events: Leased[]) => JSON.stringify(events.map((event) => event.id));
 const keyOf = (aggregate: Aggregate, id: string) => `${aggregate}:${id}`;
 
 function partsOf(key: string): [Aggregate, string] {

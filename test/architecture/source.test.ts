@@ -43,7 +43,7 @@ const WRITERS: [what: RegExp, only: RegExp][] = [
     /^src\/services\/access\.service\.ts$/,
   ],
   [/(insert into|delete from) outbox\b/, /^src\/events\/outbox\.ts$/],
-  [/\binsert into stripe_events\b/, /^src\/webhooks\/inbox\.ts$/],
+  [/\binsert into stripe_events\b/, /^src\/webhooks\/intake\.ts$/],
   [/\bnew Intent\(/, /^src\/intents\/intents\.ts$/],
   [/\bnew AuditEntry\(/, /^src\/audit\.ts$/],
 ];

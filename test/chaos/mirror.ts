@@ -2,6 +2,8 @@ import type Stripe from "stripe";
 import { billedBy, idOf, type StripeState } from "./stripe-state.ts";
 import type { World } from "./world.ts";
 
+/** As much of a world as is looked at here. */
+type Seen = Pick<World, "learners" | "rows" | "foreign">;
 type Value = string | number | boolean | null;
 type Row = Record<string, Value>;
 type Rows = Map<string, Row>;
@@ -247,7 +249,7 @@ function paymentRows({ intents, charges, refunds, disputes, ownerOf }: StripeSta
 }
 
 /** Where the mirror and Stripe differ, field by field; nothing when they say the same. */
-export async function mirrorFaults(world: World, state: StripeState): Promise<string[]> {
+export async function mirrorFaults(world: Seen, state: StripeState): Promise<string[]> {
   const users = world.learners.map(({ id }) => id);
   const faults: string[] = [];
   for (const [table, { key, rows }] of Object.entries(TABLES)) {
@@ -272,7 +274,7 @@ function forgiveReplaced({ customers, ownerOf }: StripeState, expected: Rows, ac
   }
 }
 
-async function rowsOf(world: World, table: string, key: string, users: string[]): Promise<Rows> {
+async function rowsOf(world: Seen, table: string, key: string, users: string[]): Promise<Rows> {
   const belongs: Record<string, string> = {
     invoice_lines: "stripe_invoice_id in (select stripe_invoice_id from invoices where user_id = any($1))",
     invoice_payments: "stripe_invoice_id in (select stripe_invoice_id from invoices where user_id = any($1))",

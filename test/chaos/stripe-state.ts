@@ -23,7 +23,10 @@ export const idOf = (reference: string | { id: string } | null | undefined): str
   reference == null ? null : typeof reference === "string" ? reference : reference.id;
 
 /** Reads all of it. The sandbox holds one history at a time. */
-export async function readStripe({ stripe, learners }: World): Promise<StripeState> {
+export async function readStripe({
+  stripe,
+  learners,
+}: Pick<World, "stripe" | "learners">): Promise<StripeState> {
   const [customers, sessions, subscriptions, invoices, intents, charges, refunds, disputes] =
     await Promise.all([
       stripe.customers.list({ limit: 100 }).autoPagingToArray(ALL),

@@ -4,7 +4,7 @@ import { OutboxEvent } from "../../src/entities/outbox-event.ts";
 import { eventId } from "../../src/events/event-types.ts";
 import { addToOutbox } from "../../src/events/outbox.ts";
 import { mirror } from "../../src/sync/mirror.ts";
-import { claimTicket, type Ticket, Tickets } from "../../src/sync/tickets.ts";
+import { claimTickets, type Ticket, Tickets } from "../../src/sync/tickets.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -99,23 +99,45 @@ test("a fact is written into the outbox once, however often it is told, and a us
 
 test("what was read later is never overwritten by what was read earlier", async () => {
   const tickets = new Tickets(orm.em.fork());
-  const [first, second, third] = [
-    await tickets.next("sub_1"),
-    await tickets.next("sub_1"),
-    await tickets.next("sub_1"),
-  ];
-  const claim = (ticket: Ticket) => orm.em.fork().transactional((tx) => claimTicket(tx, ticket));
+  const take = async () => (await tickets.next(["sub_1"]))[0] as Ticket;
+  const [first, second, third] = [await take(), await take(), await take()];
+  const claim = (ticket: Ticket) =>
+    orm.em.fork().transactional(async (tx) => (await claimTickets(tx, [ticket])).has("sub_1"));
   expect([first, second, third].map(({ number }) => number)).toEqual([1, 2, 3]);
   expect(await claim(second)).toBe(true);
   expect(await claim(first)).toBe(false);
   expect(await claim(second)).toBe(false);
   expect(await claim(third)).toBe(true);
-  expect((await tickets.next("sub_2")).number).toBe(1);
+  expect((await tickets.next(["sub_2"]))[0]?.number).toBe(1);
 });
 
-test("tickets taken at once are all different", async () => {
+test("tickets of several objects are each claimed by itself", async () => {
   const tickets = new Tickets(orm.em.fork());
-  const taken = await Promise.all(Array.from({ length: 20 }, () => tickets.next("sub_3")));
-  const numbers = taken.map(({ number }) => number).sort((left, right) => left - right);
-  expect(numbers).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
+  const early = await tickets.next(["sub_5", "sub_4", "sub_5"]);
+  expect(early.map(({ objectId, number }) => [objectId, number])).toEqual([
+    ["sub_5", 1],
+    ["sub_4", 1],
+    ["sub_5", 1],
+  ]);
+  const late = await tickets.next(["sub_4"]);
+  const claim = (some: Ticket[]) => orm.em.fork().transactional((tx) => claimTickets(tx, some));
+  expect(await claim(late)).toEqual(new Set(["sub_4"]));
+  expect(await claim(early)).toEqual(new Set(["sub_5"]));
+});
+
+test("tickets taken at once are all different, in whatever order they are asked for", async () => {
+  const tickets = new Tickets(orm.em.fork());
+  const orders = [
+    ["sub_3", "sub_6"],
+    ["sub_6", "sub_3"],
+  ];
+  const taken = await Promise.all(
+    Array.from({ length: 20 }, (_, at) => tickets.next(orders[at % 2] as string[])),
+  );
+  for (const id of ["sub_3", "sub_6"]) {
+    const numbers = taken.flat().flatMap(({ objectId, number }) => (objectId === id ? [number] : []));
+    expect(numbers.sort((left, right) => left - right)).toEqual(
+      Array.from({ length: 20 }, (_, at) => at + 1),
+    );
+  }
 });

@@ -189,7 +189,7 @@ describe("the subject of a webhook", () => {
           : /^subscription_schedule\./.test(type)
             ? ["subscription", "sub_1"]
             : [expect.any(String), "obj_1"];
-    expect(subject).toEqual({ aggregate, id });
+    expect(subject).toMatchObject({ aggregate, id });
   });
 
   test.each([
@@ -199,7 +199,17 @@ describe("the subject of a webhook", () => {
     ["invoice.paid", "invoice"],
     ["payment_intent.succeeded", "payment_intent"],
   ])("of %s is a %s", (type, aggregate) => {
-    expect(subjectOf(type, { object: { id: "obj_1" } })).toEqual({ aggregate, id: "obj_1" });
+    expect(subjectOf(type, { object: { id: "obj_1" } })).toMatchObject({ aggregate, id: "obj_1" });
+  });
+
+  test("says whose it is, as far as the event does", () => {
+    const customerOf = (type: string, object: object) => subjectOf(type, { object })?.customer;
+    expect(customerOf("customer.updated", { id: "cus_1" })).toBe("cus_1");
+    expect(customerOf("payment_method.attached", { id: "pm_1", customer: "cus_1" })).toBe("cus_1");
+    expect(customerOf("invoice.paid", { id: "in_1", customer: "cus_1" })).toBe("cus_1");
+    expect(customerOf("charge.updated", { payment_intent: "pi_1", customer: { id: "cus_1" } })).toBe("cus_1");
+    expect(customerOf("refund.created", { payment_intent: "pi_1" })).toBeNull();
+    expect(customerOf("invoice.paid", { id: "in_1", customer: 7 })).toBeNull();
   });
 
   test("is taken from expanded objects as from ids, and of a detached method from who had it before", () => {

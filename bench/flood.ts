@@ -1,0 +1,201 @@
+// `npm run bench:flood`: how many webhooks are acknowledged and applied in a second.
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Client } from "pg";
+import { startPostgres } from "../dev/embedded/postgres.ts";
+import { removePostgresData } from "../dev/embedded/postgres-place.ts";
+import { flood } from "../test/support/flood.ts";
+import { watch } from "../test/support/processes.ts";
+import { type Recorded, recordPayments } from "../test/support/recorded-payments.ts";
+import { startService, WEBHOOK_SECRET } from "../test/support/service.ts";
+import { kill, spawnService } from "../test/support/spawn.ts";
+
+const HELP = `npm run bench:flood [-- --events 20000] [--concurrency 16]
+
+A flood of signed webhooks, as Stripe sends them when many learners pay at once: sent to the service, then to
+@supabase/stripe-sync-engine behind a bare HTTP server, on the same PostgreSQL. Prints for each how many are
+acknowledged and applied in a second, how long an acknowledgement takes, processor time and memory, and whether the
+second of two events within one second is kept.
+
+  --events N       how many events (20000)
+  --concurrency N  how many are under way at once (16)
+  --help           this text
+
+The service reads each object from Stripe (the sandbox, in this process); the other takes what the event holds.
+Installs the other into bench/peers when it is not there.`;
+
+const PEERS = join(import.meta.dirname, "../../bench/peers");
+const TICKS_A_SECOND = 100;
+
+interface Figures {
+  ackSeconds: number;
+  appliedSeconds: number;
+  latencies: number[];
+  memoryMb: number;
+  /** Of its own process, PostgreSQL's not counted. */
+  cpuSeconds: number;
+  keepsSecond: boolean;
+}
+
+const onProgress = (name: string, all: number) => (done: number) => {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(`\r${"█".repeat(Math.round((30 * done) / all)).padEnd(30, "░")} ${name}   `);
+};
+const secondsSince = (moment: number) => (performance.now() - moment) / 1_000;
+/** What Linux tells of a process. */
+const proc = (pid: number | undefined, file: string) =>
+  existsSync(`/proc/${pid}/${file}`) ? readFileSync(`/proc/${pid}/${file}`, "utf8") : "";
+const memoryOf = (pid?: number) => Number(/VmHWM:\s+(\d+)/.exec(proc(pid, "status"))?.[1]) / 1024;
+
+/** Seconds of processor time that a process has used. */
+function cpuOf(pid?: number): number {
+  const fields = proc(pid, "stat").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+}
+
+async function ours({ service, events, twoWithinASecond }: Recorded, concurrency: number): Promise<Figures> {
+  const { url, child } = await spawnService({ ...service.env, STRIPE_REQUESTS_PER_SECOND: "1000" });
+  const target = `${url}/webhooks/stripe`;
+  const em = service.app.parts.orm.em.fork();
+  const count = async (status: string) => {
+    const rows = await em.execute<{ n: string }[]>(
+      "select count(*) as n from stripe_events where status = ?",
+      [status],
+    );
+    return Number(rows[0]?.n);
+  };
+  const untilApplied = async () => {
+    while ((await count("pending")) > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    if ((await count("failed")) > 0) throw new Error("some events could not be applied");
+  };
+  try {
+    const cpuBefore = cpuOf(child.pid);
+    const began = performance.now();
+    const latencies = await flood(target, events, {
+      concurrency,
+      onProgress: onProgress("this service", events.length),
+    });
+    const ackSeconds = secondsSince(began);
+    await untilApplied();
+    const appliedSeconds = secondsSince(began);
+    const used = { memoryMb: memoryOf(child.pid), cpuSeconds: cpuOf(child.pid) - cpuBefore };
+    const [first, second] = await twoWithinASecond();
+    await flood(target, [first.event, second.event], { concurrency: 1 });
+    await untilApplied();
+    const [row] = await em.execute<{ email: string }[]>(
+      "select email from customers where stripe_customer_id = ?",
+      [second.customer],
+    );
+    return { ackSeconds, appliedSeconds, latencies, ...used, keepsSecond: row?.email === second.email };
+  } finally {
+    await kill(child);
+  }
+}
+
+async function theirs(
+  { service, events, twoWithinASecond }: Recorded,
+  concurrency: number,
+): Promise<Figures> {
+  const url = await peerDatabase();
+  const peer = watch(process.execPath, [join(PEERS, "sync-engine.cjs")], {
+    env: {
+      ...{ PATH: process.env.PATH, DATABASE_URL: url, STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET },
+      ...{ STRIPE_SECRET_KEY: "sk_test_suite", STRIPE_API_BASE: service.sandbox.url },
+    },
+  });
+  const { pid } = peer.child;
+  const client = new Client({ connectionString: url });
+  try {
+    const [, port] = await peer.until(/ready (\d+)/, 60_000);
+    const target = `http://127.0.0.1:${port}/`;
+    const cpuBefore = cpuOf(pid);
+    const began = performance.now();
+    const latencies = await flood(target, events, {
+      concurrency,
+      onProgress: onProgress("stripe-sync-engine", events.length),
+    });
+    const seconds = secondsSince(began);
+    const used = { memoryMb: memoryOf(pid), cpuSeconds: cpuOf(pid) - cpuBefore };
+    const [first, second] = await twoWithinASecond();
+    await flood(target, [first.event, second.event], { concurrency: 1 });
+    await client.connect();
+    const { rows } = await client.query("select email from stripe.customers where id = $1", [
+      second.customer,
+    ]);
+    const keepsSecond = rows[0]?.email === second.email;
+    return { ackSeconds: seconds, appliedSeconds: seconds, latencies, ...used, keepsSecond };
+  } finally {
+    await client.end();
+    await peer.end("SIGKILL");
+  }
+}
+
+/** A database of its own on the same server, with the role that its migrations want. */
+async function peerDatabase(): Promise<string> {
+  const admin = process.env.TEST_DATABASE_ADMIN_URL as string;
+  const client = new Client({ connectionString: admin });
+  await client.connect();
+  const { rows } = await client.query("select 1 from pg_roles where rolname = 'postgres'");
+  if (rows.length === 0) await client.query("create role postgres superuser");
+  await client.query("create database peer");
+  await client.end();
+  const url = new URL(admin);
+  url.pathname = "/peer";
+  return url.href;
+}
+
+function row({ latencies, ackSeconds, appliedSeconds, cpuSeconds, memoryMb, keepsSecond }: Figures) {
+  const sorted = latencies.toSorted((left, right) => left - right);
+  const at = (share: number) => `${sorted[Math.floor(share * (sorted.length - 1))]?.toFixed(1)} ms`;
+  return {
+    events: latencies.length,
+    "acknowledged/s": Math.round(latencies.length / ackSeconds),
+    "applied/s": Math.round(latencies.length / appliedSeconds),
+    p50: at(0.5),
+    p99: at(0.99),
+    "cpu / 1000 events": `${((1_000 * cpuSeconds) / latencies.length).toFixed(1)} s`,
+    "memory (peak)": `${Math.round(memoryMb)} MB`,
+    "second of two in one second": keepsSecond ? "kept" : "lost",
+  };
+}
+
+async function main(events: number, concurrency: number): Promise<void> {
+  if (!existsSync(join(PEERS, "node_modules")))
+    execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
+      ...{ cwd: PEERS, stdio: "inherit" },
+    });
+  const service = await startService({ webhooks: false, env: { WORKER: "off" } });
+  const recorded = await recordPayments(service, events, onProgress("payments", events));
+  const ourRow = row(await ours(recorded, concurrency));
+  const theirRow = row(await theirs(recorded, concurrency));
+  if (process.stderr.isTTY) process.stderr.write("\n");
+  console.table({ "this service": ourRow, "stripe-sync-engine": theirRow });
+  await service.stop();
+}
+
+const { values } = parseArgs({
+  options: {
+    events: { type: "string", default: "20000" },
+    concurrency: { type: "string", default: "16" },
+    help: { type: "boolean" },
+  },
+});
+if (values.help) console.log(HELP);
+else {
+  const folder = mkdtempSync(join(tmpdir(), "payment-service-bench-"));
+  chmodSync(folder, 0o711); // as root PostgreSQL's account has to pass
+  const postgres = await startPostgres({ dataDir: folder });
+  process.env.TEST_DATABASE_ADMIN_URL = postgres.adminUrl;
+  const cleanUp = async () => {
+    await postgres.stop();
+    await removePostgresData(folder);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+  await main(Number(values.events), Number(values.concurrency)).finally(cleanUp);
+  process.exit(0);
+}

@@ -1,0 +1,43 @@
+/** A rush is over when nothing came for a tenth of its length, and for a quarter of a second at most. */
+const REST = 0.1;
+const LONGEST_REST_MS = 250;
+/** A rush that lasts longer is what there is to do now. */
+const LONGEST_WAIT_MS = 20_000;
+
+/**
+ * Lets work wait while events are being stored, so that they are acknowledged first, and that what is worked on then
+ * finds all of them that tell of the same objects. A payment's dozen take some milliseconds, a flood some seconds.
+ */
+export class Rush {
+  private open = 0;
+  private began = 0;
+  private lastAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly nowMs: () => number = () => performance.now()) {}
+
+  /** Something is being stored from now on, until the function that is given is called. */
+  enter(): () => void {
+    const now = this.nowMs();
+    if (!this.isOn(now)) this.began = now;
+    this.open += 1;
+    this.lastAt = now;
+    return () => {
+      this.open -= 1;
+      this.lastAt = this.nowMs();
+    };
+  }
+
+  /** Resolves when it is over, or has lasted for twenty seconds. */
+  async calm(): Promise<void> {
+    for (let now = this.nowMs(); this.isOn(now) && now - this.began < LONGEST_WAIT_MS; now = this.nowMs())
+      await new Promise((resolve) => setTimeout(resolve, 1 + this.rest(now)));
+  }
+
+  private isOn(now: number): boolean {
+    return this.open > 0 || now - this.lastAt < this.rest(this.lastAt);
+  }
+
+  private rest(now: number): number {
+    return Math.min(REST * (now - this.began), LONGEST_REST_MS);
+  }
+}
