@@ -18,4 +18,6 @@ export default {
     ],
   },
   testTimeout: 30000,
+  // on a loaded machine a worker that has ended takes longer than Jest's half a second to be gone
+  workerGracefulExitTimeout: 10_000,
 };

@@ -142,6 +142,12 @@ test("what is wrong is refused with its own code, and nothing is made", async ()
   await addCard("pm_card_visa");
   const bob = await newLearner(service);
   const { data } = await bob.ask(ADD, { card: "pm_card_mastercard" });
+  const [gone] = await service.app.parts.orm.em.fork().execute<{ id: string }[]>(
+    `insert into subscription_plans (id, name, tier, amount_minor, currency, "interval", trial_days, features,
+         is_active, stripe_price_id, created_at)
+       values (gen_random_uuid(), 'Gone', 'PREMIUM', 100, 'USD', 'MONTH', 0, '[]', false, 'price_gone', now())
+       returning id`,
+  );
   const rows: [object, string, string?, string?][] = [
     [{ planId: await planId(service, "Free") }, "BAD_USER_INPUT", "input.planId"],
     [{ quantity: 2 }, "BAD_USER_INPUT", "input.quantity"],
@@ -152,6 +158,7 @@ test("what is wrong is refused with its own code, and nothing is made", async ()
     [{ planId: null }, "BAD_USER_INPUT"],
     [{ planId: "01890000-0000-7000-8000-000000000000" }, "NOT_FOUND"],
     [{ planId: "nonsense" }, "NOT_FOUND"],
+    [{ planId: gone!.id }, "PLAN_INACTIVE"],
     [{ paymentMethodId: data.addPaymentMethod.id }, "BAD_USER_INPUT", "input.paymentMethodId"],
     [{ paymentMethodId: "nonsense" }, "BAD_USER_INPUT", "input.paymentMethodId"],
     [{ promotionCode: "" }, "BAD_USER_INPUT", "input.promotionCode"],
@@ -183,6 +190,33 @@ test("twenty at once from two replicas make one subscription, and charge once", 
   expect(await subscriptions()).toHaveLength(1);
   expect(await ada.invoices()).toHaveLength(1);
   await replica.app.stop();
+});
+
+test("a key: while the first call runs a retryable conflict, then its answer on every replica, old or new", async () => {
+  await addCard("pm_card_visa");
+  await setFaults(service, {
+    calls: [{ method: "POST", path: "/v1/subscriptions", times: 1, when: "before", delayMs: 1_500 }],
+  });
+  const running = create({ idempotencyKey: "first" });
+  const replica = await startReplica(service);
+  const input = { planId: await planId(service), idempotencyKey: "first" };
+  const meanwhile = await eventually(
+    () => replica.ask(CREATE, { input }, ada.token),
+    ({ errors }) => errors !== undefined,
+  );
+  expect(refusal(meanwhile)).toMatchObject({ code: "CONFLICT", retryable: true });
+  const first = await running;
+  expect(first.data.createSubscription.subscription.status).toBe("ACTIVE");
+  expect(await replica.ask(CREATE, { input }, ada.token)).toEqual(first);
+  await replica.app.stop();
+  const restarted = await startReplica(service);
+  expect(await restarted.ask(CREATE, { input }, ada.token)).toEqual(first);
+  const other = { ...input, planId: await planId(service, "Enterprise") };
+  const refused = refusal(await restarted.ask(CREATE, { input: other }, ada.token));
+  expect(refused).toMatchObject({ code: "CONFLICT" });
+  expect(refused?.retryable).toBeUndefined();
+  await restarted.app.stop();
+  expect(await subscriptions()).toHaveLength(1);
 });
 
 test("an answer that Stripe did not give is found out: one subscription, paid once", async () => {

@@ -160,6 +160,7 @@ test("free days that somebody gives a subscriber at Stripe are never refused", a
   await bob.ask(ADD, { card });
   const annual = await create(bob, "Premium Annual");
   expect(annual.data.createSubscription.subscription.status).toBe("ACTIVE");
+  await passTime(service, 1);
   await stripeOf(service).subscriptions.update((await bob.remote()).id, {
     trial_end: Math.floor(service.sandbox.now().getTime() / 1_000) + 5 * 86_400,
     proration_behavior: "none",

@@ -58,6 +58,12 @@ test.each<Case>([
     UNPAID,
     ["TRIAL", TRIAL_END],
   ],
+  [
+    "trialing, of somebody who has had a trial: nothing",
+    subscription("TRIALING", { ...trial, isTrialRefused: true }),
+    UNPAID,
+    null,
+  ],
   ["trialing without an end: nothing", subscription("TRIALING"), UNPAID, null],
   [
     "active and paid: paid through and margin",
