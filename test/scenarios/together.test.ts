@@ -1,0 +1,96 @@
+import type Stripe from "stripe";
+import { subjectOf } from "../../src/webhooks/event-table.ts";
+import { recordPayments } from "../support/recorded-payments.ts";
+import { startService, type TestService } from "../support/service.ts";
+import { setFaults } from "../support/stripe.ts";
+import { deliver } from "../support/webhook.ts";
+
+let service: TestService;
+beforeAll(async () => {
+  // nothing works by itself: the tests say what is worked on together
+  service = await startService({ env: { WORKER: "off" }, webhooks: false });
+});
+afterEach(() => setFaults(service, { reset: true }));
+afterAll(() => service.stop());
+
+const execute = <T extends object>(sql: string, params: unknown[] = []) =>
+  service.app.parts.orm.em.fork().execute<T[]>(sql, params);
+
+/** A payment's events, in the inbox, and the keys of what they are about. */
+async function payment(): Promise<{ keys: string[]; user: string }> {
+  const known = await execute<{ id: string }>("select id from stripe_events");
+  const { events, users } = await recordPayments(service, 1);
+  const fresh = events.filter(({ id }) => !known.some((event) => event.id === id));
+  for (const event of fresh) expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+  const keyOf = ({ type, data }: Stripe.Event) => {
+    const subject = subjectOf(type, data);
+    return `${subject?.aggregate}:${subject?.id}`;
+  };
+  return { keys: [...new Set(fresh.map(keyOf))], user: users[0] as string };
+}
+const statuses = () =>
+  execute<{ status: string; aggregate: string }>(
+    "select distinct status, aggregate from stripe_events where status <> 'done' order by 1, 2",
+  );
+const transactions = (user: string) =>
+  execute<{ xmin: string }>(
+    ["customers", "checkout_sessions", "subscriptions", "invoices", "payments", "user_access", "outbox"]
+      .map((table) => `select xmin::text from ${table} where user_id = ?`)
+      .join(" union "),
+    Array(7).fill(user),
+  );
+
+test("what a payment's events tell is read once and written in one transaction", async () => {
+  const { keys, user } = await payment();
+  expect(keys.map((key) => key.split(":")[0]).sort()).toEqual([
+    "checkout_session",
+    "customer",
+    "invoice",
+    "payment_intent",
+    "subscription",
+  ]);
+  await service.app.parts.inbox.workAll(keys);
+  expect(await statuses()).toEqual([]);
+  expect(await transactions(user)).toHaveLength(1);
+  const ids = JSON.stringify(keys.map((key) => key.split(":")[1]));
+  expect(
+    await execute(
+      `select distinct issued::int, applied::int from sync_tickets
+        where object_id in (select jsonb_array_elements_text(?::jsonb))`,
+      [ids],
+    ),
+  ).toEqual([{ issued: 1, applied: 1 }]);
+  expect(
+    await execute(
+      "select type from outbox where user_id = ? and type <> 'access.changed' order by sequence",
+      [user],
+    ),
+  ).toEqual([{ type: "subscription.created" }, { type: "payment.succeeded" }]);
+});
+
+test("one that cannot be read takes none of the others along, and is done when it can", async () => {
+  const { keys, user } = await payment();
+  const id = keys.find((key) => key.startsWith("checkout_session:"))?.split(":")[1];
+  await setFaults(service, {
+    calls: [{ method: "GET", path: `/v1/checkout/sessions/${id}`, status: 400, when: "before" }],
+  });
+  await service.app.parts.inbox.workAll(keys);
+  expect(await statuses()).toEqual([{ status: "pending", aggregate: "checkout_session" }]);
+  await setFaults(service, { reset: true });
+  await execute("update stripe_events set next_try_at = now() where status = 'pending'");
+  await service.app.parts.inbox.workAll(keys);
+  expect(await statuses()).toEqual([]);
+  expect(await execute("select 1 from user_access where user_id = ?", [user])).toHaveLength(1);
+});
+
+test("during an outage all of them wait, and none counts an attempt", async () => {
+  const { keys } = await payment();
+  await setFaults(service, {
+    calls: [{ method: "GET", path: "/v1/invoices/*", status: 500, when: "before" }],
+  });
+  await service.app.parts.inbox.workAll(keys);
+  const waiting = await execute<{ attempts: number }>(
+    "select distinct attempts from stripe_events where status = 'pending'",
+  );
+  expect(waiting).toEqual([{ attempts: 0 }]);
+});

@@ -1,0 +1,56 @@
+import { Rush } from "../../src/webhooks/rush.ts";
+
+let now = 0;
+beforeEach(() => {
+  now = 1_000;
+});
+const passes = (ms: number) => {
+  now += ms;
+};
+const isPending = async (work: Promise<unknown>) => {
+  const turn = new Promise((resolve) => setImmediate(() => resolve("pending")));
+  return (await Promise.race([work, turn])) === "pending";
+};
+
+test("nothing waits while nothing is being stored", async () => {
+  await new Rush(() => now).calm();
+});
+
+test("work waits until what is being stored is stored, and a tenth as long again", async () => {
+  const rush = new Rush(() => now);
+  const leave = [rush.enter(), rush.enter()];
+  const work = rush.calm();
+  passes(100);
+  leave[0]?.();
+  expect(await isPending(work)).toBe(true);
+  leave[1]?.();
+  passes(9);
+  expect(await isPending(rush.calm())).toBe(true);
+  passes(2);
+  await work;
+});
+
+test("a rush goes on when something comes within its rest, and a new one begins after that", async () => {
+  const rush = new Rush(() => now);
+  const first = rush.enter();
+  passes(1_000);
+  first();
+  passes(90);
+  rush.enter()();
+  passes(100);
+  expect(await isPending(rush.calm())).toBe(true);
+  passes(20);
+  await rush.calm();
+  rush.enter()();
+  passes(1);
+  await rush.calm();
+});
+
+test("work waits for twenty seconds at most, however long a rush lasts", async () => {
+  const rush = new Rush(() => now);
+  rush.enter();
+  passes(19_999);
+  expect(await isPending(rush.calm())).toBe(true);
+  passes(2);
+  await rush.calm();
+});
