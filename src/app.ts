@@ -33,9 +33,11 @@ import { Reports } from "./reconciliation/reports.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
+import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { RefundResolver } from "./resolvers/refund.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
@@ -45,6 +47,7 @@ import { BillingPortalService } from "./services/billing-portal.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
 import { CustomerService } from "./services/customer.service.ts";
 import { Duplicates } from "./services/duplicates.ts";
+import { GrantService } from "./services/grant.service.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
 import { LiveService } from "./services/live.service.ts";
 import { PaymentService } from "./services/payment.service.ts";
@@ -53,6 +56,7 @@ import { PaymentProblemService } from "./services/payment-problem.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { PlanPreviewService } from "./services/plan-preview.service.ts";
 import { PromotionCodes } from "./services/promotion-codes.ts";
+import { RefundService } from "./services/refund.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
 import { SubscriptionChanges } from "./services/subscription-changes.service.ts";
 import { SubscriptionCreation } from "./services/subscription-creation.service.ts";
@@ -207,6 +211,8 @@ async function createParts(config: Config, overrides: Overrides) {
     [BillingPortalResolver, new BillingPortalResolver(portal)],
     [PaymentResolver, new PaymentResolver(new PaymentService(em))],
     [AccessResolver, new AccessResolver(access, clock)],
+    [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
+    [RefundResolver, new RefundResolver(new RefundService(em, clock, turns, idempotency))],
     [SubscriptionHistoryResolver, new SubscriptionHistoryResolver(new SubscriptionHistoryService(em))],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   ALREADY_SUBSCRIBED: 409,
   PLAN_INACTIVE: 409,
   PAYMENT_DECLINED: 402,
+  REFUND_NOT_ALLOWED: 409,
   SUBSCRIPTION_NOT_ACTIVE: 409,
   PAYMENT_ACTION_REQUIRED: 402,
   PAYLOAD_TOO_LARGE: 413,
@@ -122,6 +123,13 @@ export class PaymentActionRequired extends DomainError {
       "PAYMENT_ACTION_REQUIRED",
       "Your bank wants to confirm this payment with you. Choose another payment method, or subscribe anew.",
     );
+  }
+}
+
+/** There is nothing, or not as much, that can be given back. */
+export class RefundNotAllowed extends DomainError {
+  constructor(message: string) {
+    super("REFUND_NOT_ALLOWED", message);
   }
 }
 

@@ -17,12 +17,14 @@ import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { CourseResolver, LearningPathResolver, UserResolver } from "./resolvers/federated.resolver.ts";
+import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { LiveResolver } from "./resolvers/live.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
+import { RefundResolver } from "./resolvers/refund.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
@@ -41,6 +43,8 @@ const RESOLVERS: NonEmptyArray<Function> = [
   InvoiceResolver,
   PurchaseResolver,
   AccessResolver,
+  GrantResolver,
+  RefundResolver,
   UserResolver,
   CourseResolver,
   LearningPathResolver,

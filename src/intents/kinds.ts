@@ -19,6 +19,23 @@ export interface IntentKind {
   once: boolean;
 }
 
+/** A refund, with what it is made of in `params`. */
+const refunding: Omit<IntentKind, "once"> = {
+  post: (stripe, { id, userId, params: { payment_intent, amount, reason } }, key) =>
+    stripe.createRefund(
+      {
+        payment_intent: String(payment_intent),
+        ...(amount !== undefined && { amount: Number(amount) }),
+        ...(reason !== undefined && { reason: reason as Stripe.RefundCreateParams.Reason }),
+        metadata: { [USER_ID]: userId, [INTENT_ID]: id },
+      },
+      key,
+    ),
+  find: (stripe, { id, params }) => stripe.refundByMetadata(String(params.payment_intent), INTENT_ID, id),
+  aggregate: "payment_intent",
+  touches: ({ params }) => String(params.payment_intent),
+};
+
 /** Each kind under the name that stands in its rows. */
 export const INTENT_KINDS = {
   ...PAYMENT_METHOD_KINDS,
@@ -94,20 +111,8 @@ export const INTENT_KINDS = {
     aggregate: "subscription",
     once: true,
   },
-  "refund-duplicate": {
-    post: (stripe, intent, key) =>
-      stripe.createRefund(
-        {
-          ...(intent.params as Stripe.RefundCreateParams),
-          metadata: { [USER_ID]: intent.userId, [INTENT_ID]: intent.id },
-        },
-        key,
-      ),
-    find: (stripe, { id, params }) => stripe.refundByMetadata(String(params.payment_intent), INTENT_ID, id),
-    aggregate: "payment_intent",
-    touches: ({ params }) => String(params.payment_intent),
-    once: true,
-  },
+  "refund-duplicate": { ...refunding, once: true },
+  "refund-payment": { ...refunding, once: false },
 } satisfies Record<string, IntentKind>;
 export type IntentKindName = keyof typeof INTENT_KINDS;
 

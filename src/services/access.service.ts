@@ -96,6 +96,22 @@ export class AccessService {
     if (changed.length > 0) announce(write, changed);
   }
 
+  /** Adds a grant that somebody decides on. */
+  give(
+    write: Write,
+    grant: Pick<UserAccess, "source" | "sourceId" | "scope" | "resourceId" | "startsAt" | "expiresAt">,
+  ): UserAccess {
+    const given = Object.assign(new UserAccess(), { userId: write.userId, ...grant });
+    write.tx.persist(given);
+    announce(write, [given]);
+    return given;
+  }
+
+  /** Ends a grant now; nothing is told of one that has ended. */
+  end(write: Write, grant: UserAccess): void {
+    if (revoke(grant, write.now)) announce(write, [grant]);
+  }
+
   /** Recomputes all that a user's subscriptions give, and ends what none of them gives. For reconciliation. */
   async followUser(write: Write): Promise<void> {
     const { tx, userId, now } = write;

@@ -34,6 +34,14 @@ export interface Write {
   afterCommit(work: () => void): void;
   /** The same write, with another event of Stripe's that asks for what is written. */
   causedBy(event: string | null): Write;
+  /** The same write, by somebody who asked for it; else it is Stripe who tells. */
+  by(author: Author): Write;
+}
+
+/** Who changes rows, and why they say they do. */
+export interface Author {
+  actor: string;
+  reason: string | null;
 }
 
 /**
@@ -148,7 +156,7 @@ export class Road {
     return done;
   }
 
-  private writing(gathered: Writing, cause: string | null): Write {
+  private writing(gathered: Writing, cause: string | null, author: Author = STRIPE): Write {
     const { tx, userId, events, notes, after } = gathered;
     const now = this.clock.now();
     const note = (facts: Omit<AuditFacts, "at">) =>
@@ -159,7 +167,7 @@ export class Road {
       audit: (tableName, rowId, { before, after }) => {
         if (after === null) return;
         const action = before === null ? "created" : "changed";
-        note({ actor: "stripe", action, tableName, rowId, before, after });
+        note({ ...author, action, tableName, rowId, before, after });
       },
       auditGone: (tableName, rowId) => note({ actor: "stripe", action: "removed", tableName, rowId }),
       remark: (tableName, rowId, action, reason) => {
@@ -168,7 +176,8 @@ export class Road {
         writeNotes(tx, notes);
       },
       afterCommit: (later) => void after.push(later),
-      causedBy: (event) => this.writing(gathered, event),
+      causedBy: (event) => this.writing(gathered, event, author),
+      by: (someone) => this.writing(gathered, cause, someone),
     };
   }
 }
@@ -176,6 +185,8 @@ export class Road {
 function writeNotes(tx: EntityManager, notes: AuditFacts[]): void {
   for (const facts of notes.splice(0)) audit(tx, facts);
 }
+
+const STRIPE: Author = { actor: "stripe", reason: null };
 
 /** What a write transaction gathers. */
 interface Writing {

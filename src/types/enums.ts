@@ -77,6 +77,10 @@ export const PurchaseStatus = words(
 export type PurchaseStatus = keyof typeof PurchaseStatus;
 registerEnumType(PurchaseStatus, { name: "PurchaseStatus" });
 
+export const RefundReason = words("REQUESTED_BY_CUSTOMER", "DUPLICATE", "FRAUDULENT");
+export type RefundReason = keyof typeof RefundReason;
+registerEnumType(RefundReason, { name: "RefundReason" });
+
 export const AccessSource = words("SUBSCRIPTION", "PURCHASE", "TRIAL", "PROMOTION", "SEAT", "GIFT");
 export type AccessSource = keyof typeof AccessSource;
 registerEnumType(AccessSource, { name: "AccessSource" });

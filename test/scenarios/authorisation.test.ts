@@ -112,6 +112,21 @@ const QUERIES: Row[] = [
   ],
   ["Plan.viewerTrialDays", "{ plans { viewerTrialDays } }", [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, U]],
   [
+    "refundPayment",
+    'mutation { refundPayment(input: { paymentId: "nonsense" }) { id } }',
+    [U, F, F, "NOT_FOUND", F, U],
+  ],
+  [
+    "grantAccess",
+    'mutation { grantAccess(input: { userId: "u", scope: COURSE, reason: "r" }) { id } }',
+    [U, F, F, B, B, U],
+  ],
+  [
+    "revokeAccess",
+    'mutation { revokeAccess(id: "nonsense") { id } }',
+    [U, F, F, "NOT_FOUND", "NOT_FOUND", U],
+  ],
+  [
     "previewPlanChange",
     "query ($id: ID!, $plan: ID!) { previewPlanChange(subscriptionId: $id, planId: $plan) { effectiveAt } }",
     [U, ALLOWED, "NOT_FOUND", ALLOWED, ALLOWED, U],

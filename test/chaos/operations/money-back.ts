@@ -3,6 +3,8 @@ import type { Learner, World } from "../world.ts";
 import { chargesOf } from "./at-stripe.ts";
 import { type Choice, choose, ifFound, type Operations } from "./operation.ts";
 
+const REFUND = "mutation ($input: RefundPaymentInput!) { refundPayment(input: $input) { id status } }";
+
 /** Finds one of a learner's charges that are so. */
 const chargeThat =
   (isSo: (charge: Stripe.Charge) => boolean) =>
@@ -32,6 +34,18 @@ export const MONEY_BACK_OPERATIONS: Operations = {
       (world, { id: charge }, { pick, flag }) =>
         world.stripe.refunds.create({ charge, ...(flag && { amount: 1 + (pick % 1_000) }) }),
     ),
+  },
+  "an admin refunds": {
+    weight: 3,
+    async run(world, learner, { pick, flag }) {
+      const paid = await world.rows<{ id: string }>(
+        "select id from payments where user_id = $1 order by id",
+        [learner.id],
+      );
+      const paymentId = choose(paid, pick)?.id;
+      const input = { paymentId, ...(flag && { amount: 1 + (pick % 2_000) }) };
+      return paymentId && world.ask({ token: world.admin as string }, REFUND, { input });
+    },
   },
   "a refund ends": {
     weight: 2,

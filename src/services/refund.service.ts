@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { validate as isUuid } from "uuid";
+import { audit } from "../audit.ts";
+import type { Caller } from "../auth/caller.ts";
+import type { Clock } from "../clock.ts";
+import { Payment } from "../entities/payment.ts";
+import { Conflict, NotFound, RefundNotAllowed } from "../errors.ts";
+import type { Turns } from "../intents/turns.ts";
+import type { RefundPaymentInput } from "../resolvers/inputs/refund.inputs.ts";
+import type { IdempotencyService } from "./idempotency.service.ts";
+
+const KIND = "refund-payment";
+const REFUNDABLE = ["SUCCEEDED", "PARTIALLY_REFUNDED"];
+
+/** Money that an admin gives back. */
+export class RefundService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly clock: Clock,
+    private readonly turns: Turns,
+    private readonly idempotency: IdempotencyService,
+  ) {}
+
+  /**
+   * Refunds a payment, in full or in part. Refunds of one user are made one after the other, each looking at what is
+   * left, so that two admins together never give back more than was paid.
+   * @throws Forbidden, NotFound, RefundNotAllowed when nothing, or not as much, is left; Conflict (retryable)
+   */
+  refund(caller: Caller, input: RefundPaymentInput): Promise<Payment> {
+    caller.assertAdmin();
+    return this.idempotency.run({
+      ...{ caller, key: input.idempotencyKey, operation: "refundPayment", input },
+      work: async () => {
+        const payment = await find(this.em.fork(), input.paymentId);
+        const amount = input.amount ?? restOf(payment);
+        assertLeft(payment, amount);
+        await this.give(caller, payment, amount, input);
+        return payment.id;
+      },
+      read: (id) => find(this.em.fork(), id),
+    });
+  }
+
+  private async give(
+    caller: Caller,
+    { id, userId, stripePaymentIntentId: subject }: Payment,
+    amount: number,
+    { reason, amount: asked }: RefundPaymentInput,
+  ): Promise<void> {
+    const params = {
+      ...{ payment_intent: subject, amount },
+      ...(reason && { reason: reason.toLowerCase() }),
+      // two refunds of the same amount are two, unless a client's key says otherwise
+      call: randomUUID(),
+    };
+    const request = { userId, kind: KIND, subject, params } as const;
+    await this.turns.run(request, {
+      kinds: [KIND],
+      begin: async (tx) => {
+        const payment = await find(tx, id);
+        assertLeft(payment, amount);
+        if (asked == null && restOf(payment) !== amount)
+          throw new Conflict("Another refund came first. Look at what is left, and try again.", {
+            retryable: true,
+          });
+        audit(tx, {
+          ...{ at: this.clock.now(), actor: caller.actor, action: "refundPayment" },
+          ...{ tableName: "payments", rowId: id, userId, reason: reason ?? null, after: { amount } },
+        });
+      },
+    });
+  }
+}
+
+async function find(em: EntityManager, id: string): Promise<Payment> {
+  const payment = isUuid(id) ? await em.findOne(Payment, { id }) : null;
+  if (!payment) throw new NotFound("payment");
+  return payment;
+}
+
+/** What has not gone back, nor is on its way. */
+const restOf = ({ amountReceivedMinor, amountRefundedMinor }: Payment) =>
+  amountReceivedMinor - amountRefundedMinor;
+
+function assertLeft(payment: Payment, amount: number): void {
+  if (payment.status === "DISPUTED")
+    throw new RefundNotAllowed("This payment is disputed: its money goes back, or not, by that.");
+  if (!REFUNDABLE.includes(payment.status) || restOf(payment) === 0)
+    throw new RefundNotAllowed(
+      "Nothing of this payment can be given back: it was not paid, or has gone back.",
+    );
+  if (amount > restOf(payment))
+    throw new RefundNotAllowed(
+      `No more than ${restOf(payment)} ${payment.currency} (minor units) is left of it.`,
+    );
+}
