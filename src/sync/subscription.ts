@@ -50,7 +50,7 @@ export function subscriptionJourney(
         planId: await planOf(tx, remote, known),
         ...(await scheduledOf(tx, remote, known)),
         wasLive: wasLive(remote, known),
-        hasPaymentMethod: Boolean(remote.default_payment_method ?? customer?.defaultPaymentMethodId),
+        hasPaymentMethod: hasMethod(remote, customer, known),
       });
       write.audit("subscriptions", change.row.id, change);
       await tx.flush();
@@ -114,6 +114,16 @@ function wasLive({ status }: Stripe.Subscription, known: Subscription | null): b
 /** A trial that somebody gives a subscriber later is theirs to give. */
 const beganAsTrial = ({ trial_start, created }: Stripe.Subscription) =>
   trial_start !== null && trial_start <= created;
+
+/** Of interest while a trial lasts, and only then looked at again when the customer's methods change. */
+function hasMethod(
+  { default_payment_method: own, status }: Stripe.Subscription,
+  customer: Customer | null,
+  known: Subscription | null,
+): boolean {
+  if (known && status !== "trialing") return known.hasPaymentMethod;
+  return Boolean(own ?? customer?.defaultPaymentMethodId);
+}
 
 /** Stripe's fingerprint of the card that will be charged. */
 function cardOf({ default_payment_method: own, customer }: Stripe.Subscription): string | null {
