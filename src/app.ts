@@ -34,7 +34,6 @@ import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { GrantResolver } from "./resolvers/grant.resolver.ts";
-import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { RefundResolver } from "./resolvers/refund.resolver.ts";
@@ -50,7 +49,6 @@ import { Duplicates } from "./services/duplicates.ts";
 import { GrantService } from "./services/grant.service.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
 import { LiveService } from "./services/live.service.ts";
-import { PaymentService } from "./services/payment.service.ts";
 import { PaymentMethodService } from "./services/payment-method.service.ts";
 import { PaymentProblemService } from "./services/payment-problem.service.ts";
 import { PlanService } from "./services/plan.service.ts";
@@ -209,7 +207,6 @@ async function createParts(config: Config, overrides: Overrides) {
     ],
     [PaymentMethodResolver, new PaymentMethodResolver(methods)],
     [BillingPortalResolver, new BillingPortalResolver(portal)],
-    [PaymentResolver, new PaymentResolver(new PaymentService(em))],
     [AccessResolver, new AccessResolver(access, clock)],
     [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
     [RefundResolver, new RefundResolver(new RefundService(em, clock, turns, idempotency))],

@@ -1,4 +1,4 @@
-import type { EntityManager, EntityName } from "@mikro-orm/postgresql";
+import type { EntityClass, EntityManager, EntityName } from "@mikro-orm/postgresql";
 import DataLoader from "dataloader";
 import { validate as isUuid } from "uuid";
 import type { Caller } from "./auth/caller.ts";
@@ -10,10 +10,12 @@ import { Purchase } from "./entities/purchase.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
 import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
+import { type Page, pagesOf } from "./services/pages.ts";
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
 import type { PaymentProblemService } from "./services/payment-problem.service.ts";
 import type { SubscriptionService } from "./services/subscription.service.ts";
 import type { TrialClaims } from "./services/trial-claims.ts";
+import type { Connection } from "./types/connection.ts";
 import type { PaymentProblem } from "./types/payment-problem.ts";
 
 export interface LoaderParts {
@@ -32,6 +34,11 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
   return {
     plan: byId(em, Plan),
     subscription: byId(em, Subscription),
+    /** All of a user's, newest first. */
+    subscriptions: new DataLoader<string, Subscription[]>(async (userIds) => {
+      const rows = await subscriptions.allOf(userIds);
+      return userIds.map((userId) => rows.filter((row) => row.userId === userId));
+    }),
     subscriptionByStripeId: byColumn(em, Subscription, "stripeSubscriptionId"),
     paymentMethod: byId(em, PaymentMethod),
     /** A user's, newest first. */
@@ -40,6 +47,7 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
       return userIds.map((userId) => rows.filter((row) => row.userId === userId));
     }),
     payment: byId(em, Payment),
+    payments: byPage(em, Payment, "stripe_created_at"),
     paymentByStripeId: byColumn(em, Payment, "stripePaymentIntentId"),
     purchase: byId(em, Purchase),
     purchaseByPayment: byColumn(em, Purchase, "stripePaymentIntentId"),
@@ -101,6 +109,17 @@ function byColumn<T extends object>(em: EntityManager, entity: EntityName<T>, co
     const rows = await findIn(em, entity, column, keys);
     const byKey = new Map(rows.map((row) => [row[column] as string, row]));
     return keys.map((key) => byKey.get(key) ?? null);
+  });
+}
+
+/** Pages of users' rows; any number of users and pages are one statement. */
+function byPage<T extends { id: string; createdAt: Date }>(
+  em: EntityManager,
+  entity: EntityClass<T>,
+  column: "stripe_created_at" | "created_at",
+) {
+  return new DataLoader<Page, Connection<T>, string>((pages) => pagesOf(em.fork(), entity, column, pages), {
+    cacheKeyFn: (page) => JSON.stringify(page),
   });
 }
 

@@ -1,13 +1,17 @@
-import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
+import { Arg, Args, Ctx, FieldResolver, ID, Resolver, Root } from "type-graphql";
 import { Rule } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
+import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
-import type { Decision } from "../services/access.service.ts";
-import type { PurchasableType } from "../types/enums.ts";
+import { type Decision, questionOf } from "../services/access.service.ts";
+import { pageAsked } from "../services/pages.ts";
+import type { Connection } from "../types/connection.ts";
+import { PurchasableType } from "../types/enums.ts";
 import { Course, LearningPath, User } from "../types/federated.ts";
 import { AccessDecision } from "../types/results.ts";
+import { PaymentsArgs } from "./inputs/page.inputs.ts";
 
 /** What payments add to a user. Private to them; nullable, so that a refusal never takes other teams' data along. */
 @Resolver(() => User)
@@ -21,6 +25,25 @@ export class UserResolver {
     return loaders.currentSubscription.load(id);
   }
 
+  @FieldResolver(() => [Subscription], {
+    nullable: true,
+    description: "All of them, newest first; attempts that were never paid too.",
+  })
+  @Rule("owner")
+  subscriptions(@Root() { id }: User, @Ctx() { loaders }: Context): Promise<Subscription[]> {
+    return loaders.subscriptions.load(id);
+  }
+
+  @FieldResolver(() => PaymentConnection, { nullable: true, description: "Newest first." })
+  @Rule("owner")
+  payments(
+    @Root() { id }: User,
+    @Args(() => PaymentsArgs) page: PaymentsArgs,
+    @Ctx() { loaders }: Context,
+  ): Promise<Connection<Payment>> {
+    return loaders.payments.load(pageAsked({ ...page, userId: id }));
+  }
+
   @FieldResolver(() => [PaymentMethod], { nullable: true, description: "Newest first." })
   @Rule("owner")
   paymentMethods(@Root() { id }: User, @Ctx() { loaders }: Context): Promise<PaymentMethod[]> {
@@ -31,6 +54,20 @@ export class UserResolver {
   @Rule("owner")
   access(@Root() { id }: User, @Ctx() { loaders }: Context): Promise<UserAccess[]> {
     return loaders.grants.load(id);
+  }
+
+  @FieldResolver(() => AccessDecision, {
+    nullable: true,
+    description: "May this user open this course or learning path?",
+  })
+  @Rule("owner")
+  accessTo(
+    @Root() { id }: User,
+    @Arg("resourceType", () => PurchasableType) resourceType: PurchasableType,
+    @Arg("resourceId", () => ID) resourceId: string,
+    @Ctx() { loaders }: Context,
+  ): Promise<Decision> {
+    return loaders.decision.load(questionOf(id, resourceType, resourceId));
   }
 }
 

@@ -1,4 +1,4 @@
-import { Arg, Ctx, FieldResolver, Int, Query, Resolver, Root } from "type-graphql";
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
 import { Rule, UserId } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
 import { adviceOn, shownCode } from "../declines.ts";
@@ -6,22 +6,31 @@ import { Invoice } from "../entities/invoice.ts";
 import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
-import type { PaymentService } from "../services/payment.service.ts";
+import { pageAsked } from "../services/pages.ts";
 import type { Connection } from "../types/connection.ts";
 import { reference, User } from "../types/federated.ts";
+import { PaymentsArgs } from "./inputs/page.inputs.ts";
 
 @Resolver(() => Payment)
 export class PaymentResolver {
-  constructor(private readonly paymentsService: PaymentService) {}
-
   @Query(() => PaymentConnection, { description: "Newest first." })
   @Rule("signed-in")
   payments(
     @UserId() userId: string,
-    @Arg("first", () => Int, { defaultValue: 20 }) first: number,
-    @Arg("after", () => String, { nullable: true }) after: string | null,
+    @Args(() => PaymentsArgs) page: PaymentsArgs,
+    @Ctx() { loaders }: Context,
   ): Promise<Connection<Payment>> {
-    return this.paymentsService.list({ userId, first, after });
+    return loaders.payments.load(pageAsked({ ...page, userId }));
+  }
+
+  @Query(() => Payment, { nullable: true })
+  @Rule("signed-in")
+  async payment(
+    @Arg("id", () => ID) id: string,
+    @Ctx() { caller, loaders }: Context,
+  ): Promise<Payment | null> {
+    const found = await loaders.payment.load(id);
+    return found && caller.maySee(found.userId) ? found : null;
   }
 
   @FieldResolver(() => User, { nullable: true })

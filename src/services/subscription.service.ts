@@ -23,4 +23,10 @@ export class SubscriptionService {
       }),
     );
   }
+
+  /** All subscriptions of the users, attempts that came to nothing included, newest first. */
+  allOf(userIds: readonly string[]): Promise<Subscription[]> {
+    const newestFirst = { stripeCreatedAt: "desc", id: "desc" } as const;
+    return this.em.fork().find(Subscription, { userId: { $in: [...userIds] } }, { orderBy: newestFirst });
+  }
 }

@@ -46,7 +46,8 @@ async function outcomeOf(query: string, token: string | undefined): Promise<Outc
   const userId = query.includes("$userId") ? owner.id : undefined;
   const id = query.includes("$id") ? owner.subscription : undefined;
   const plan = query.includes("$plan") ? await planId(service, "Free") : undefined;
-  const { data, errors } = await service.ask(query, { userId, id, plan }, token);
+  const payment = query.includes("$payment") ? ids.Payment : undefined;
+  const { data, errors } = await service.ask(query, { userId, id, plan, payment }, token);
   if (errors) return errors[0]?.extensions.code ?? "no code";
   return deepNull(Object.values(data)[0]) ? NULL : ALLOWED;
 }
@@ -85,6 +86,12 @@ const QUERIES: Row[] = [
     "query ($userId: ID) { payments(userId: $userId) { totalCount } }",
     [U, ALLOWED, F, ALLOWED, ALLOWED, U],
   ],
+  [
+    "payment(id)",
+    "query ($payment: ID!) { payment(id: $payment) { id } }",
+    [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
+  ],
+  ["payment(id) of none", '{ payment(id: "nonsense") { id } }', [U, NULL, NULL, NULL, NULL, U]],
   [
     "userAccess",
     "query ($userId: ID) { userAccess(userId: $userId) { id } }",
@@ -197,6 +204,21 @@ const QUERIES: Row[] = [
   [
     "User.subscription",
     'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { subscription { id } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "User.subscriptions",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { subscriptions { id } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "User.payments",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { payments { totalCount } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "User.accessTo",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { accessTo(resourceType: COURSE, resourceId: "c") { granted } } } }',
     [U, ALLOWED, F, ALLOWED, ALLOWED, U],
   ],
   [

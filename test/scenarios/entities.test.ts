@@ -1,4 +1,6 @@
 import { v7 } from "uuid";
+import { Invoice, InvoiceLine, InvoicePayment } from "../../src/entities/invoice.ts";
+import { Payment } from "../../src/entities/payment.ts";
 import { Plan } from "../../src/entities/plan.ts";
 import { Subscription } from "../../src/entities/subscription.ts";
 import { UserAccess } from "../../src/entities/user-access.ts";
@@ -33,11 +35,42 @@ async function hundredSubscribers() {
       ...{ userId, source: "SUBSCRIPTION", sourceId: subscription.id, scope: "PLATFORM" },
       startsAt: new Date(now.getTime() - 60_000),
     });
-    em.persist([subscription, grant]);
+    em.persist([subscription, grant, ...billed(userId, at, now)]);
     return { userId, subscriptionId: subscription.id, plan: plan.name };
   });
   await em.flush();
   return made;
+}
+
+/** An invoice of their subscription that is paid, after a payment that failed. */
+function billed(userId: string, at: number, now: Date) {
+  const money = { userId, currency: "USD", stripeCreatedAt: now };
+  const payment = Object.assign(new Payment(), {
+    ...{ ...money, stripePaymentIntentId: `pi_${at}`, status: "SUCCEEDED" },
+    ...{ amountMinor: 1_000 + at, amountRefundedMinor: 0 },
+  });
+  const failed = Object.assign(new Payment(), {
+    ...{ ...money, stripePaymentIntentId: `pi_failed_${at}`, status: "FAILED" },
+    ...{ amountMinor: 1_000, amountRefundedMinor: 0, stripeCreatedAt: new Date(now.getTime() - 1_000) },
+  });
+  const invoice = Object.assign(new Invoice(), {
+    ...{ ...money, stripeInvoiceId: `in_${at}`, stripeSubscriptionId: `sub_${at}`, status: "PAID" },
+    ...{ subtotalMinor: 1_000 + at, taxMinor: 0, totalMinor: 1_000 + at },
+    ...{ amountPaidMinor: 1_000 + at, amountDueMinor: 0 },
+  });
+  const line = Object.assign(new InvoiceLine(), {
+    ...{ stripeLineId: `il_${at}`, stripeInvoiceId: `in_${at}`, position: 0, description: `line of ${at}` },
+    ...{ amountMinor: 1_000 + at, currency: "USD" },
+  });
+  const link = Object.assign(new InvoicePayment(), {
+    ...{
+      stripeInvoicePaymentId: `inpay_${at}`,
+      stripeInvoiceId: `in_${at}`,
+      stripePaymentIntentId: `pi_${at}`,
+    },
+    status: "paid",
+  });
+  return [payment, failed, invoice, line, link];
 }
 
 const QUERY = `query ($r: [_Any!]!) { _entities(representations: $r) {
@@ -106,6 +139,55 @@ test("a hundred unpaid subscriptions say why, and a hundred users how they pay, 
   expect(hundred.entities).toEqual(subscribers.flatMap(() => [unpaid, { paymentMethods: [] }]));
   expect(hundred.statements).toBe(one.statements);
 });
+
+test("a hundred users with their payments, all their subscriptions and what they may open cost as many statements as one", async () => {
+  const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User {
+    subscriptions { id plan { name } }
+    payments(first: 1) { totalCount pageInfo { hasNextPage }
+      nodes { id amount { amount } user { id } purchase { id } subscription { id plan { name } }
+        invoice { id lines { description } } } }
+    failed: payments(statuses: [FAILED]) { totalCount }
+    accessTo(resourceType: COURSE, resourceId: "a-course") { granted } } } }`;
+  const { one, hundred } = await costsOfUsers(query);
+  expect(hundred.entities).toEqual(
+    subscribers.map(({ userId, subscriptionId, plan }, at) => ({
+      subscriptions: [{ id: subscriptionId, plan: { name: plan } }],
+      payments: {
+        ...{ totalCount: 2, pageInfo: { hasNextPage: true } },
+        nodes: [
+          {
+            ...{
+              id: expect.any(String),
+              amount: { amount: 1_000 + at },
+              user: { id: userId },
+              purchase: null,
+            },
+            subscription: { id: subscriptionId, plan: { name: plan } },
+            invoice: { id: expect.any(String), lines: [{ description: `line of ${at}` }] },
+          },
+        ],
+      },
+      ...{ failed: { totalCount: 1 }, accessTo: { granted: true } },
+    })),
+  );
+  expect(one.statements).toBeGreaterThan(0);
+  expect(hundred.statements).toBe(one.statements);
+});
+
+/** What one user costs, and what all of them do. */
+async function costsOfUsers(query: string) {
+  const costOf = async (some: typeof subscribers) => {
+    const r = some.map(({ userId: id }) => ({ __typename: "User", id }));
+    let entities: Record<string, unknown>[] = [];
+    const statements = await statementsOf(service.app.parts.orm, async () => {
+      const { data, errors } = await service.ask(query, { r }, token);
+      expect(errors).toBeUndefined();
+      entities = data._entities;
+    });
+    return { statements, entities };
+  };
+  return { one: await costOf(subscribers.slice(0, 1)), hundred: await costOf(subscribers) };
+}
 
 test("a hundred courses that a learner looks at are one statement", async () => {
   const learner = await service.token((subscribers[0] as { userId: string }).userId);
