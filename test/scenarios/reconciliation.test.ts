@@ -1,5 +1,6 @@
 import { openCheckout, STATUS, subscribe } from "../support/checkout.ts";
 import { runCommand } from "../support/command.ts";
+import { addCard } from "../support/methods.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 import { deliver, eventOf } from "../support/webhook.ts";
@@ -68,6 +69,26 @@ async function stateOf(userId: string) {
   );
   return rows.map((table) => table.map(({ row }) => row));
 }
+
+test("a card that comes and goes without a word about the subscription leaves nothing to mend", async () => {
+  const userId = newUser();
+  const token = await service.token(userId);
+  expect((await addCard(service, token)).errors).toBeUndefined();
+  await subscribe(service, token);
+  const stripe = stripeOf(service);
+  const customer = await customerOf(service, userId);
+  const { data } = await stripe.subscriptions.list({ customer });
+  // from here on the subscription names no card: the customer's default pays
+  await stripe.subscriptions.update(data[0]?.id ?? "", { default_payment_method: "" });
+  await service.app.parts.sync.subscription(data[0]?.id ?? "");
+  await service.app.parts.catchUp.since(new Date(0));
+  await workEverything();
+  for (const method of (await stripe.customers.listPaymentMethods(customer)).data)
+    await stripe.paymentMethods.detach(method.id);
+  await service.app.parts.sync.customer(customer);
+  touched.push(userId);
+  expect(await reconcile(false, userId)).toEqual(NOTHING);
+});
 
 test("where everything agrees nothing is found, and looking changes nothing", async () => {
   const userId = newUser();
