@@ -52,6 +52,7 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
     purchase: byId(em, Purchase),
     purchaseByPayment: byColumn(em, Purchase, "stripePaymentIntentId"),
     invoice: byId(em, Invoice),
+    invoices: byPage(em, Invoice, "stripe_created_at"),
     invoiceByPayment: new DataLoader<string, Invoice | null>((ids) => invoicesByPayment(em.fork(), ids)),
     invoiceLines: new DataLoader<string, InvoiceLine[]>(async (ids) => {
       const lines = await em

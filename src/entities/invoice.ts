@@ -1,6 +1,7 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { Directive, Field, ID, Int, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
+import { connectionOf } from "../types/connection.ts";
 import { InvoiceStatus } from "../types/enums.ts";
 import { MonetaryAmount } from "../types/money.ts";
 import { DateTime } from "../types/scalars.ts";
@@ -84,6 +85,11 @@ export class Invoice {
   @Property(integer())
   version: number = 1;
 
+  /** What lists are ordered by. */
+  get createdAt(): Date {
+    return this.stripeCreatedAt;
+  }
+
   @Field(() => MonetaryAmount)
   get subtotal(): MonetaryAmount {
     return new MonetaryAmount(this.subtotalMinor, this.currency);
@@ -109,6 +115,8 @@ export class Invoice {
     return new MonetaryAmount(this.amountDueMinor, this.currency);
   }
 }
+
+export const InvoiceConnection = connectionOf("Invoice", Invoice);
 
 /** One line of an invoice; its period is what a paid invoice gives access for. */
 @Entity({ tableName: "invoice_lines" })

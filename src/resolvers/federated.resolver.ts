@@ -1,6 +1,7 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Resolver, Root } from "type-graphql";
 import { Rule } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
+import { Invoice, InvoiceConnection } from "../entities/invoice.ts";
 import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import { Subscription } from "../entities/subscription.ts";
@@ -11,7 +12,7 @@ import type { Connection } from "../types/connection.ts";
 import { PurchasableType } from "../types/enums.ts";
 import { Course, LearningPath, User } from "../types/federated.ts";
 import { AccessDecision } from "../types/results.ts";
-import { PaymentsArgs } from "./inputs/page.inputs.ts";
+import { PageArgs, PaymentsArgs } from "./inputs/page.inputs.ts";
 
 /** What payments add to a user. Private to them; nullable, so that a refusal never takes other teams' data along. */
 @Resolver(() => User)
@@ -42,6 +43,16 @@ export class UserResolver {
     @Ctx() { loaders }: Context,
   ): Promise<Connection<Payment>> {
     return loaders.payments.load(pageAsked({ ...page, userId: id }));
+  }
+
+  @FieldResolver(() => InvoiceConnection, { nullable: true, description: "Newest first." })
+  @Rule("owner")
+  invoices(
+    @Root() { id }: User,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() { loaders }: Context,
+  ): Promise<Connection<Invoice>> {
+    return loaders.invoices.load(pageAsked({ ...page, userId: id }));
   }
 
   @FieldResolver(() => [PaymentMethod], { nullable: true, description: "Newest first." })

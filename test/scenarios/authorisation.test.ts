@@ -47,7 +47,8 @@ async function outcomeOf(query: string, token: string | undefined): Promise<Outc
   const id = query.includes("$id") ? owner.subscription : undefined;
   const plan = query.includes("$plan") ? await planId(service, "Free") : undefined;
   const payment = query.includes("$payment") ? ids.Payment : undefined;
-  const { data, errors } = await service.ask(query, { userId, id, plan, payment }, token);
+  const invoice = query.includes("$invoice") ? ids.Invoice : undefined;
+  const { data, errors } = await service.ask(query, { userId, id, plan, payment, invoice }, token);
   if (errors) return errors[0]?.extensions.code ?? "no code";
   return deepNull(Object.values(data)[0]) ? NULL : ALLOWED;
 }
@@ -92,6 +93,18 @@ const QUERIES: Row[] = [
     [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
   ],
   ["payment(id) of none", '{ payment(id: "nonsense") { id } }', [U, NULL, NULL, NULL, NULL, U]],
+  [
+    "invoices",
+    "query ($userId: ID) { invoices(userId: $userId) { totalCount } }",
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  ["invoices of oneself", "{ invoices { totalCount } }", [U, ALLOWED, ALLOWED, ALLOWED, B, U]],
+  [
+    "invoice(id)",
+    "query ($invoice: ID!) { invoice(id: $invoice) { id } }",
+    [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
+  ],
+  ["invoice(id) of none", '{ invoice(id: "nonsense") { id } }', [U, NULL, NULL, NULL, NULL, U]],
   [
     "userAccess",
     "query ($userId: ID) { userAccess(userId: $userId) { id } }",
@@ -214,6 +227,11 @@ const QUERIES: Row[] = [
   [
     "User.payments",
     'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { payments { totalCount } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "User.invoices",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { invoices { totalCount } } } }',
     [U, ALLOWED, F, ALLOWED, ALLOWED, U],
   ],
   [

@@ -55,7 +55,7 @@ function billed(userId: string, at: number, now: Date) {
   });
   const invoice = Object.assign(new Invoice(), {
     ...{ ...money, stripeInvoiceId: `in_${at}`, stripeSubscriptionId: `sub_${at}`, status: "PAID" },
-    ...{ subtotalMinor: 1_000 + at, taxMinor: 0, totalMinor: 1_000 + at },
+    ...{ number: `CMH-${at}`, subtotalMinor: 1_000 + at, taxMinor: 0, totalMinor: 1_000 + at },
     ...{ amountPaidMinor: 1_000 + at, amountDueMinor: 0 },
   });
   const line = Object.assign(new InvoiceLine(), {
@@ -140,13 +140,14 @@ test("a hundred unpaid subscriptions say why, and a hundred users how they pay, 
   expect(hundred.statements).toBe(one.statements);
 });
 
-test("a hundred users with their payments, all their subscriptions and what they may open cost as many statements as one", async () => {
+test("a hundred users with their payments and invoices, all their subscriptions and what they may open cost as many statements as one", async () => {
   const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User {
     subscriptions { id plan { name } }
     payments(first: 1) { totalCount pageInfo { hasNextPage }
       nodes { id amount { amount } user { id } purchase { id } subscription { id plan { name } }
         invoice { id lines { description } } } }
     failed: payments(statuses: [FAILED]) { totalCount }
+    invoices(first: 100) { totalCount nodes { number total { amount } user { id } lines { description } } }
     accessTo(resourceType: COURSE, resourceId: "a-course") { granted } } } }`;
   const { one, hundred } = await costsOfUsers(query);
   expect(hundred.entities).toEqual(
@@ -164,6 +165,15 @@ test("a hundred users with their payments, all their subscriptions and what they
             },
             subscription: { id: subscriptionId, plan: { name: plan } },
             invoice: { id: expect.any(String), lines: [{ description: `line of ${at}` }] },
+          },
+        ],
+      },
+      invoices: {
+        totalCount: 1,
+        nodes: [
+          {
+            ...{ number: `CMH-${at}`, total: { amount: 1_000 + at }, user: { id: userId } },
+            lines: [{ description: `line of ${at}` }],
           },
         ],
       },
