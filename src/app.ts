@@ -12,6 +12,7 @@ import { type RedisFactory, redisFactory } from "./events/redis.ts";
 import { OutboxRelay } from "./events/relay.ts";
 import { createGraphqlServer, graphqlRoutes } from "./http/graphql.ts";
 import { Health, healthRoutes } from "./http/health.ts";
+import { invoiceRoutes } from "./http/invoices.ts";
 import { createHttp } from "./http/server.ts";
 import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
@@ -34,6 +35,7 @@ import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { GrantResolver } from "./resolvers/grant.resolver.ts";
+import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { RefundResolver } from "./resolvers/refund.resolver.ts";
@@ -48,6 +50,8 @@ import { CustomerService } from "./services/customer.service.ts";
 import { Duplicates } from "./services/duplicates.ts";
 import { GrantService } from "./services/grant.service.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
+import { InvoiceService } from "./services/invoice.service.ts";
+import { InvoiceLinks } from "./services/invoice-links.ts";
 import { LiveService } from "./services/live.service.ts";
 import { PaymentMethodService } from "./services/payment-method.service.ts";
 import { PaymentProblemService } from "./services/payment-problem.service.ts";
@@ -105,6 +109,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     {
       webhook: webhookRoute(config.stripe.webhookSecrets, inbox, metrics, logger),
       health: healthRoutes(health),
+      invoices: invoiceRoutes(parts.invoices),
       graphql: config.worker === "only" ? [] : [...explorer, ...graphqlRoutes(graphql, config, newContext)],
     },
     metrics,
@@ -121,6 +126,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     parts,
     async start() {
       await listen(server, config);
+      if (!config.publicUrl) logger.warn("PUBLIC_URL is not set: invoices have no links to their pages");
       if (config.worker !== "off") {
         worker.start();
         sweep.start();
@@ -195,6 +201,7 @@ async function createParts(config: Config, overrides: Overrides) {
     [OBJECTS_CURSOR]: objectSweep,
     [RECONCILIATION_CURSOR]: reconciliation,
   });
+  const links = new InvoiceLinks(config.invoiceLinkSecret, config.publicUrl);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
 
@@ -207,6 +214,7 @@ async function createParts(config: Config, overrides: Overrides) {
     ],
     [PaymentMethodResolver, new PaymentMethodResolver(methods)],
     [BillingPortalResolver, new BillingPortalResolver(portal)],
+    [InvoiceResolver, new InvoiceResolver(links)],
     [AccessResolver, new AccessResolver(access, clock)],
     [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
     [RefundResolver, new RefundResolver(new RefundService(em, clock, turns, idempotency))],
@@ -221,6 +229,7 @@ async function createParts(config: Config, overrides: Overrides) {
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },
+    invoices: new InvoiceService(em, stripe, links),
     ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */

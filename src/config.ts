@@ -1,9 +1,21 @@
-import { createHmac } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { parseEnv } from "node:util";
 import { z } from "zod";
-import { isHost, isOrigin, isUrl, list, oneOf, origins, port, wholeNumber } from "./config-values.ts";
+import {
+  database,
+  databaseUrl,
+  derivedSecret,
+  isBaseUrl,
+  isHost,
+  isOrigin,
+  isUrl,
+  list,
+  oneOf,
+  origins,
+  ownAddress,
+  port,
+  wholeNumber,
+} from "./config-values.ts";
 
 /** Stripe's own API, the only base allowed in production. */
 export const STRIPE_API = "https://api.stripe.com";
@@ -15,6 +27,8 @@ export interface Config {
   readonly nodeEnv: "production" | "development" | "test";
   readonly host: string;
   readonly port: number;
+  /** Where browsers reach the service, without a slash at its end; undefined when nobody has said. */
+  readonly publicUrl?: string;
   readonly database: { readonly url: string };
   readonly redis: { readonly url: string };
   readonly stripe: {
@@ -33,6 +47,8 @@ export interface Config {
   readonly gracePeriodDays: number;
   /** Keys the HMACs by which somebody is known who has had a trial. */
   readonly trialClaimSecret: string;
+  /** Signs the links to invoices' pages; they live for minutes. */
+  readonly invoiceLinkSecret: string;
   /** How long what is no longer needed is kept, in days. */
   readonly retention: {
     readonly payloadDays: number;
@@ -60,21 +76,6 @@ export class ConfigError extends Error {
   }
 }
 
-const database = z.object({
-  DATABASE_URL: z
-    .string()
-    .refine(
-      (value) => isUrl(value, /^postgres(ql)?:\/\//),
-      "must be a URL such as postgresql://user:password@host:5432/name",
-    )
-    .optional(),
-  POSTGRES_HOST: z.string().refine(isHost, "must be a host's name or address").optional(),
-  POSTGRES_PORT: wholeNumber(1, 65_535).default(5432),
-  POSTGRES_DB: z.string().optional(),
-  POSTGRES_USER: z.string().optional(),
-  POSTGRES_PASSWORD: z.string().optional(),
-});
-
 const environment = z.object({
   NODE_ENV: oneOf("production", "development", "test").default("production"),
   HOST: z
@@ -82,6 +83,10 @@ const environment = z.object({
     .refine(isHost, "must be an address to listen on, such as 127.0.0.1, :: or localhost")
     .optional(),
   PORT: port.default(3004),
+  PUBLIC_URL: z
+    .string()
+    .refine(isBaseUrl, "must be a URL such as https://payments.example.com, without query and login")
+    .optional(),
   ...database.shape,
   REDIS_URL: z
     .string()
@@ -222,6 +227,8 @@ function crossChecks(env: Record<string, string>): string[] {
     faults.push(`STRIPE_API_BASE may only be ${STRIPE_API} in production`);
   if (env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < MIN_SECRET_BYTES)
     faults.push(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes in production`);
+  if (env.PUBLIC_URL && isBaseUrl(env.PUBLIC_URL) && !env.PUBLIC_URL.startsWith("https://"))
+    faults.push("PUBLIC_URL must be an https URL in production");
   if (env.CLOCK && env.CLOCK !== "system") faults.push("CLOCK may only be system in production");
   // CORS_ORIGIN may name http origins of developers' machines; nobody is sent back to those after paying
   if (list(env.RETURN_URL_ORIGINS ?? "").some((origin) => isOrigin(origin) && !origin.startsWith("https://")))
@@ -231,21 +238,14 @@ function crossChecks(env: Record<string, string>): string[] {
 
 const keyMode = (key: string | undefined) => key?.match(/^(?:sk|rk|pk)_(test|live)_/)?.[1];
 
-function databaseUrl(env: Record<string, string>): string | undefined {
-  if (env.DATABASE_URL) return env.DATABASE_URL;
-  const { POSTGRES_HOST: host, POSTGRES_DB: db, POSTGRES_USER: user, POSTGRES_PASSWORD: password } = env;
-  if (!host || !db || !user || !password) return undefined;
-  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-  const place = isIP(host) === 6 ? `[${host}]` : host;
-  return `postgresql://${login}@${place}:${env.POSTGRES_PORT ?? 5432}/${encodeURIComponent(db)}`;
-}
-
 function toConfig(env: Environment): Config {
   const production = env.NODE_ENV === "production";
   return {
     nodeEnv: env.NODE_ENV,
     host: env.HOST ?? (production ? "0.0.0.0" : "127.0.0.1"),
     port: env.PORT,
+    publicUrl:
+      env.PUBLIC_URL?.replace(/\/+$/, "") ?? (production ? undefined : ownAddress(env.HOST, env.PORT)),
     database: { url: databaseUrl(env as unknown as Record<string, string>) as string },
     redis: { url: env.REDIS_URL },
     stripe: {
@@ -260,8 +260,8 @@ function toConfig(env: Environment): Config {
     corsOrigins: env.CORS_ORIGIN,
     returnUrlOrigins: env.RETURN_URL_ORIGINS ?? env.CORS_ORIGIN,
     gracePeriodDays: env.GRACE_PERIOD_DAYS,
-    trialClaimSecret:
-      env.TRIAL_CLAIM_SECRET ?? createHmac("sha256", env.JWT_SECRET).update("trial claims").digest("hex"),
+    trialClaimSecret: env.TRIAL_CLAIM_SECRET ?? derivedSecret(env.JWT_SECRET, "trial claims"),
+    invoiceLinkSecret: derivedSecret(env.JWT_SECRET, "invoice links"),
     retention: {
       payloadDays: env.RETAIN_PAYLOAD_DAYS,
       eventIdDays: env.RETAIN_EVENT_ID_DAYS,

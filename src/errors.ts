@@ -6,6 +6,7 @@ export const ERROR_CODES = {
   FORBIDDEN: 403,
   BAD_USER_INPUT: 400,
   NOT_FOUND: 404,
+  LINK_EXPIRED: 410,
   CONFLICT: 409,
   ALREADY_SUBSCRIBED: 409,
   PLAN_INACTIVE: 409,
@@ -68,6 +69,16 @@ export class BadUserInput extends DomainError {
 export class NotFound extends DomainError {
   constructor(what: string) {
     super("NOT_FOUND", `There is no such ${what}.`);
+  }
+}
+
+/** A link that lived for minutes, and has. */
+export class LinkExpired extends DomainError {
+  constructor() {
+    super(
+      "LINK_EXPIRED",
+      "This link has expired. Go back to where you found it, and open it again from there.",
+    );
   }
 }
 

@@ -63,6 +63,11 @@ export class Caller {
     return this.isKnown && (this.isStaff || this.id === userId);
   }
 
+  /** Whether the caller is this user, in person: what not even staff may see. */
+  isOwner(userId: string): boolean {
+    return this.isKnown && !this.isService && this.id === userId;
+  }
+
   /** @throws Unauthenticated, Forbidden */
   assertMaySee(userId: string): void {
     this.assertKnown();

@@ -85,6 +85,11 @@ export class Invoice {
   @Property(integer())
   version: number = 1;
 
+  /** Whether it is more than a draft: it has a number, a page and a file. */
+  get isIssued(): boolean {
+    return this.status !== "DRAFT";
+  }
+
   /** What lists are ordered by. */
   get createdAt(): Date {
     return this.stripeCreatedAt;

@@ -2,7 +2,8 @@ import cors from "cors";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import helmet from "helmet";
 import type { Config } from "../config.ts";
-import { ERROR_CODES, type ErrorCode } from "../errors.ts";
+import { DomainError, ERROR_CODES, type ErrorCode } from "../errors.ts";
+import { toDomainError } from "../format-error.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { requestIds } from "./request-ids.ts";
@@ -11,6 +12,7 @@ import { requestIds } from "./request-ids.ts";
 export interface Routes {
   webhook: RequestHandler;
   health: RequestHandler;
+  invoices: RequestHandler;
   graphql: RequestHandler[];
 }
 
@@ -21,6 +23,7 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
   http.use(scoped, measured(metrics), helmet());
   http.use("/webhooks/stripe", routes.webhook);
   http.use("/health", routes.health);
+  http.use("/invoices", routes.invoices);
   http.get("/metrics", async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
@@ -61,9 +64,15 @@ function lastResort(logger: Logger): ErrorRequestHandler {
   return (fault: HttpFault, _request, response, next) => {
     if (response.headersSent) return next(fault);
     const { status = 500 } = fault;
-    if (status >= 400 && status < 500) {
+    const isOurs = fault instanceof DomainError;
+    if (!isOurs && status >= 400 && status < 500) {
       const code: ErrorCode = status === 413 ? "PAYLOAD_TOO_LARGE" : "BAD_USER_INPUT";
       return void response.status(status).json({ code, error: sentenceFor(fault) });
+    }
+    const known = toDomainError(fault);
+    if (known) {
+      if (known.cause) logger.warn({ err: known.cause, code: known.code }, known.message);
+      return void response.status(known.status).json({ code: known.code, error: known.message });
     }
     logger.error({ err: fault }, "a request failed");
     const code: ErrorCode = "INTERNAL_SERVER_ERROR";

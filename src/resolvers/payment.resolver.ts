@@ -80,6 +80,6 @@ export class PaymentResolver {
 
   @FieldResolver(() => String, { nullable: true, description: "Only its owner sees it." })
   receiptUrl(@Root() { userId, receiptUrl }: Payment, @Ctx() { caller }: Context): string | null {
-    return caller.id === userId ? (receiptUrl ?? null) : null;
+    return caller.isOwner(userId) ? (receiptUrl ?? null) : null;
   }
 }

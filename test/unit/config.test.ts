@@ -29,6 +29,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
     nodeEnv: "production",
     host: "0.0.0.0",
     port: 3004,
+    publicUrl: undefined,
     database: { url: PRODUCTION.DATABASE_URL },
     redis: { url: PRODUCTION.REDIS_URL },
     stripe: {
@@ -44,6 +45,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
     returnUrlOrigins: [],
     gracePeriodDays: 7,
     trialClaimSecret: expect.stringMatching(/^[0-9a-f]{64}$/),
+    invoiceLinkSecret: expect.stringMatching(/^[0-9a-f]{64}$/),
     retention: { payloadDays: 30, eventIdDays: 60, keyDays: 30, outboxDays: 30, intentDays: 90 },
     streamLength: 100_000,
     logLevel: "info",
@@ -89,6 +91,45 @@ test("ids of events are kept for as long as Stripe can send one again", () => {
     "RETAIN_EVENT_ID_DAYS must be a whole number from 35 to 3650",
   ]);
   expect(loadConfig({ ...PRODUCTION, RETAIN_EVENT_ID_DAYS: "35" }).retention.eventIdDays).toBe(35);
+});
+
+test("secrets made of JWT_SECRET differ from it, from each other, and with it", () => {
+  const secretsOf = (JWT_SECRET: string) => {
+    const { jwt, trialClaimSecret, invoiceLinkSecret } = loadConfig({ ...PRODUCTION, JWT_SECRET });
+    return [jwt.secret, trialClaimSecret, invoiceLinkSecret];
+  };
+  const all = [...secretsOf("x".repeat(32)), ...secretsOf("y".repeat(32))];
+  expect(new Set(all).size).toBe(6);
+  expect(secretsOf("x".repeat(32))).toEqual(all.slice(0, 3));
+});
+
+test("where browsers reach the service is said, or known of a machine that serves itself, or not known", () => {
+  const publicUrlOf = (env: object) => loadConfig(env as NodeJS.ProcessEnv).publicUrl;
+  expect(publicUrlOf(PRODUCTION)).toBeUndefined();
+  expect(publicUrlOf({ ...PRODUCTION, PUBLIC_URL: "https://pay.example.com/" })).toBe(
+    "https://pay.example.com",
+  );
+  expect(publicUrlOf({ ...PRODUCTION, PUBLIC_URL: "https://api.example.com/payments" })).toBe(
+    "https://api.example.com/payments",
+  );
+  expect(publicUrlOf(DEVELOPMENT)).toBe("http://127.0.0.1:3004");
+  expect(publicUrlOf({ ...DEVELOPMENT, HOST: "::", PORT: "80" })).toBe("http://localhost:80");
+  expect(publicUrlOf({ ...DEVELOPMENT, HOST: "::1" })).toBe("http://[::1]:3004");
+  expect(publicUrlOf({ ...DEVELOPMENT, PORT: "0" })).toBeUndefined();
+  expect(publicUrlOf({ ...DEVELOPMENT, PUBLIC_URL: "http://10.0.0.7:3004" })).toBe("http://10.0.0.7:3004");
+  expect(faultsOf({ ...PRODUCTION, PUBLIC_URL: "http://pay.example.com" })).toEqual([
+    "PUBLIC_URL must be an https URL in production",
+  ]);
+  for (const PUBLIC_URL of [
+    "pay.example.com",
+    "https://a:b@c.d",
+    "https://a.b/?c",
+    "https://a.b/#",
+    "ftp://a.b",
+  ])
+    expect(faultsOf({ ...PRODUCTION, PUBLIC_URL })).toEqual([
+      "PUBLIC_URL must be a URL such as https://payments.example.com, without query and login",
+    ]);
 });
 
 test("an empty environment says what is not set", () => {
