@@ -172,8 +172,8 @@ async function createParts(config: Config, overrides: Overrides) {
   const turns = new Turns(em, intents, clock);
   const customers = new CustomerService(em, intents, sync);
   const idempotency = new IdempotencyService(em, clock);
-  const opening = new SubscriptionOpening(em, clock, { customers, intents, sync });
-  const promotions = new PromotionCodes(stripe);
+  const opening = new SubscriptionOpening(em, clock, { customers, intents, sync, stripe });
+  const promotions = new PromotionCodes(stripe, customers);
   const shop = { plans, trials, promotions, opening, idempotency };
   const checkout = new CheckoutService(em, config, { ...shop, sync });
   const creation = new SubscriptionCreation(em, { ...shop, intents, stripe });

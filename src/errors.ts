@@ -11,6 +11,7 @@ export const ERROR_CODES = {
   ALREADY_SUBSCRIBED: 409,
   PLAN_INACTIVE: 409,
   PAYMENT_DECLINED: 402,
+  TRIAL_ALREADY_USED: 409,
   REFUND_NOT_ALLOWED: 409,
   SUBSCRIPTION_NOT_ACTIVE: 409,
   PAYMENT_ACTION_REQUIRED: 402,
@@ -133,6 +134,16 @@ export class PaymentActionRequired extends DomainError {
     super(
       "PAYMENT_ACTION_REQUIRED",
       "Your bank wants to confirm this payment with you. Choose another payment method, or subscribe anew.",
+    );
+  }
+}
+
+/** A trial that somebody began who has had one: it has been ended, and nothing was charged. */
+export class TrialAlreadyUsed extends DomainError {
+  constructor() {
+    super(
+      "TRIAL_ALREADY_USED",
+      "This card, or its owner, has had a trial before. Nothing was charged. Subscribe again to begin without one.",
     );
   }
 }

@@ -147,6 +147,12 @@ export class Subscription {
     return END_REASONS[this.cancellationReason ?? ""] ?? null;
   }
 
+  /** A trial that ended without a method: nothing was paid for that still runs. */
+  get pausedOutOfTrial(): boolean {
+    const { status, trialEndsAt, currentPeriodEnd } = this;
+    return status === "PAUSED" && trialEndsAt != null && (currentPeriodEnd ?? trialEndsAt) <= trialEndsAt;
+  }
+
   get isLive(): boolean {
     return LIVE_STATUSES.includes(this.status);
   }
@@ -156,11 +162,17 @@ export class Subscription {
   }
 
   /** Stripe schedules a cancel by a flag or, from its portal, by a date. */
+  get isCancelScheduled(): boolean {
+    return this.cancelAtPeriodEnd || this.cancelAt != null;
+  }
+
+  /** A date that somebody set may lie further ahead. */
   @Field({
     name: "cancelAtPeriodEnd",
     description: "Whether it ends, instead of renewing, when the current period does.",
   })
-  get isCancelScheduled(): boolean {
-    return this.cancelAtPeriodEnd || this.cancelAt != null;
+  get endsWithPeriod(): boolean {
+    const { cancelAt, currentPeriodEnd } = this;
+    return this.cancelAtPeriodEnd || (cancelAt != null && cancelAt <= (currentPeriodEnd ?? cancelAt));
   }
 }

@@ -4,8 +4,9 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
 import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
-import { changeSubscription, discardPendingUpdate, findChanged } from "./subscription-changes.ts";
-import { cancelIncomplete, postSession, postSubscription } from "./subscription-creation.ts";
+import { changeSubscription, findChanged } from "./subscription-changes.ts";
+import { postSession, postSubscription } from "./subscription-creation.ts";
+import { giveUp, voidUnpaid } from "./unpaid.ts";
 
 /** One kind of change at Stripe: how it is posted, how it is found when nobody knows, and what it touches. */
 export interface IntentKind {
@@ -76,16 +77,22 @@ export const INTENT_KINDS = {
     once: false,
   },
   "cancel-incomplete": {
-    post: cancelIncomplete,
+    async post(stripe, { subject }, key) {
+      await giveUp(stripe, subject, key);
+      return { id: subject };
+    },
     find: async (_stripe, { subject }) => ({ id: subject }),
     aggregate: "subscription",
     once: false,
   },
   "cancel-second-trial": {
-    post: (stripe, { subject }) =>
-      stripe.subscriptions.cancel(subject, {
+    async post(stripe, { subject }) {
+      // one that has been paid for meanwhile stays
+      if ((await stripe.subscription(subject))?.status !== "trialing") return { id: subject };
+      return stripe.subscriptions.cancel(subject, {
         cancellation_details: { comment: "This person has had a trial before." },
-      }),
+      });
+    },
     find: endedSubscription,
     aggregate: "subscription",
     once: true,
@@ -97,8 +104,11 @@ export const INTENT_KINDS = {
     once: false,
   },
   "discard-pending-update": {
-    post: discardPendingUpdate,
-    find: async (_stripe, { subject }) => ({ id: subject }),
+    async post(stripe, { subject: invoice, params }, key) {
+      await voidUnpaid(stripe, invoice, key);
+      return { id: String(params.subscription) };
+    },
+    find: async (_stripe, { params }) => ({ id: String(params.subscription) }),
     aggregate: "subscription",
     once: false,
   },

@@ -4,8 +4,6 @@ import { BadUserInput, type DomainError } from "../errors.ts";
 import { refusedParam } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
-import { idOf } from "../sync/values.ts";
-import { voidUnpaid } from "./subscription-changes.ts";
 
 /** Makes a Checkout page for a subscription. What a session makes does not inherit its metadata: it is given its own. */
 export async function postSession(
@@ -44,22 +42,6 @@ export async function postSubscription(
       key,
     ),
   );
-}
-
-/** Gives an attempt up whose first payment was not made; one that has been paid meanwhile is left alone. */
-export async function cancelIncomplete(
-  stripe: StripeGateway,
-  { subject }: Intent,
-  key: string,
-): Promise<{ id: string }> {
-  const before = await stripe.subscription(subject);
-  const invoice = idOf(before?.latest_invoice);
-  if (before?.status !== "incomplete" || !invoice) return { id: subject };
-  // an invoice that is being paid cannot be voided: nothing is ever cancelled that somebody has paid for
-  await voidUnpaid(stripe, invoice, `${key}:void`);
-  if ((await stripe.subscription(subject))?.status === "incomplete")
-    await stripe.subscriptions.cancel(subject, {});
-  return { id: subject };
 }
 
 const metadataOf = ({ userId, id }: Intent) => ({ [USER_ID]: userId, [INTENT_ID]: id });

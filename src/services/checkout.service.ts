@@ -48,11 +48,11 @@ export class CheckoutService {
       input,
       work: async () => {
         const { plans, trials, promotions, opening } = this.parts;
-        const plan = await plans.sellable(input);
+        const plan = await plans.sellable(input, caller.id);
         this.assertReturnUrls(input);
         const terms = {
           trialDays: await trials.daysFor(caller, plan),
-          promotionCode: await promotions.find(input.promotionCode, plan),
+          promotionCode: await promotions.find(caller, input.promotionCode, plan),
         };
         return opening.open(caller, {
           kind: "create-checkout-session",

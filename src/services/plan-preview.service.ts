@@ -40,12 +40,11 @@ export class PlanPreviewService {
   }
 
   private async now(remote: Stripe.Subscription, planned: PlannedMove, at: Date): Promise<PlanChangePreview> {
-    const item = remote.items.data[0];
     const invoice = await this.stripe.subscriptions.preview({
       customer: idOf(remote.customer),
       subscription: remote.id,
       subscription_details: {
-        items: [{ ...(item && { id: item.id }), ...termsOf(planned) }],
+        ...changed(remote, planned),
         proration_behavior: "always_invoice",
         proration_date: at.getTime() / 1000,
       },
@@ -79,15 +78,25 @@ export class PlanPreviewService {
     return { ...rest, nextInvoiceTotal: moneyOf(next, next.total), effectiveAt, lines: linesOf(next) };
   }
 
-  /** A whole period of the new terms, with the discounts that the subscription has. */
+  /** A whole period of the new terms, as this subscription will be billed for it: its discounts, what waits for it. */
   private regular(remote: Stripe.Subscription, planned: PlannedMove): Promise<Stripe.Invoice> {
-    const discounts = remote.discounts.map((discount) => ({ discount: idOf(discount) }));
     return this.stripe.subscriptions.preview({
       customer: idOf(remote.customer),
-      ...(discounts.length > 0 && { discounts }),
-      subscription_details: { items: [termsOf(planned)] },
+      subscription: remote.id,
+      subscription_details: { ...changed(remote, planned), proration_behavior: "none" },
     });
   }
+}
+
+/** The change itself; a cancel that was scheduled is taken back by it. */
+function changed(remote: Stripe.Subscription, planned: PlannedMove) {
+  const [item] = remote.items.data;
+  const isByDate = remote.cancel_at !== null && !remote.cancel_at_period_end;
+  return {
+    items: [{ ...(item && { id: item.id }), ...termsOf(planned) }],
+    ...(remote.cancel_at_period_end && { cancel_at_period_end: false }),
+    ...(isByDate && { cancel_at: "" as const }),
+  };
 }
 
 const termsOf = ({ to }: PlannedMove) => ({ price: to.plan.stripePriceId as string, quantity: to.quantity });

@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { validate as isUuid } from "uuid";
 import type { Caller } from "../auth/caller.ts";
+import { Customer } from "../entities/customer.ts";
 import { Plan } from "../entities/plan.ts";
 import { BadUserInput, NotFound, PlanInactive } from "../errors.ts";
 import { assertSeats } from "./plan-change.ts";
@@ -20,14 +21,21 @@ export class PlanService {
     );
   }
 
-  /** The plan that somebody chose. @throws NotFound, PlanInactive, BadUserInput for Free or too many seats */
-  async sellable({ planId, quantity }: { planId: string; quantity: number }): Promise<Plan> {
+  /** The plan that a user chose. @throws NotFound, PlanInactive, BadUserInput for Free, too many seats, another currency */
+  async sellable({ planId, quantity }: { planId: string; quantity: number }, userId: string): Promise<Plan> {
     const plan = await this.byId(planId);
     if (!plan) throw new NotFound("plan");
     if (plan.isFree)
       throw new BadUserInput("input.planId", "Free needs no checkout: it is having no subscription.");
     if (!plan.isOnSale || !plan.stripePriceId) throw new PlanInactive();
     assertSeats(plan, quantity, (field) => `input.${field}`);
+    const customer = await this.em.fork().findOne(Customer, { userId, isDeleted: false });
+    // Stripe keeps a customer to the currency of their first payment
+    if (customer?.currency && customer.currency !== plan.currency)
+      throw new BadUserInput(
+        "input.planId",
+        `You pay in ${customer.currency}: choose a plan in that currency.`,
+      );
     return plan;
   }
 

@@ -15,7 +15,7 @@ import {
   SubscriptionNotActive,
 } from "../errors.ts";
 import { IntentLapsed, type Intents, openIntent } from "../intents/intents.ts";
-import type { SubscriptionChange } from "../intents/subscription-changes.ts";
+import type { Outlook, SubscriptionChange } from "../intents/subscription-changes.ts";
 import type { CancelSubscriptionInput, ChangePlanInput } from "../resolvers/inputs/subscription.inputs.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { idOf } from "../sync/values.ts";
@@ -61,7 +61,7 @@ export class SubscriptionChanges {
         // what was never paid for has no period to wait for
         if (!atPeriodEnd || row.status === "INCOMPLETE")
           return { change: "cancel-now", comment: reason, prorate: prorate ?? false };
-        if (row.isCancelScheduled && !row.scheduledPlanId) return null;
+        if (row.endsWithPeriod && !row.scheduledPlanId) return null;
         return { change: "cancel-at-period-end", comment: reason, scheduledPlan: null };
       },
     });
@@ -74,7 +74,11 @@ export class SubscriptionChanges {
       decide: (row) => {
         if (row.hasEnded) throw new SubscriptionNotActive();
         if (row.isCancelScheduled || row.scheduledAt) return { change: "resume" };
-        return row.status === "PAUSED" ? { change: "unpause" } : null;
+        if (row.status !== "PAUSED") return null;
+        if (row.pausedOutOfTrial) return { change: "unpause" };
+        throw new SubscriptionNotActive(
+          "This subscription was paused by our support: ask them to let it go on.",
+        );
       },
     });
   }
@@ -91,7 +95,7 @@ export class SubscriptionChanges {
           return { change: "cancel-at-period-end", comment: null, scheduledPlan: planId };
         if (move === "later") return { change: "switch-later", ...terms };
         return {
-          ...{ change: "switch-now", ...terms, scheduled: scheduledTerms(row) },
+          ...{ change: "switch-now", ...terms, before: outlookOf(row) },
           prorationDate: this.prorationDate(row, input.prorationDate),
         };
       },
@@ -101,10 +105,18 @@ export class SubscriptionChanges {
   /** With what the bank's question about a payment is answered; null when none is asked, or not to this caller. */
   async clientSecret(caller: Caller, row: Subscription): Promise<string | null> {
     if (caller.id !== row.userId) return null;
-    if (row.pendingInvoiceId === null && row.status !== "INCOMPLETE") return null;
+    const waits = row.pendingInvoiceId != null || row.status === "INCOMPLETE";
+    if (!waits && row.status !== "TRIALING") return null;
     const remote = await this.stripe.subscription(row.stripeSubscriptionId);
+    if (row.status === "TRIALING") return this.setupSecret(idOf(remote?.pending_setup_intent));
     const invoice = idOf(remote?.latest_invoice);
     return (invoice && (await this.stripe.subscriptions.awaitedPayment(invoice))?.clientSecret) || null;
+  }
+
+  /** A card that is stored for after the trial may have to be confirmed as well. */
+  private async setupSecret(id: string | null): Promise<string | null> {
+    const setup = id ? await this.stripe.methods.setupIntent(id) : null;
+    return setup?.status === "requires_action" ? setup.client_secret : null;
   }
 
   /** What a change of plan comes to. @throws NotFound, BadUserInput, PlanInactive, SubscriptionNotActive */
@@ -120,7 +132,9 @@ export class SubscriptionChanges {
     const plan = isUuid(planId) ? await em.findOne(Plan, { id: planId }) : null;
     if (!plan) throw new NotFound("plan");
     if (!plan.isOnSale || !(plan.isFree || plan.stripePriceId)) throw new PlanInactive();
-    const from = { plan: await em.findOneOrFail(Plan, { id: row.planId ?? "" }), quantity: row.quantity };
+    const current = row.planId ? await em.findOne(Plan, { id: row.planId }) : null;
+    if (!current) throw new NotFound("plan of this subscription");
+    const from = { plan: current, quantity: row.quantity };
     const to = { plan, quantity: seatsOf(from, plan, quantity, named) };
     return { move: moveBetween(from, to, row.status === "TRIALING", named), from, to };
   }
@@ -248,12 +262,22 @@ function sameness({ change, price, quantity, scheduledPlan, prorate }: Record<st
   return JSON.stringify([change, price, quantity, scheduledPlan, prorate]);
 }
 
-function scheduledTerms({ scheduledPriceId, scheduledQuantity }: Subscription) {
-  return scheduledPriceId ? { price: scheduledPriceId, quantity: scheduledQuantity ?? 1 } : null;
+/** What is to happen at the end of the period, as things are. */
+function outlookOf(row: Subscription): Outlook {
+  const { scheduledPriceId: price, scheduledPlanId, scheduledQuantity, cancelAt } = row;
+  return {
+    scheduled: price ? { price, quantity: scheduledQuantity ?? 1 } : null,
+    end: row.isCancelScheduled
+      ? {
+          cancelAt: row.cancelAtPeriodEnd || !cancelAt ? null : Math.floor(cancelAt.getTime() / 1000),
+          scheduledPlan: price ? null : (scheduledPlanId ?? null),
+        }
+      : null,
+  };
 }
 
 /** What the audit log says of a change: our own words and ids. */
 function toldOf(change: SubscriptionChange): object {
-  const { price: _, scheduled: __, comment: ___, ...told } = { ...change } as Record<string, unknown>;
+  const { price: _, before: __, comment: ___, ...told } = { ...change } as Record<string, unknown>;
   return told;
 }

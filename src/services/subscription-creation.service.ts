@@ -4,7 +4,7 @@ import type { Caller } from "../auth/caller.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import type { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
-import { BadUserInput, PaymentDeclined } from "../errors.ts";
+import { BadUserInput, PaymentDeclined, TrialAlreadyUsed } from "../errors.ts";
 import type { Intents } from "../intents/intents.ts";
 import type { CreateSubscriptionInput } from "../resolvers/inputs/subscription.inputs.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -43,11 +43,11 @@ export class SubscriptionCreation {
       ...{ caller, key: input.idempotencyKey, operation: "createSubscription", input },
       work: async () => {
         const { plans, trials, promotions, opening } = this.parts;
-        const plan = await plans.sellable(input);
+        const plan = await plans.sellable(input, caller.id);
         const trialDays = await trials.daysFor(caller, plan);
         const isFreeStart = trialDays > 0 && plan.trialNeedsNoMethod;
         const method = await this.methodOf(caller.id, input.paymentMethodId, isFreeStart);
-        const promotionCode = await promotions.find(input.promotionCode, plan);
+        const promotionCode = await promotions.find(caller, input.promotionCode, plan);
         const params = creationParams(input, plan, { trialDays, method, promotionCode });
         const id = await opening.open(caller, {
           kind: "create-subscription",
@@ -71,15 +71,25 @@ export class SubscriptionCreation {
       if (method) return method.stripePaymentMethodId;
       throw new BadUserInput("input.paymentMethodId", "This is not one of your payment methods.");
     }
-    const method = await em.findOne(PaymentMethod, { userId, isDefault: true });
+    const methods = await em.find(PaymentMethod, { userId });
+    // Checkout stores a card without making it the default
+    const method =
+      methods.find(({ isDefault }) => isDefault) ?? (methods.length === 1 ? methods[0] : undefined);
     if (method || mayBeNone) return method?.stripePaymentMethodId ?? null;
     throw new BadUserInput("input.paymentMethodId", "You have no default payment method: add one first.");
+  }
+
+  /** Ends it before the caller is answered. @throws TrialAlreadyUsed */
+  private async refused({ userId, stripeSubscriptionId: subject }: Subscription): Promise<never> {
+    await this.parts.intents.run({ userId, kind: "cancel-second-trial", subject, params: {} });
+    throw new TrialAlreadyUsed();
   }
 
   /** A refused first payment leaves nothing behind. @throws PaymentDeclined */
   private async paid(stripeSubscriptionId: string): Promise<Subscription> {
     const { intents, stripe } = this.parts;
     const row = await this.em.fork().findOneOrFail(Subscription, { stripeSubscriptionId });
+    if (row.isTrialRefused) return this.refused(row);
     if (row.status !== "INCOMPLETE") return row;
     const invoice = idOf((await stripe.subscription(stripeSubscriptionId))?.latest_invoice);
     const payment = invoice ? await stripe.subscriptions.awaitedPayment(invoice) : null;

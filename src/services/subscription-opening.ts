@@ -8,7 +8,9 @@ import { AlreadySubscribed, Conflict, DomainError } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { IntentLapsed, type Intents } from "../intents/intents.ts";
 import { isMissing } from "../stripe/errors.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
+import { idOf } from "../sync/values.ts";
 import { lockUser } from "../user-lock.ts";
 import type { CustomerService } from "./customer.service.ts";
 import { type Claim, claimSlot, hasLiveSubscription, type Opener } from "./subscription-slots.ts";
@@ -29,6 +31,7 @@ export interface OpeningParts {
   customers: CustomerService;
   intents: Intents;
   sync: Sync;
+  stripe: StripeGateway;
 }
 
 /**
@@ -91,9 +94,20 @@ export class SubscriptionOpening {
     wanted: string,
   ): Promise<string | null> {
     const { userId, stripeSubscriptionId: subject } = subscription;
-    if (kind === "create-subscription" && paramsHash === wanted) return subject;
+    const isAskedFor = kind === "create-subscription" && paramsHash === wanted;
+    if (isAskedFor && (await this.isAwaited(subject))) return subject;
     await this.parts.intents.run({ userId, kind: "cancel-incomplete", subject, params: {} });
     return null;
+  }
+
+  /** Whether the bank is asking the customer, or working on it: then that payment may still come. */
+  private async isAwaited(stripeSubscriptionId: string): Promise<boolean> {
+    const { stripe, sync } = this.parts;
+    const invoice = idOf((await stripe.subscription(stripeSubscriptionId))?.latest_invoice);
+    const payment = invoice ? await stripe.subscriptions.awaitedPayment(invoice) : null;
+    // paid, or ended, and our rows did not know
+    if (!payment) await sync.subscription(stripeSubscriptionId);
+    return payment?.status === "requires_action" || payment?.status === "processing";
   }
 
   /**

@@ -3,7 +3,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Caller } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
 import type { Plan } from "../entities/plan.ts";
-import type { Subscription } from "../entities/subscription.ts";
+import { Subscription } from "../entities/subscription.ts";
 import { CLAIM_KINDS, type ClaimKind, TrialClaim } from "../entities/trial-claim.ts";
 import { openIntent } from "../intents/intents.ts";
 import { wake } from "../jobs/wake.ts";
@@ -23,18 +23,19 @@ export class TrialClaims {
     private readonly secret: string,
   ) {}
 
-  /** The free days that the caller gets with a plan: none when they are known to have had a trial. */
+  /** The free days that the caller gets with a plan: none when they are known to have had a trial, or were refused one. */
   async daysFor(caller: Caller, plan: Plan): Promise<number> {
     return plan.trialDays === 0 || (await this.hasHad(caller)) ? 0 : plan.trialDays;
   }
 
-  /** Whether the caller is known to have had a trial, of whatever plan. */
+  /** Whether the caller is known to have had a trial, of whatever plan, or was refused one. */
   async hasHad(caller: Caller): Promise<boolean> {
     const em = this.em.fork();
     const customer = await em.findOne(Customer, { userId: caller.id });
     const emails = [caller.email, customer?.email].map((email) => this.keyOf("email", email));
     const keys = [this.keyOf("user", caller.id), ...emails].filter((key) => key !== null);
-    return (await em.count(TrialClaim, { $or: keys })) > 0;
+    if ((await em.count(TrialClaim, { $or: keys })) > 0) return true;
+    return (await em.count(Subscription, { userId: caller.id, isTrialRefused: true })) > 0;
   }
 
   /**
@@ -51,20 +52,27 @@ export class TrialClaims {
     const { tx, userId } = write;
     const customer = await tx.findOne(Customer, { userId });
     const isFirst = await this.claim(write, row, { user: userId, email: customer?.email, card });
-    if (isFirst || !isOurTrial || row.isTrialRefused) return;
-    row.isTrialRefused = true;
+    if (isFirst || !isOurTrial) return;
     const subject = row.stripeSubscriptionId;
     const request = { userId, kind: "cancel-second-trial", subject, params: {} } as const;
-    await wake(tx, "intent", (await openIntent(tx, request, write.now)).id);
+    // asked for again at each look, until it has ended: one that Stripe refused is tried anew
+    const intent = await openIntent(tx, request, write.now);
+    if (intent.state === "PENDING") await wake(tx, "intent", intent.id);
+    if (row.isTrialRefused) return;
+    row.isTrialRefused = true;
     write.remark("subscriptions", row.id, "refuse-trial", "This person has had a trial before: it ends now.");
   }
 
-  /** False, and nothing claimed, when any of it stands for another trial. */
+  /**
+   * False, and nothing claimed, when any of it stands for another trial. A trial that has begun is not taken away by
+   * what its owner adds to it later: that is claimed where it is free.
+   */
   private async claim(
     { tx, userId, now }: Write,
     { stripeSubscriptionId }: Subscription,
     traits: Traits,
   ): Promise<boolean> {
+    const hasBegun = (await tx.count(TrialClaim, { kind: "user", stripeSubscriptionId })) > 0;
     // always in one order, so that two who share several traits cannot wait for each other
     const keys = CLAIM_KINDS.map((kind) => this.keyOf(kind, traits[kind])).filter((key) => key !== null);
     for (const { kind, hmac } of keys) {
@@ -74,7 +82,7 @@ export class TrialClaims {
         [kind, hmac, userId, stripeSubscriptionId, now],
       );
       // a statement of its own: it sees whoever the insert had to wait for
-      if ((await tx.count(TrialClaim, { kind, hmac, stripeSubscriptionId })) > 0) continue;
+      if (hasBegun || (await tx.count(TrialClaim, { kind, hmac, stripeSubscriptionId })) > 0) continue;
       await tx.nativeDelete(TrialClaim, { stripeSubscriptionId });
       return false;
     }

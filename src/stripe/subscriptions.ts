@@ -89,15 +89,15 @@ export class SubscriptionCalls extends StripeCalls {
     );
   }
 
-  /** An active code that customers type, in whatever case, and what its coupon is for; null when there is none. */
-  async promotionCode(code: string): Promise<Stripe.PromotionCode | null> {
+  /** What is in use under a code that customers type, in whatever case, and what each coupon is for. */
+  async promotionCodes(code: string): Promise<Stripe.PromotionCode[]> {
     const found = await this.call("promotionCodes.list", () =>
       this.stripe.promotionCodes.list({
-        ...{ code, active: true, limit: 1 },
+        ...{ code, active: true, limit: PAGE },
         expand: ["data.promotion.coupon.applies_to"],
       }),
     );
-    return found.data[0] ?? null;
+    return found.data;
   }
 
   voidInvoice(id: string, idempotencyKey: string): Promise<Stripe.Invoice> {

@@ -2,6 +2,7 @@ import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
+import { putBackOutlook } from "../services/pending-updates.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
@@ -61,6 +62,7 @@ export function subscriptionJourney(
       if (holder) await write.duplicates.followSubscription(write, change.row, holder, isOurs);
       announce(change, write);
       foretellTrialEnd(change.row, write);
+      await putBackOutlook(write, change);
       await write.access.followSubscription(write, change.row);
       await write.duplicates.giveBack(write, change.row);
     },

@@ -97,6 +97,46 @@ test("an abandoned attempt, or one that the bank refused, gives way to the next;
   expect(page.data.cancelSubscription.status).toBe("CANCELED");
 });
 
+test("after a bank that asked was refused, the next click is a new try", async () => {
+  await addCard("pm_card_authenticationRequired");
+  await create();
+  await authenticate("fail");
+  const again = await create();
+  expect(again.errors).toBeUndefined();
+  expect(again.data.createSubscription.clientSecret).toMatch(/^pi_.+_secret_/);
+  await authenticate("succeed");
+  await ada.until(({ status }) => status === "ACTIVE");
+});
+
+test("an attempt that waits for the bank can be cancelled, and nothing is left to be paid", async () => {
+  await addCard("pm_card_authenticationRequired");
+  const { id } = (await create()).data.createSubscription.subscription;
+  const cancel = "mutation ($id: ID!) { cancelSubscription(input: { id: $id }) { status endReason } }";
+  const { data } = await ada.ask(cancel, { id });
+  expect(data.cancelSubscription.endReason).toBe("NEVER_PAID");
+  expect((await ada.invoices()).map(({ status }) => status)).toEqual(["void"]);
+});
+
+test("who pays in one currency is not sold a plan in another", async () => {
+  await ada.subscribe();
+  await ada.cancel({ atPeriodEnd: false });
+  const stripe = stripeOf(service);
+  const product = await stripe.products.create({ name: "Premium in euros" });
+  const price = await stripe.prices.create({
+    ...{ product: product.id, currency: "eur", unit_amount: 3_500, recurring: { interval: "month" } },
+  });
+  const [plan] = await service.app.parts.orm.em.fork().execute<{ id: string }[]>(
+    `insert into subscription_plans (id, name, tier, amount_minor, currency, "interval", trial_days, features,
+         is_active, stripe_price_id, created_at)
+       values (gen_random_uuid(), 'In euros', 'PREMIUM', 3500, 'EUR', 'MONTH', 0, '[]', true, ?, now()) returning id`,
+    [price.id],
+  );
+  expect(refusal(await create({ planId: plan!.id }))).toMatchObject({
+    ...{ code: "BAD_USER_INPUT", field: "input.planId" },
+  });
+  await service.app.parts.orm.em.fork().execute("delete from subscription_plans where id = ?", [plan!.id]);
+});
+
 test("a declined card is told with its code and leaves nothing behind", async () => {
   await addCard("pm_card_chargeCustomerFail");
   const { data, errors } = await create({ idempotencyKey: "k" });
