@@ -4,7 +4,6 @@ import type { Subscription } from "../entities/subscription.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { Of } from "../intents/subscription-changes.ts";
 import { wake } from "../jobs/wake.ts";
-import type { Change } from "../sync/mirror.ts";
 import type { Write } from "../sync/road.ts";
 
 /**
@@ -31,7 +30,7 @@ export async function discardRefused(
  */
 export async function putBackOutlook(
   { tx, userId, now }: Write,
-  { row, before }: Pick<Change<Subscription>, "row" | "before">,
+  { row, before }: { row: Subscription; before: Partial<Subscription> | null },
 ): Promise<void> {
   const isOver = before?.pendingInvoiceId && !row.pendingInvoiceId && !row.hasEnded;
   if (!isOver || before.stripePriceId !== undefined || before.quantity !== undefined) return;
