@@ -2,7 +2,7 @@
 const REST = 0.1;
 const LONGEST_REST_MS = 250;
 /** A rush that lasts longer is what there is to do now. */
-const LONGEST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 5_000;
 
 /**
  * Lets work wait while events are being stored, so that they are acknowledged first, and that what is worked on then
@@ -27,7 +27,7 @@ export class Rush {
     };
   }
 
-  /** Resolves when it is over, or has lasted for two seconds. */
+  /** Resolves when it is over, or has lasted for five seconds. */
   async calm(): Promise<void> {
     for (let now = this.nowMs(); this.isOn(now) && now - this.began < LONGEST_WAIT_MS; now = this.nowMs())
       await new Promise((resolve) => setTimeout(resolve, 1 + this.rest(now)));
