@@ -78,20 +78,19 @@ export class OutboxRelay {
     );
   }
 
-  /** To the channel of its type, to the stream, and to the user's own channel, in the order of the rows. */
+  /** In the order of the rows: one that Redis has not taken is not overtaken by the next. */
   private async publish(rows: Row[]): Promise<void> {
-    // commands of one tick leave in this order; not a pipeline, since a cluster keeps the keys on several nodes
-    await Promise.all(
-      rows.flatMap((row) => {
-        const message = JSON.stringify(cloudEvent(row, instantIn(this.em, row.occurred_at) as Date));
-        return [
-          this.redis.xadd(STREAM, "MAXLEN", "~", this.streamLength, "*", "event", message),
-          this.redis.publish(row.type, message),
-          this.redis.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type })),
-        ];
-      }),
-    );
-    for (const row of rows) this.metrics.published.inc({ type: row.type });
+    for (const row of rows) {
+      const message = JSON.stringify(cloudEvent(row, instantIn(this.em, row.occurred_at) as Date));
+      // to the channel of its type, to the stream, and to the user's own channel
+      // commands of one tick leave in this order; not a pipeline, since a cluster keeps the keys on several nodes
+      await Promise.all([
+        this.redis.xadd(STREAM, "MAXLEN", "~", this.streamLength, "*", "event", message),
+        this.redis.publish(row.type, message),
+        this.redis.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type })),
+      ]);
+      this.metrics.published.inc({ type: row.type });
+    }
   }
 
   private async markSent(rows: Row[]): Promise<void> {

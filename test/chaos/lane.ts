@@ -62,6 +62,8 @@ console.trace = () => {};
 
 process.once("message", async (request: LaneRequest) => {
   const world = await World.open({ inProcess: !request.kill });
+  // whoever asked is gone
+  process.once("disconnect", () => void world.close().finally(() => process.exit(1)));
   const result = await search(world, request).finally(() => world.close());
   process.send?.(result, () => process.exit(0));
 });

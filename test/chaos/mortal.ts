@@ -14,4 +14,5 @@ process.on("message", ({ fate }: { fate: Fate }) => {
     if (point === fate.point && --left === 0) process.kill(process.pid, "SIGKILL");
   });
 });
+process.once("disconnect", () => process.exit(1));
 process.channel?.unref();
