@@ -22,7 +22,7 @@ const settings = (what: object) =>
     body: JSON.stringify(what),
   });
 const problem = async () =>
-  (await ada.ask("{ subscriptionStatus { paymentProblem { code nextStep accessEndsAt } } }")).data
+  (await ada.ask("{ subscriptionStatus { paymentProblem { code nextStep failedAt accessEndsAt } } }")).data
     .subscriptionStatus.paymentProblem;
 const payWhatIsOwed = async () => stripeOf(service).invoices.pay(String((await ada.remote()).latest_invoice));
 const amountsPaid = async () =>
@@ -41,7 +41,7 @@ test("she subscribes, renews three times, her card fails, she has a week, and re
   await ada.passPeriod();
   await ada.until(({ status }) => status === "PAST_DUE");
   expect(await ada.may()).toBe(true);
-  const { accessEndsAt, nextStep } = await eventually(problem, (found) => found?.accessEndsAt);
+  const { accessEndsAt, nextStep } = await eventually(problem, (found) => found?.failedAt);
   expect(nextStep).toBe("UPDATE_PAYMENT_METHOD");
   const left = (new Date(accessEndsAt).getTime() - service.sandbox.now().getTime()) / 86_400_000;
   await passTime(service, left - 0.01);
@@ -62,7 +62,7 @@ test("she subscribes, her card fails, the week is over, it stays unpaid, and pay
   await ada.swapCard("pm_card_chargeCustomerFail");
   await ada.passPeriod();
   await ada.until(({ status }) => status === "PAST_DUE");
-  const { accessEndsAt } = await eventually(problem, (found) => found?.accessEndsAt);
+  const { accessEndsAt } = await eventually(problem, (found) => found?.failedAt);
   const left = (new Date(accessEndsAt).getTime() - service.sandbox.now().getTime()) / 86_400_000;
   await passTime(service, left + 0.001);
   expect(await ada.may()).toBe(false);
