@@ -11,6 +11,7 @@ import { Migration0010FormerCustomers } from "./0010-former-customers.ts";
 import { Migration0011PendingAndScheduledChanges } from "./0011-pending-and-scheduled-changes.ts";
 import { Migration0012NextPaymentAttempts } from "./0012-next-payment-attempts.ts";
 import { Migration0013Trials } from "./0013-trials.ts";
+import { Migration0014CreditedInvoices } from "./0014-credited-invoices.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -27,4 +28,5 @@ export const MIGRATIONS = [
   { name: "0011-pending-and-scheduled-changes", class: Migration0011PendingAndScheduledChanges },
   { name: "0012-next-payment-attempts", class: Migration0012NextPaymentAttempts },
   { name: "0013-trials", class: Migration0013Trials },
+  { name: "0014-credited-invoices", class: Migration0014CreditedInvoices },
 ];

@@ -59,6 +59,10 @@ export class Invoice {
   @Property(minor())
   amountDueMinor!: number;
 
+  /** By credit notes that stand, before it was paid or after. */
+  @Property(minor())
+  amountCreditedMinor: number = 0;
+
   @Field(() => DateTime, { nullable: true })
   @Property(instant(nullable))
   periodStart?: Date | null;
@@ -118,6 +122,11 @@ export class Invoice {
   @Field(() => MonetaryAmount)
   get amountDue(): MonetaryAmount {
     return new MonetaryAmount(this.amountDueMinor, this.currency);
+  }
+
+  @Field(() => MonetaryAmount, { description: "What credit notes take back of its total." })
+  get amountCredited(): MonetaryAmount {
+    return new MonetaryAmount(this.amountCreditedMinor, this.currency);
   }
 }
 

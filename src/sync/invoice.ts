@@ -69,6 +69,7 @@ function columnsOf(invoice: Stripe.Invoice) {
     totalMinor: invoice.total,
     amountPaidMinor: invoice.amount_paid,
     amountDueMinor: invoice.amount_due,
+    amountCreditedMinor: invoice.pre_payment_credit_notes_amount + invoice.post_payment_credit_notes_amount,
     periodStart: instantOf(invoice.period_start),
     periodEnd: instantOf(invoice.period_end),
     issuedAt: instantOf(invoice.status_transitions.finalized_at),

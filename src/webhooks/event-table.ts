@@ -83,7 +83,7 @@ const TABLE = new Map([
     "invoice.voided",
     "invoice.marked_uncollectible",
   ),
-  ...about("invoice", itsInvoice, "invoice_payment.paid"),
+  ...about("invoice", itsInvoice, "invoice_payment.paid", "credit_note.created", "credit_note.voided"),
   ...about(
     "payment_intent",
     itself,

@@ -114,6 +114,28 @@ test("an invoice in yen is told in yen: 500 are 500", async () => {
   expect(paid.tax).toEqual({ amount: 0, currency: "JPY" });
 });
 
+test("what credit notes take back is told, of an invoice that is due and of one that is paid", async () => {
+  await ada.subscribe();
+  const credited = async (): Promise<Shown> =>
+    (await ada.ask(`{ invoices { nodes { status amountCredited ${MONEY} amountDue ${MONEY} } } }`)).data
+      .invoices.nodes;
+  const [paid] = await eventually(credited, ([first]) => first?.status === "PAID");
+  expect(paid.amountCredited).toEqual({ amount: 0, currency: "USD" });
+  const [invoice] = await ada.invoices();
+  await stripe.creditNotes.create({
+    ...{ invoice: invoice?.id as string, amount: 900, out_of_band_amount: 900 },
+  });
+  await eventually(credited, ([first]) => first.amountCredited.amount === 900);
+
+  const { id } = await draft("usd", 1_500);
+  await stripe.invoices.finalizeInvoice(id as string);
+  const note = await stripe.creditNotes.create({ invoice: id as string, amount: 500 });
+  const [open] = await eventually(credited, ([first]) => first.amountCredited.amount === 500);
+  expect(open).toMatchObject({ status: "OPEN", amountDue: { amount: 1_000, currency: "USD" } });
+  await stripe.creditNotes.voidCreditNote(note.id);
+  await eventually(credited, ([first]) => first.amountCredited.amount === 0);
+});
+
 test.each([
   ["none at a time", "{ invoices(first: 0) { totalCount } }", "first"],
   ["too many at a time", "{ invoices(first: 101) { totalCount } }", "first"],

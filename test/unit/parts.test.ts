@@ -184,7 +184,7 @@ describe("the subject of a webhook", () => {
       ? ["customer", "cus_1"]
       : /^(charge|refund)\./.test(type)
         ? ["payment_intent", "pi_1"]
-        : type === "invoice_payment.paid"
+        : /^(invoice_payment|credit_note)\./.test(type)
           ? ["invoice", "in_1"]
           : /^subscription_schedule\./.test(type)
             ? ["subscription", "sub_1"]
