@@ -224,8 +224,9 @@ function paymentRows({ intents, charges, refunds, disputes, ownerOf }: StripeSta
     const back = sum(
       refunds.filter((one) => isOfIt(one) && !STANDS.includes(one.status ?? "")).map((one) => one.amount),
     );
-    // lists are newest first
-    const hasFailed = intent.status === "requires_payment_method" && tried[0]?.status === "failed";
+    // lists are newest first; where a bank asked and was refused there is no charge
+    const wasRefused = tried[0]?.status === "failed" || intent.last_payment_error != null;
+    const hasFailed = intent.status === "requires_payment_method" && wasRefused;
     const status = disputes.some((one) => isOfIt(one) && TAKEN(one.status))
       ? "DISPUTED"
       : back > 0
