@@ -13,6 +13,8 @@ import { lockUser } from "../user-lock.ts";
 import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
 
 const LEASE_SECONDS = 20;
+/** A change of many steps may take longer than a lease: it is renewed while the work runs. */
+const RENEW_MS = 5_000;
 const WAIT_MS = 10_000;
 const POLL_MS = 40;
 const RETRY_SECONDS = [1, 2, 5, 10, 30, 60];
@@ -74,9 +76,10 @@ export class Intents {
         const intent = await this.em.fork().findOneOrFail(Intent, { id });
         if (intent.state === "SUCCEEDED") return this.settle(id, intent);
         if (intent.state === "FAILED") throw failureOf(intent);
-        if (await this.lease(id)) {
+        const leased = await this.lease(id);
+        if (leased) {
           reached("intent-leased");
-          return this.post(intent);
+          return this.post(leased);
         }
         if (Date.now() > deadline) throw new ProviderUnavailable();
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -96,19 +99,22 @@ export class Intents {
   }
 
   private async post(intent: Intent): Promise<string> {
-    const { id } = await this.effect(intent).catch(async (error: unknown) => {
+    const renewal = setInterval(() => void this.renew(intent), RENEW_MS);
+    let id: string;
+    try {
+      ({ id } = await this.effect(intent));
+    } catch (error) {
       const isUnknown = !(error instanceof IntentLapsed) && outcomeOf(error) === "unknown";
       if (isUnknown) await this.putOff(intent);
-      else await this.fail(intent, error as Error & { code?: string });
+      // whoever took over meanwhile finds out what is true
+      else if (!(await this.fail(intent, error as Error & { code?: string })))
+        return await this.carryThrough(intent.id);
       throw error;
-    });
+    } finally {
+      clearInterval(renewal);
+    }
     reached("intent-posted");
-    // from here on the sweep looks after it: our rows follow even if this process ends now
-    await this.update(
-      intent.id,
-      "state = 'SUCCEEDED', stripe_id = ?, next_try_at = now(), lease_until = null",
-      [id],
-    );
+    await this.succeed(intent, id);
     reached("intent-succeeded");
     return this.settle(intent.id, { ...intent, stripeId: id, settledAt: null });
   }
@@ -122,7 +128,7 @@ export class Intents {
       if (found) return found;
       throw new IntentLapsed();
     }
-    await this.update(intent.id, "posted_at = coalesce(posted_at, ?), tries = tries + 1", [now]);
+    await this.updateLeased(intent, "posted_at = coalesce(posted_at, ?)", [now]);
     try {
       return await kind.post(this.stripe, intent, keyOf(intent));
     } catch (error) {
@@ -137,7 +143,7 @@ export class Intents {
 
   private async nextAttempt(intent: Intent, now: Date): Promise<Intent> {
     intent.attempt += 1;
-    await this.update(intent.id, "attempt = ?, posted_at = ?", [intent.attempt, now]);
+    await this.updateLeased(intent, "attempt = ?, posted_at = ?", [intent.attempt, now]);
     return intent;
   }
 
@@ -148,44 +154,76 @@ export class Intents {
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
     await this.sync.run(kind.aggregate, kind.touches?.(intent) ?? stripeId);
     reached("intent-followed");
-    await this.update(id, "settled_at = now()", []);
+    await this.em.fork().execute("update intents set settled_at = now() where id = ?", [id]);
     return stripeId;
   }
 
+  /**
+   * What Stripe has made is made, whoever has the lease by now. From here on the sweep looks after it: our rows follow
+   * even if this process ends now.
+   */
+  private async succeed({ id }: Intent, stripeId: string): Promise<void> {
+    await this.em.fork().execute(
+      `update intents
+         set state = 'SUCCEEDED', stripe_id = ?, error = null, next_try_at = now(), lease_until = null
+       where id = ? and state <> 'SUCCEEDED'`,
+      [stripeId, id],
+    );
+  }
+
   private async putOff(intent: Intent): Promise<void> {
-    const delay = RETRY_SECONDS[Math.min(intent.tries, RETRY_SECONDS.length - 1)] as number;
+    const delay = RETRY_SECONDS[Math.min(intent.tries, RETRY_SECONDS.length) - 1] as number;
     this.logger.warn(
       { kind: intent.kind, delay },
       "the outcome of a change at Stripe is unknown; asking again",
     );
-    await this.update(intent.id, "lease_until = null, next_try_at = now() + ? * interval '1 second'", [
+    await this.updateLeased(intent, "lease_until = null, next_try_at = now() + ? * interval '1 second'", [
       delay,
     ]);
     await wake(this.em.fork(), "intent", intent.id, delay);
   }
 
-  private async fail(intent: Intent, error: Error & { code?: string }): Promise<void> {
+  /** False when another has the lease by now: then it is theirs to say what became of it. */
+  private async fail(intent: Intent, error: Error & { code?: string }): Promise<boolean> {
     const declineCode = error instanceof PaymentDeclined ? error.declineCode : undefined;
     const field = error instanceof DomainError ? error.details.field : undefined;
     const reason = { code: error.code ?? error.name, message: error.message, declineCode, field };
     this.logger.warn({ kind: intent.kind, reason }, "Stripe refused a change");
-    await this.update(intent.id, "state = 'FAILED', lease_until = null, error = ?::jsonb", [
+    return this.updateLeased(intent, "state = 'FAILED', lease_until = null, error = ?::jsonb", [
       JSON.stringify(reason),
     ]);
   }
 
-  /** Takes the intent for this process, on the database's clock; false while another has it. */
-  private async lease(id: string): Promise<boolean> {
-    const rows = await this.em.fork().execute<unknown[]>(
-      `update intents set lease_until = now() + interval '${LEASE_SECONDS} seconds'
-       where id = ? and state = 'PENDING' and (lease_until is null or lease_until < now()) returning 1`,
+  /**
+   * Takes the intent for this process, on the database's clock; null while another has it. `tries` is counted with
+   * every lease, and so tells whose it is.
+   */
+  private async lease(id: string): Promise<Intent | null> {
+    const em = this.em.fork();
+    const [row] = await em.execute<object[]>(
+      `update intents set lease_until = now() + interval '${LEASE_SECONDS} seconds', tries = tries + 1
+       where id = ? and state = 'PENDING' and (lease_until is null or lease_until < now()) returning *`,
       [id],
     );
-    return rows.length > 0;
+    return row ? em.map(Intent, row) : null;
   }
 
-  private async update(id: string, set: string, params: unknown[]): Promise<void> {
-    await this.em.fork().execute(`update intents set ${set} where id = ?`, [...params, id]);
+  private async renew(intent: Intent): Promise<void> {
+    await this.updateLeased(intent, `lease_until = now() + interval '${LEASE_SECONDS} seconds'`, []).catch(
+      // the next renewal, or whoever takes over, makes up for it
+      (error: unknown) => this.logger.warn({ err: error }, "the lease of a change could not be renewed"),
+    );
+  }
+
+  /** Only as long as the lease is this process's. Whether it was. */
+  private async updateLeased({ id, tries }: Intent, set: string, params: unknown[]): Promise<boolean> {
+    const rows = await this.em
+      .fork()
+      .execute<unknown[]>(
+        `update intents set ${set} where id = ? and state = 'PENDING' and tries = ? returning 1`,
+        [...params, id, tries],
+      );
+    return rows.length > 0;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   SubscriptionNotActive,
 } from "../errors.ts";
 import { IntentLapsed, type Intents, openIntent } from "../intents/intents.ts";
+import { METHOD_CHANGES } from "../intents/payment-methods.ts";
 import type { Outlook, SubscriptionChange } from "../intents/subscription-changes.ts";
 import type { CancelSubscriptionInput, ChangePlanInput } from "../resolvers/inputs/subscription.inputs.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -200,14 +201,17 @@ export class SubscriptionChanges {
     });
   }
 
-  /** A change that is not made yet, or that our rows have not followed. */
+  /**
+   * A change that is not made yet, or that our rows have not followed. Also one of the user's methods: it sends the
+   * phases of a schedule again as it has read them.
+   */
   private underWay(
     tx: EntityManager,
-    { userId, stripeSubscriptionId }: Subscription,
+    { userId, stripeSubscriptionId: subject }: Subscription,
   ): Promise<Intent | null> {
     return tx.findOne(Intent, {
-      ...{ userId, kind: KIND, subject: stripeSubscriptionId },
-      $or: [{ state: "PENDING" }, { state: "SUCCEEDED", settledAt: null }],
+      ...{ userId, settledAt: null, state: { $ne: "FAILED" } },
+      $or: [{ kind: KIND, subject }, { kind: { $in: [...METHOD_CHANGES] } }],
     });
   }
 

@@ -1,5 +1,5 @@
 import { openCheckout } from "../support/checkout.ts";
-import { newUser, startService, type TestService } from "../support/service.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
 // Rules 4 and 5: every change at Stripe is an intent first, and an unknown outcome is found out, never guessed.
@@ -110,6 +110,52 @@ test("a refusal by Stripe after the change was made does not undo that it was ma
   await openCheckout(service, other.token);
   userId = other.userId;
   expect(await intents("session")).toMatchObject([{ state: "SUCCEEDED" }]);
+});
+
+describe("a change that takes longer than its lease", () => {
+  const lease = async () => {
+    const [row] = await service.app.parts.orm.em.fork().execute<{ id: string; ends: number | null }[]>(
+      `select id, extract(epoch from lease_until)::float8 as ends from intents
+          where user_id = ? and kind = 'create-customer'`,
+      [userId],
+    );
+    return row;
+  };
+  const isLeased = (row: Awaited<ReturnType<typeof lease>>) => typeof row?.ends === "number";
+
+  test("keeps it while the work runs", async () => {
+    await setFaults(service, {
+      calls: [{ method: "POST", path: "/v1/customers", times: 1, delayMs: 7_000 }],
+    });
+    const answer = openCheckout(service, token);
+    const first = await eventually(lease, isLeased);
+    await eventually(lease, (row) => Number(row?.ends) > Number(first?.ends) + 3);
+    await answer;
+  });
+
+  test("and loses it is made once, and what the slower one is told does not undo it", async () => {
+    await setFaults(service, {
+      calls: [
+        { method: "POST", path: "/v1/customers", times: 1, status: 400, when: "before", delayMs: 1_500 },
+      ],
+    });
+    const slow = openCheckout(service, token);
+    const row = await eventually(lease, isLeased);
+    // the fault is used up: the post is under way
+    await eventually(
+      async () => (await fetch(`${service.sandbox.url}/sandbox/faults`, { method: "POST" })).json(),
+      ({ faults }) => faults.calls.length === 0,
+    );
+    await service.app.parts.orm.em
+      .fork()
+      .execute("update intents set lease_until = now() - interval '1 second' where id = ?", [row?.id]);
+    // Stripe may tell the second that the first is still being worked on
+    await openCheckout(service, token);
+    const session = (await slow).data?.createCheckoutSession?.id;
+    expect(session).toEqual(expect.any(String));
+    expect((await openCheckout(service, token)).data.createCheckoutSession.id).toBe(session);
+    expect(await intents("customer")).toMatchObject([{ state: "SUCCEEDED", error: null }]);
+  });
 });
 
 async function newToken() {

@@ -238,6 +238,31 @@ describe("making one the default", () => {
     );
   });
 
+  test("lets no change of plan in between that it would overwrite, nor the other way round", async () => {
+    const ada = await newLearner(service);
+    await ada.subscribe("Enterprise", 5);
+    await ada.changePlan("Enterprise", { quantity: 3 });
+    const { data } = await addCard(service, ada.token, "tok_mastercard");
+    await setFaults(service, {
+      calls: [{ method: "POST", path: "/v1/customers/*", times: 1, delayMs: 1_500 }],
+    });
+    const choosing = setDefault(data.addPaymentMethod.id, ada.token);
+    await eventually(
+      () => rows("select 1 from intents where user_id = ? and lease_until > now()", [ada.userId]),
+      (leased) => leased.length > 0,
+    );
+    const refused = await ada.changePlan("Enterprise", { quantity: 2 });
+    expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "CONFLICT", retryable: true });
+    expect((await choosing).errors).toBeUndefined();
+    expect((await ada.changePlan("Enterprise", { quantity: 2 })).errors).toBeUndefined();
+    const { schedule } = await ada.remote();
+    const { phases } = await stripe.subscriptionSchedules.retrieve(String(schedule));
+    expect(phases.at(-1)).toMatchObject({
+      items: [{ quantity: 2 }],
+      default_payment_method: await stripeIdOf(data.addPaymentMethod.id),
+    });
+  });
+
   test("goes on where it stopped: the customer first, then the subscription", async () => {
     await subscribe(service, token);
     const { data } = await addCard(service, token, "tok_mastercard");
