@@ -12,6 +12,7 @@ import { Migration0011PendingAndScheduledChanges } from "./0011-pending-and-sche
 import { Migration0012NextPaymentAttempts } from "./0012-next-payment-attempts.ts";
 import { Migration0013Trials } from "./0013-trials.ts";
 import { Migration0014CreditedInvoices } from "./0014-credited-invoices.ts";
+import { Migration0015IntentsUnderKeys } from "./0015-intents-under-keys.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -29,4 +30,5 @@ export const MIGRATIONS = [
   { name: "0012-next-payment-attempts", class: Migration0012NextPaymentAttempts },
   { name: "0013-trials", class: Migration0013Trials },
   { name: "0014-credited-invoices", class: Migration0014CreditedInvoices },
+  { name: "0015-intents-under-keys", class: Migration0015IntentsUnderKeys },
 ];

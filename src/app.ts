@@ -171,7 +171,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const intents = new Intents(em, stripe, sync, clock, logger);
   const turns = new Turns(em, intents, clock);
   const customers = new CustomerService(em, intents, sync);
-  const idempotency = new IdempotencyService(em, clock);
+  const idempotency = new IdempotencyService(em, clock, intents);
   const opening = new SubscriptionOpening(em, clock, { customers, intents, sync, stripe });
   const promotions = new PromotionCodes(stripe, customers);
   const shop = { plans, trials, promotions, opening, idempotency };

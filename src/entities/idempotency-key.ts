@@ -1,5 +1,5 @@
 import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
-import { instant, nullable, text } from "./columns.ts";
+import { instant, nullable, text, uuid } from "./columns.ts";
 
 /** A client's key for a mutation: in progress while `reference` is null, done with a reference to the answer after. */
 @Entity({ tableName: "idempotency_keys" })
@@ -20,6 +20,10 @@ export class IdempotencyKey {
   /** An id from which the answer can be read again; never the answer, which may hold secrets. */
   @Property(text(nullable))
   reference?: string | null;
+
+  /** What the work has begun: whoever comes again while its outcome is unknown carries it through, and answers from it. */
+  @Property(uuid(nullable))
+  intentId?: string | null;
 
   @Property(instant(nullable))
   leaseUntil?: Date | null;

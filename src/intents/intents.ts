@@ -10,6 +10,7 @@ import { isReplayedFailure, outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser } from "../user-lock.ts";
+import { noteUnderKey } from "./key-scope.ts";
 import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
 
 const LEASE_SECONDS = 20;
@@ -277,10 +278,14 @@ export async function openIntent(tx: EntityManager, request: IntentRequest, now:
     subject,
     state: { $in: states as Intent["state"][] },
   });
-  if (known) return known;
+  if (known) {
+    await noteUnderKey(tx, known);
+    return known;
+  }
   const intent = Object.assign(new Intent(), { userId, kind, subject, params, createdAt: now });
   intent.paramsHash = hashOf(params);
   tx.persist(intent);
   await tx.flush();
+  await noteUnderKey(tx, intent);
   return intent;
 }

@@ -6,6 +6,7 @@ import { Conflict } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { lockUser } from "../user-lock.ts";
 import { IntentLapsed, type IntentRequest, type Intents, isRefusal, openIntent } from "./intents.ts";
+import { noteUnderKey } from "./key-scope.ts";
 import type { IntentKindName } from "./kinds.ts";
 
 /** How often somebody else's change is waited for before the caller is asked to come back. */
@@ -59,7 +60,9 @@ export class Turns {
       );
       if (before) {
         const isSame = before.kind === kind && before.subject === subject;
-        return { id: before.id, isOurs: isSame && before.paramsHash === hashOf(params) };
+        const isOurs = isSame && before.paramsHash === hashOf(params);
+        if (isOurs) await noteUnderKey(tx, before);
+        return { id: before.id, isOurs };
       }
       await begin(tx);
       return { id: (await openIntent(tx, request, this.clock.now())).id, isOurs: true };

@@ -46,6 +46,7 @@ export class CheckoutService {
       key: input.idempotencyKey,
       operation: "createCheckoutSession",
       input,
+      intent: { kind: "create-checkout-session", answer: async (made) => made },
       work: async () => {
         const { plans, trials, promotions, opening } = this.parts;
         const plan = await plans.sellable(input, caller.id);

@@ -3,8 +3,11 @@ import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { IdempotencyKey } from "../entities/idempotency-key.ts";
-import { Conflict } from "../errors.ts";
+import { Conflict, DomainError } from "../errors.ts";
 import { hashOf } from "../hash.ts";
+import { IntentLapsed, type Intents } from "../intents/intents.ts";
+import { underKey } from "../intents/key-scope.ts";
+import type { IntentKindName } from "../intents/kinds.ts";
 
 const LEASE_SECONDS = 30;
 
@@ -16,55 +19,76 @@ export interface IdempotentCall<Answer> {
   operation: string;
   /** Compared with the first call's by hash; the key itself does not count. */
   input: object;
+  /** The kind of intent that the work opens and that decides its answer, and how its Stripe id leads to that. */
+  intent?: { kind: IntentKindName; answer(stripeId: string): Promise<string> };
   /** Does the work and returns an id from which the answer can be read again. */
   work(): Promise<string>;
   read(reference: string): Promise<Answer>;
 }
 
-/** The same caller, key and input gives the first answer again, across restarts and replicas. */
+/**
+ * The same caller, key and input gives the first answer again, across restarts and replicas: also when the first call
+ * was never answered, since what it began at Stripe is known under its key.
+ */
 export class IdempotencyService {
   constructor(
     private readonly em: EntityManager,
     private readonly clock: Clock,
+    private readonly intents: Intents,
   ) {}
 
   /** @throws Conflict for a key used with other input, or (retryable) while the first call still runs */
   async run<Answer>(call: IdempotentCall<Answer>): Promise<Answer> {
     const { key } = call;
     if (!key) return call.read(await call.work());
-    const known = await this.claim(call, key);
+    const { reference: known, begun } = await this.claim(call, key);
     if (known) return call.read(known);
     reached("key-claimed");
     try {
-      const reference = await call.work();
+      const reference = (begun && (await this.goOn(call, begun))) || (await this.begin(call, key));
       reached("key-worked");
       await this.finish(call.caller, key, reference);
       return await call.read(reference);
     } catch (error) {
-      await this.forget(call.caller, key);
+      await this.letGo(call.caller, key, error);
       throw error;
     }
   }
 
-  /** The reference to the first answer, or null when the work is this call's to do. */
+  private begin<A>({ caller, intent, work }: IdempotentCall<A>, key: string): Promise<string> {
+    return intent ? underKey({ callerId: caller.actor, key, kind: intent.kind }, work) : work();
+  }
+
+  /** What an earlier call began, carried through; null when it was never made, and is to be begun anew. */
+  private async goOn<A>({ intent }: IdempotentCall<A>, begun: string): Promise<string | null> {
+    if (!intent) return null;
+    try {
+      return await intent.answer(await this.intents.carryThrough(begun));
+    } catch (error) {
+      if (error instanceof IntentLapsed) return null;
+      throw error;
+    }
+  }
+
+  /** The reference to the first answer; null when the work is this call's to do, with what another has begun of it. */
   private async claim<A>(
     { caller, operation, input }: IdempotentCall<A>,
     key: string,
-  ): Promise<string | null> {
+  ): Promise<{ reference: string | null; begun: string | null }> {
     const inputHash = hashOf({ ...input, idempotencyKey: undefined });
     const em = this.em.fork();
-    // a call that died left its lease behind; the work itself is idempotent, so the next one takes over
-    const [mine] = await em.execute<unknown[]>(
+    // a call that died, or was never answered, left its lease behind: the next one goes on from what it has begun
+    const [mine] = await em.execute<{ intent_id: string | null }[]>(
       `insert into idempotency_keys (caller_id, key, operation, input_hash, lease_until, created_at)
        values (?, ?, ?, ?, now() + interval '${LEASE_SECONDS} seconds', ?)
        on conflict (caller_id, key) do update set lease_until = excluded.lease_until
          where idempotency_keys.reference is null and idempotency_keys.lease_until < now()
            and idempotency_keys.operation = excluded.operation
            and idempotency_keys.input_hash = excluded.input_hash
-       returning 1`,
+       returning intent_id`,
       [caller.actor, key, operation, inputHash, this.clock.now()],
     );
-    if (mine) return null;
+    if (mine) return { reference: null, begun: mine.intent_id };
     const known = await em.findOne(IdempotencyKey, { callerId: caller.actor, key });
     if (known && (known.operation !== operation || known.inputHash !== inputHash))
       throw new Conflict("This idempotency key was used for another call. Use a new key.");
@@ -75,7 +99,7 @@ export class IdempotencyService {
           retryable: true,
         },
       );
-    return known.reference;
+    return { reference: known.reference, begun: null };
   }
 
   private async finish(caller: Caller, key: string, reference: string): Promise<void> {
@@ -84,8 +108,21 @@ export class IdempotencyService {
       .nativeUpdate(IdempotencyKey, { callerId: caller.actor, key }, { reference, leaseUntil: null });
   }
 
-  /** A refused call left nothing behind, so its key may be used for a corrected one. */
-  private async forget(caller: Caller, key: string): Promise<void> {
-    await this.em.fork().nativeDelete(IdempotencyKey, { callerId: caller.actor, key, reference: null });
+  /**
+   * A refused call left nothing behind, so its key may be used for a corrected one. One whose outcome is unknown keeps
+   * what it has begun: the next call with the key goes on from there.
+   */
+  private async letGo(caller: Caller, key: string, error: unknown): Promise<void> {
+    const em = this.em.fork();
+    const own = { callerId: caller.actor, key, reference: null };
+    const isOpen = error instanceof DomainError && error.details.retryable === true;
+    const kept = isOpen
+      ? await em.execute<unknown[]>(
+          `update idempotency_keys set lease_until = now()
+           where caller_id = ? and key = ? and reference is null and intent_id is not null returning 1`,
+          [caller.actor, key],
+        )
+      : [];
+    if (kept.length === 0) await em.nativeDelete(IdempotencyKey, own);
   }
 }

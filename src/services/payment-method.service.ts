@@ -78,6 +78,7 @@ export class PaymentMethodService {
     const userId = caller.ownId();
     return this.parts.idempotency.run({
       ...{ caller, key, operation: "setDefaultPaymentMethod", input: { id } },
+      intent: { kind: "set-default-payment-method", answer: async () => id },
       work: () => this.change(caller, "set-default-payment-method", id),
       read: () => this.row({ userId, id }),
     });
@@ -91,6 +92,7 @@ export class PaymentMethodService {
     caller.ownId();
     return this.parts.idempotency.run({
       ...{ caller, key, operation: "removePaymentMethod", input: { id } },
+      intent: { kind: "remove-payment-method", answer: async () => id },
       work: () => this.change(caller, "remove-payment-method", id),
       read: async () => true,
     });

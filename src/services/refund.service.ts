@@ -31,6 +31,7 @@ export class RefundService {
     caller.assertAdmin();
     return this.idempotency.run({
       ...{ caller, key: input.idempotencyKey, operation: "refundPayment", input },
+      intent: { kind: KIND, answer: async () => input.paymentId },
       work: async () => {
         const payment = await find(this.em.fork(), input.paymentId);
         const amount = input.amount ?? restOf(payment);

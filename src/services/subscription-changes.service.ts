@@ -15,6 +15,7 @@ import {
   SubscriptionNotActive,
 } from "../errors.ts";
 import { IntentLapsed, type Intents, openIntent } from "../intents/intents.ts";
+import { noteUnderKey } from "../intents/key-scope.ts";
 import { METHOD_CHANGES } from "../intents/payment-methods.ts";
 import type { Outlook, SubscriptionChange } from "../intents/subscription-changes.ts";
 import type { CancelSubscriptionInput, ChangePlanInput } from "../resolvers/inputs/subscription.inputs.ts";
@@ -167,6 +168,7 @@ export class SubscriptionChanges {
     const { userId } = await this.find(this.em.fork(), caller, id);
     return this.idempotency.run({
       ...{ caller, operation, input, key: input.idempotencyKey },
+      intent: { kind: KIND, answer: async () => id },
       work: async () => {
         const intentId = await this.open({ caller, operation, userId, id }, { reason, decide });
         if (intentId) await this.carryThrough(intentId);
@@ -183,7 +185,11 @@ export class SubscriptionChanges {
       const row = await this.find(tx, caller, id);
       const underWay = await this.underWay(tx, row);
       const change = underWay ? await asked(how, row, tx) : await how.decide(row, tx);
-      if (underWay) return joined(underWay, change);
+      if (underWay) {
+        const id = joined(underWay, change);
+        await noteUnderKey(tx, underWay);
+        return id;
+      }
       if (!change) return null;
       const request = {
         userId,

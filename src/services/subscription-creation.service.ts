@@ -41,6 +41,7 @@ export class SubscriptionCreation {
     caller.ownId();
     return this.parts.idempotency.run({
       ...{ caller, key: input.idempotencyKey, operation: "createSubscription", input },
+      intent: { kind: "create-subscription", answer: async (made) => (await this.paid(made)).id },
       work: async () => {
         const { plans, trials, promotions, opening } = this.parts;
         const plan = await plans.sellable(input, caller.id);

@@ -1,0 +1,27 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Intent } from "../entities/intent.ts";
+
+/** A client's key under which work runs, and the kind of intent that decides its answer. */
+interface UnderKey {
+  callerId: string;
+  key: string;
+  kind: string;
+}
+
+const scope = new AsyncLocalStorage<UnderKey>();
+
+/** The intent of this kind that `work` opens, or joins, is noted under the key, in the transaction that opens it. */
+export function underKey<T>(of: UnderKey, work: () => Promise<T>): Promise<T> {
+  return scope.run(of, work);
+}
+
+/** Notes an intent under the client's key that this work runs for, if it runs for one and this is what decides. */
+export async function noteUnderKey(tx: EntityManager, { id, kind }: Intent): Promise<void> {
+  const of = scope.getStore();
+  if (of?.kind !== kind) return;
+  await tx.execute(
+    "update idempotency_keys set intent_id = ? where caller_id = ? and key = ? and reference is null",
+    [id, of.callerId, of.key],
+  );
+}
