@@ -18,6 +18,7 @@ import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { CourseResolver, LearningPathResolver, UserResolver } from "./resolvers/federated.resolver.ts";
 import { GrantResolver } from "./resolvers/grant.resolver.ts";
+import { assertStorable } from "./resolvers/inputs/storable.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { LiveResolver } from "./resolvers/live.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
@@ -118,12 +119,22 @@ export function entityNames(schema: GraphQLSchema): string[] {
 function maskErrors(schema: GraphQLSchema, logger: Logger): GraphQLSchema {
   return mapSchema(schema, {
     [MapperKind.OBJECT_FIELD]: (field) => {
-      if (field.resolve && field.resolve !== defaultFieldResolver)
-        field.resolve = masked(field.resolve, logger);
-      if (field.subscribe) field.subscribe = masked(maskedSource(field.subscribe, logger), logger);
+      const { resolve, subscribe } = field;
+      if (resolve && resolve !== defaultFieldResolver) field.resolve = masked(guarded(resolve), logger);
+      if (subscribe) field.subscribe = masked(maskedSource(guarded(subscribe), logger), logger);
       return field;
     },
   });
+}
+
+/** No text goes further in that could not be kept. */
+function guarded<Args extends [source: unknown, args: object, ...rest: unknown[]]>(
+  resolve: (...args: Args) => unknown,
+) {
+  return (...args: Args): unknown => {
+    assertStorable(args[1]);
+    return resolve(...args);
+  };
 }
 
 /** A source that fails in the middle ends with a known error as well. */

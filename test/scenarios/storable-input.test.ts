@@ -1,0 +1,75 @@
+import {
+  type GraphQLInputType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isRequiredInputField,
+} from "graphql";
+import { newUser, startService, type TestService } from "../support/service.ts";
+
+// Text that PostgreSQL cannot hold is the client's fault, in every argument of every field, and never ours.
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+const BAD = ["a\0b", "half a \ud83d"];
+
+/** Something that fits a type; `bad` in the one text that is at `path`. */
+function fitting(type: GraphQLInputType, path: string[], bad: string, at: string[] = []): unknown {
+  if (isNonNullType(type)) return fitting(type.ofType, path, bad, at);
+  if (isListType(type)) return [fitting(type.ofType, path, bad, at)];
+  if (isEnumType(type)) return type.getValues()[0]?.name;
+  if (isInputObjectType(type))
+    return Object.fromEntries(
+      Object.values(type.getFields())
+        .filter((field) => isRequiredInputField(field) || path[at.length] === field.name)
+        .map((field) => [field.name, fitting(field.type, path, bad, [...at, field.name])]),
+    );
+  const isHere = at.join(".") === path.join(".");
+  if (type.name === "ID" || type.name === "String")
+    return isHere ? bad : "01890000-0000-7000-8000-000000000000";
+  if (type.name === "Boolean") return true;
+  if (type.name === "DateTime") return "2031-01-01T00:00:00Z";
+  return type.name === "Currency" ? "USD" : 1;
+}
+
+/** The paths of all texts in a type. */
+function textsOf(type: GraphQLInputType, at: string[] = []): string[][] {
+  if (isNonNullType(type) || isListType(type)) return textsOf(type.ofType, at);
+  if (isInputObjectType(type))
+    return Object.values(type.getFields()).flatMap((field) => textsOf(field.type, [...at, field.name]));
+  return type.toString() === "ID" || type.toString() === "String" ? [at] : [];
+}
+
+test("every text of every query and mutation", async () => {
+  const token = await service.token(newUser(), "admin");
+  const { schema } = service.app.parts;
+  const faults: string[] = [];
+  let asked = 0;
+  for (const [operation, root] of [
+    ["query", schema.getQueryType()],
+    ["mutation", schema.getMutationType()],
+  ] as const)
+    for (const field of Object.values(root?.getFields() ?? {}).filter(({ name }) => !name.startsWith("_")))
+      for (const arg of field.args)
+        for (const path of textsOf(arg.type, [arg.name]))
+          for (const bad of BAD) {
+            const given = field.args.filter((one) => one === arg || isNonNullType(one.type));
+            const variables = Object.fromEntries(
+              given.map((one) => [one.name, fitting(one.type, path, bad, [one.name])]),
+            );
+            const declared = given.map((one) => `$${one.name}: ${one.type}`).join(", ");
+            const used = given.map((one) => `${one.name}: $${one.name}`).join(", ");
+            const query = `${operation} (${declared}) { ${field.name}(${used})${/Boolean/.test(String(field.type)) ? "" : " { __typename }"} }`;
+            const { errors } = await service.ask(query, variables, token);
+            const { code, field: named } = errors?.[0]?.extensions ?? {};
+            asked += 1;
+            if (code !== "BAD_USER_INPUT" || !named)
+              faults.push(`${field.name}(${path.join(".")}): ${code} ${named} ${errors?.[0]?.message}`);
+          }
+  expect(faults).toEqual([]);
+  expect(asked).toBeGreaterThan(60);
+});
