@@ -143,19 +143,53 @@ function namedBy(stripe: StripeGateway, subscription: Stripe.Subscription): Name
 const phasesToCome = ({ phases, current_phase: current }: Stripe.SubscriptionSchedule) =>
   phases.filter(({ start_date }) => start_date >= (current?.start_date ?? 0));
 
+/** A list under its name, unless it is empty: Stripe takes an empty one for a wish. */
+const some = <N extends string, T>(name: N, list: T[]) =>
+  (list.length > 0 ? { [name]: list } : {}) as { [K in N]?: T[] };
+
+/** What takes something off: a discount that runs, or a coupon or code that is yet to be redeemed. */
+function redeemed({
+  discount,
+  coupon,
+  promotion_code,
+}: Reduction): Stripe.SubscriptionScheduleUpdateParams.Phase.Discount {
+  if (discount) return { discount: idOf(discount) };
+  return coupon ? { coupon: idOf(coupon) } : { promotion_code: idOf(promotion_code) ?? "" };
+}
+
+/** As phases and their items have it. */
+interface Reduction {
+  discount: string | { id: string } | null;
+  coupon: string | { id: string } | null;
+  promotion_code: string | { id: string } | null;
+}
+
+/** The phases as they are, charged to another method: whatever somebody promised in them stays. */
 function paidWith(
   phases: Stripe.SubscriptionSchedule.Phase[],
   method: string,
 ): Stripe.SubscriptionScheduleUpdateParams {
   return {
     proration_behavior: "none",
-    phases: phases.map(({ items, discounts, start_date, end_date, trial_end, proration_behavior }) => ({
-      items: items.map(({ price, quantity }) => ({ price: idOf(price), quantity: quantity ?? 1 })),
-      ...(discounts.length > 0 && {
-        discounts: discounts.flatMap(({ discount }) => (discount ? { discount: idOf(discount) } : [])),
-      }),
-      ...{ start_date, end_date, proration_behavior, default_payment_method: method },
-      ...(trial_end !== null && { trial_end }),
+    phases: phases.map((phase) => ({
+      items: phase.items.map((item) => ({
+        ...{ price: idOf(item.price), quantity: item.quantity ?? 1 },
+        ...some("discounts", item.discounts.map(redeemed)),
+        ...some("tax_rates", item.tax_rates?.map((rate) => idOf(rate)) ?? []),
+        ...(item.metadata && { metadata: item.metadata }),
+      })),
+      ...some("discounts", phase.discounts.map(redeemed)),
+      ...some(
+        "add_invoice_items",
+        phase.add_invoice_items.map(({ price, quantity, discounts }) => ({
+          ...{ price: idOf(price), quantity: quantity ?? 1 },
+          ...some("discounts", discounts.map(redeemed)),
+        })),
+      ),
+      ...(phase.metadata && { metadata: phase.metadata }),
+      ...{ start_date: phase.start_date, end_date: phase.end_date },
+      ...{ proration_behavior: phase.proration_behavior, default_payment_method: method },
+      ...(phase.trial_end !== null && { trial_end: phase.trial_end }),
     })),
   };
 }

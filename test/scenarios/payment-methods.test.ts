@@ -238,7 +238,43 @@ describe("making one the default", () => {
     );
   });
 
-  test("lets no change of plan in between that it would overwrite, nor the other way round", async () => {
+  test("leaves what somebody promised in a schedule at Stripe as it was", async () => {
+    const ada = await newLearner(service);
+    await ada.subscribe("Enterprise", 2);
+    const { id, default_payment_method: first } = await ada.remote();
+    const coupon = await stripe.coupons.create({
+      percent_off: 30,
+      duration: "repeating",
+      duration_in_months: 6,
+    });
+    const made = await stripe.subscriptionSchedules.create({ from_subscription: id });
+    const [now] = made.phases;
+    const price = String(now!.items[0]!.price);
+    await stripe.subscriptionSchedules.update(made.id, {
+      end_behavior: "release",
+      phases: [
+        { items: [{ price, quantity: 2 }], start_date: now!.start_date, end_date: now!.end_date },
+        {
+          items: [{ price, quantity: 1, metadata: { agreed: "by phone" } }],
+          discounts: [{ coupon: coupon.id }],
+          metadata: { promised: "30 off" },
+          default_payment_method: String(first),
+          duration: { interval: "month", interval_count: 1 },
+        },
+      ],
+    });
+    const { data } = await addCard(service, ada.token, "tok_mastercard", { setDefault: true });
+    expect(data.addPaymentMethod.isDefault).toBe(true);
+    const { phases } = await stripe.subscriptionSchedules.retrieve(made.id);
+    expect(phases.at(-1)).toMatchObject({
+      items: [{ quantity: 1, metadata: { agreed: "by phone" } }],
+      discounts: [{ coupon: coupon.id }],
+      metadata: { promised: "30 off" },
+      default_payment_method: await stripeIdOf(data.addPaymentMethod.id),
+    });
+  });
+
+  test("lets no change of plan in between that it would overwrite", async () => {
     const ada = await newLearner(service);
     await ada.subscribe("Enterprise", 5);
     await ada.changePlan("Enterprise", { quantity: 3 });
