@@ -32,7 +32,7 @@ const unsettled = () =>
 
 /** Calls while Stripe does what it is asked and does not say so; then once more, when a job has found out. */
 async function calledTwice(path: string, call: () => Promise<Answer>, method = "POST"): Promise<Answer> {
-  await setFaults(service, { calls: [{ method, path, times: 12, status: "timeout", when: "after" }] });
+  await setFaults(service, { calls: [{ method, path, times: 12, status: "reset", when: "after" }] });
   const first = await call();
   await setFaults(service, { reset: true });
   expect(first.errors?.[0]?.extensions).toMatchObject({ code: "PROVIDER_UNAVAILABLE", retryable: true });
