@@ -118,9 +118,11 @@ export function entityNames(schema: GraphQLSchema): string[] {
 /** Every resolver and every source of a live subscription lets only known errors through. */
 function maskErrors(schema: GraphQLSchema, logger: Logger): GraphQLSchema {
   return mapSchema(schema, {
-    [MapperKind.OBJECT_FIELD]: (field) => {
+    [MapperKind.OBJECT_FIELD]: (field, name) => {
       const { resolve, subscribe } = field;
-      if (resolve && resolve !== defaultFieldResolver) field.resolve = masked(guarded(resolve), logger);
+      // a gateway's references are looked at one by one: a bad one spoils no other entity's answer
+      if (resolve && resolve !== defaultFieldResolver)
+        field.resolve = masked(name === "_entities" ? resolve : guarded(resolve), logger);
       if (subscribe) field.subscribe = masked(maskedSource(guarded(subscribe), logger), logger);
       return field;
     },

@@ -114,7 +114,7 @@ describe("a refusal", () => {
   test("never turns into a fault of ours because of characters that cannot be stored", async () => {
     const token = await service.token(newUser());
     const input = await checkoutInput(service);
-    expect((await refused(CONFIRM, { id: "cs_test_\u0000" }, token))?.code).toBe("NOT_FOUND");
+    expect((await refused(CONFIRM, { id: "cs_test_\u0000" }, token))?.code).toBe("BAD_USER_INPUT");
     expect(
       (await refused(CREATE_CHECKOUT, { input: { ...input, idempotencyKey: "a\u0000" } }, token))?.code,
     ).toBe("BAD_USER_INPUT");
