@@ -38,6 +38,7 @@ import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { PromotionResolver } from "./resolvers/promotion.resolver.ts";
 import { RefundResolver } from "./resolvers/refund.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
@@ -57,7 +58,9 @@ import { PaymentMethodService } from "./services/payment-method.service.ts";
 import { PaymentProblemService } from "./services/payment-problem.service.ts";
 import { PlanService } from "./services/plan.service.ts";
 import { PlanPreviewService } from "./services/plan-preview.service.ts";
+import { PromotionService } from "./services/promotion.service.ts";
 import { PromotionCodes } from "./services/promotion-codes.ts";
+import { PromotionRedemptionService } from "./services/promotion-redemption.service.ts";
 import { RefundService } from "./services/refund.service.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
 import { SubscriptionChanges } from "./services/subscription-changes.service.ts";
@@ -218,6 +221,14 @@ async function createParts(config: Config, overrides: Overrides) {
     [AccessResolver, new AccessResolver(access, clock)],
     [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
     [RefundResolver, new RefundResolver(new RefundService(em, clock, turns, idempotency))],
+    [
+      PromotionResolver,
+      new PromotionResolver(
+        em,
+        new PromotionService(em, { intents, stripe, clock, idempotency }),
+        new PromotionRedemptionService(em, road, idempotency),
+      ),
+    ],
     [SubscriptionHistoryResolver, new SubscriptionHistoryResolver(new SubscriptionHistoryService(em))],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);

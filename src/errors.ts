@@ -14,6 +14,9 @@ export const ERROR_CODES = {
   TRIAL_ALREADY_USED: 409,
   REFUND_NOT_ALLOWED: 409,
   SUBSCRIPTION_NOT_ACTIVE: 409,
+  PROMOTION_EXPIRED: 409,
+  PROMOTION_EXHAUSTED: 409,
+  PROMOTION_NOT_APPLICABLE: 409,
   PAYMENT_ACTION_REQUIRED: 402,
   PAYLOAD_TOO_LARGE: 413,
   INVALID_SIGNATURE: 400,
@@ -152,6 +155,33 @@ export class TrialAlreadyUsed extends DomainError {
 export class RefundNotAllowed extends DomainError {
   constructor(message: string) {
     super("REFUND_NOT_ALLOWED", message);
+  }
+}
+
+/** A code of which somebody was told once, and whose time is over. */
+export class PromotionExpired extends DomainError {
+  constructor(field: string) {
+    super("PROMOTION_EXPIRED", "The time for this code is over.", { field });
+  }
+}
+
+/** A code that has been used as often as it may be: by everybody together, or by this user. */
+export class PromotionExhausted extends DomainError {
+  constructor(field: string, by: "all" | "you") {
+    super(
+      "PROMOTION_EXHAUSTED",
+      by === "you"
+        ? "You have used this code as often as it may be used."
+        : "This code has been used as often as it may be used.",
+      { field },
+    );
+  }
+}
+
+/** A code that is in use, but for something else, or somewhere else; the message says what for. */
+export class PromotionNotApplicable extends DomainError {
+  constructor(field: string, message: string) {
+    super("PROMOTION_NOT_APPLICABLE", message, { field });
   }
 }
 

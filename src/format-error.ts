@@ -68,7 +68,12 @@ function causeOf({ originalError, message, stack }: GraphQLError): Error {
 }
 
 function toBadUserInput(error: ArgumentValidationError): BadUserInput {
-  const first = error.extensions.validationErrors[0];
-  const messages = Object.values(first?.constraints ?? {});
-  return new BadUserInput(`input.${first?.property ?? ""}`, messages[0] ?? "This input is not valid.");
+  let fault = error.extensions.validationErrors[0];
+  const path = ["input", fault?.property ?? ""];
+  while (fault && !fault.constraints && fault.children?.[0]) {
+    fault = fault.children[0];
+    path.push(fault.property);
+  }
+  const messages = Object.values(fault?.constraints ?? {});
+  return new BadUserInput(path.join("."), messages[0] ?? "This input is not valid.");
 }

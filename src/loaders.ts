@@ -13,6 +13,7 @@ import type { AccessQuestion, AccessService, Decision } from "./services/access.
 import { type Page, pagesOf } from "./services/pages.ts";
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
 import type { PaymentProblemService } from "./services/payment-problem.service.ts";
+import { usesOf } from "./services/promotion-places.ts";
 import type { SubscriptionService } from "./services/subscription.service.ts";
 import type { TrialClaims } from "./services/trial-claims.ts";
 import type { Connection } from "./types/connection.ts";
@@ -51,6 +52,7 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
     paymentByStripeId: byColumn(em, Payment, "stripePaymentIntentId"),
     purchase: byId(em, Purchase),
     purchaseByPayment: byColumn(em, Purchase, "stripePaymentIntentId"),
+    promotionUses: new DataLoader<string, number>((ids) => usesOf(em.fork(), ids)),
     invoice: byId(em, Invoice),
     invoices: byPage(em, Invoice, "stripe_created_at"),
     invoiceByPayment: new DataLoader<string, Invoice | null>((ids) => invoicesByPayment(em.fork(), ids)),

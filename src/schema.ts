@@ -24,6 +24,7 @@ import { LiveResolver } from "./resolvers/live.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
+import { PromotionResolver } from "./resolvers/promotion.resolver.ts";
 import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
 import { RefundResolver } from "./resolvers/refund.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
@@ -46,6 +47,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   AccessResolver,
   GrantResolver,
   RefundResolver,
+  PromotionResolver,
   UserResolver,
   CourseResolver,
   LearningPathResolver,

@@ -14,6 +14,8 @@ import { OutboxEvent } from "./outbox-event.ts";
 import { Payment } from "./payment.ts";
 import { PaymentMethod } from "./payment-method.ts";
 import { Plan } from "./plan.ts";
+import { Promotion } from "./promotion.ts";
+import { PromotionRedemption } from "./promotion-redemption.ts";
 import { Purchase } from "./purchase.ts";
 import { ReconciliationDrift, ReconciliationReport } from "./reconciliation.ts";
 import { Refund } from "./refund.ts";
@@ -42,6 +44,8 @@ export const ENTITIES = [
   Purchase,
   Offer,
   LearningPathCourse,
+  Promotion,
+  PromotionRedemption,
   UserAccess,
   Intent,
   IdempotencyKey,

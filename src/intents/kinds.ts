@@ -4,6 +4,7 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
 import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
+import { PROMOTION_KINDS } from "./promotions.ts";
 import { changeSubscription, findChanged } from "./subscription-changes.ts";
 import { postSession, postSubscription } from "./subscription-creation.ts";
 import { giveUp, voidUnpaid } from "./unpaid.ts";
@@ -40,6 +41,7 @@ const refunding: Omit<IntentKind, "once"> = {
 /** Each kind under the name that stands in its rows. */
 export const INTENT_KINDS = {
   ...PAYMENT_METHOD_KINDS,
+  ...PROMOTION_KINDS,
   "create-customer": {
     post: (stripe, intent, key) =>
       stripe.createCustomer(

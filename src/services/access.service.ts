@@ -46,14 +46,15 @@ export class AccessService {
   ) {}
 
   /** One statement for any number of questions, answered in their order. */
-  async decide(questions: readonly AccessQuestion[]): Promise<Decision[]> {
-    const rows = await this.em
-      .fork()
-      .execute<{ asked: number; source: AccessSource; expires_at: string | null }[]>(DECISION, [
+  async decide(questions: readonly AccessQuestion[], em = this.em.fork()): Promise<Decision[]> {
+    const rows = await em.execute<{ asked: number; source: AccessSource; expires_at: string | null }[]>(
+      DECISION,
+      [
         JSON.stringify(questions.map((question, asked) => ({ asked, ...question }))),
         this.clock.now(),
         this.clock.now(),
-      ]);
+      ],
+    );
     const byQuestion = new Map(rows.map((row) => [row.asked, row]));
     return questions.map((_, asked) => {
       const row = byQuestion.get(asked);

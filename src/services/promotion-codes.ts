@@ -20,7 +20,7 @@ export class PromotionCodes {
     const code = typed?.trim();
     if (!code) return null;
     const customer = await this.customers.find(caller.id);
-    const all = await this.stripe.subscriptions.promotionCodes(code);
+    const all = await this.stripe.promotions.inUse(code);
     // one code may be several: one for each of some customers
     const found = all.find(({ customer: of }) => of === null || idOf(of) === customer);
     const { coupon } = found?.promotion ?? {};

@@ -4,6 +4,7 @@ import type { Metrics } from "../metrics.ts";
 import { StripeCalls } from "./calls.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 import { PaymentMethodCalls } from "./payment-methods.ts";
+import { PromotionCalls } from "./promotions.ts";
 import { SubscriptionCalls } from "./subscriptions.ts";
 
 /** One try; all of them together end by the deadline of whoever waits. */
@@ -40,11 +41,13 @@ export function stripeClient(
 /** The one place that calls Stripe while the service runs; see {@link StripeCalls} for what it throws. */
 export class StripeGateway extends StripeCalls {
   readonly methods: PaymentMethodCalls;
+  readonly promotions: PromotionCalls;
   readonly subscriptions: SubscriptionCalls;
 
   constructor(stripe: Stripe, metrics: Metrics) {
     super(stripe, metrics);
     this.methods = new PaymentMethodCalls(stripe, metrics);
+    this.promotions = new PromotionCalls(stripe, metrics);
     this.subscriptions = new SubscriptionCalls(stripe, metrics);
   }
 

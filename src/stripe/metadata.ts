@@ -1,6 +1,8 @@
 /** Keys of the metadata that we put on Stripe's objects; a customer without the first is not ours. */
 export const USER_ID = "cmh_user_id";
 export const INTENT_ID = "cmh_intent_id";
+/** On a coupon and its code: the promotion of ours that they stand for. */
+export const PROMOTION_ID = "cmh_promotion_id";
 /** On a subscription whose end somebody chose by changing to Free: the id of that plan. */
 export const SCHEDULED_PLAN = "cmh_scheduled_plan";
 /** Marks the portal configuration that is ours, among others of the account. */

@@ -89,17 +89,6 @@ export class SubscriptionCalls extends StripeCalls {
     );
   }
 
-  /** What is in use under a code that customers type, in whatever case, and what each coupon is for. */
-  async promotionCodes(code: string): Promise<Stripe.PromotionCode[]> {
-    const found = await this.call("promotionCodes.list", () =>
-      this.stripe.promotionCodes.list({
-        ...{ code, active: true, limit: PAGE },
-        expand: ["data.promotion.coupon.applies_to"],
-      }),
-    );
-    return found.data;
-  }
-
   voidInvoice(id: string, idempotencyKey: string): Promise<Stripe.Invoice> {
     return this.call("invoices.voidInvoice", () =>
       this.stripe.invoices.voidInvoice(id, {}, { idempotencyKey }),

@@ -14,6 +14,7 @@ import { invoiceJourney } from "./invoice.ts";
 import { hasSucceeded, knownOwner, subscriptionIsLive, trialsToFollow } from "./known.ts";
 import { paymentJourney } from "./payment.ts";
 import { priceJourney } from "./price.ts";
+import { promotionCodeJourney } from "./promotion-code.ts";
 import type { Arrival, Journey, OwnerOf, Road, Trip } from "./road.ts";
 import { subscriptionJourney } from "./subscription.ts";
 import { type Burst, holdsInvoice, type Loaded, linkedTo, Together } from "./together.ts";
@@ -28,6 +29,7 @@ export const AGGREGATES = [
   "payment_intent",
   "product",
   "price",
+  "promotion_code",
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 /** Those that hold what a user has, and has paid. */
@@ -76,6 +78,8 @@ export class Sync {
         return this.product(id, cause);
       case "price":
         return this.price(id, cause);
+      case "promotion_code":
+        return this.travel(promotionCodeJourney(this.stripe, id), cause).then(({ arrival }) => arrival);
     }
   }
 

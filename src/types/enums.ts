@@ -89,6 +89,13 @@ export const AccessScope = words("PLATFORM", "COURSE", "LEARNING_PATH");
 export type AccessScope = keyof typeof AccessScope;
 registerEnumType(AccessScope, { name: "AccessScope" });
 
+export const DiscountDuration = words("ONCE", "REPEATING", "FOREVER");
+export type DiscountDuration = keyof typeof DiscountDuration;
+registerEnumType(DiscountDuration, {
+  name: "DiscountDuration",
+  description: "How long a discount lasts: one bill, the bills of some months, or all of them.",
+});
+
 export const PaymentEventType = words(
   "SUBSCRIPTION_CREATED",
   "SUBSCRIPTION_UPDATED",

@@ -146,6 +146,14 @@ const QUERIES: Row[] = [
     'mutation { revokeAccess(id: "nonsense") { id } }',
     [U, F, F, "NOT_FOUND", "NOT_FOUND", U],
   ],
+  ["redeemPromotion", 'mutation { redeemPromotion(input: { code: "nonsense" }) { id } }', [U, B, B, B, B, U]],
+  ["createPromotion", 'mutation { createPromotion(input: { code: "NOTHING" }) { id } }', [U, F, F, B, F, U]],
+  [
+    "deactivatePromotion",
+    'mutation { deactivatePromotion(id: "nonsense") { id } }',
+    [U, F, F, "NOT_FOUND", F, U],
+  ],
+  ["promotions", "{ promotions { totalCount } }", [U, F, F, ALLOWED, F, U]],
   [
     "previewPlanChange",
     "query ($id: ID!, $plan: ID!) { previewPlanChange(subscriptionId: $id, planId: $plan) { effectiveAt } }",

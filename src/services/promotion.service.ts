@@ -1,0 +1,167 @@
+import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
+import { validate as isUuid, v5, v7 } from "uuid";
+import { audit } from "../audit.ts";
+import type { Caller } from "../auth/caller.ts";
+import type { Clock } from "../clock.ts";
+import { Intent } from "../entities/intent.ts";
+import { Promotion } from "../entities/promotion.ts";
+import { BadUserInput, Conflict, NotFound } from "../errors.ts";
+import { type Intents, isRefusal, openIntent } from "../intents/intents.ts";
+import type { CreatePromotionInput } from "../resolvers/inputs/promotion.inputs.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import { lockUser } from "../user-lock.ts";
+import type { IdempotencyService } from "./idempotency.service.ts";
+import { discountAtStripe } from "./promotion-at-stripe.ts";
+import { type PromotionTerms, termsOf } from "./promotion-terms.ts";
+
+/** Of the ids of promotions that were asked for under a client's key. */
+const NAMESPACE = "a1c8d5a4-54e7-5c1b-8f0f-6f2b6a0c9d3e";
+
+/** What promotions are made with. */
+export interface PromotionParts {
+  intents: Intents;
+  stripe: StripeGateway;
+  clock: Clock;
+  idempotency: IdempotencyService;
+}
+
+/** Codes as admins make them and take them out of use. */
+export class PromotionService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly parts: PromotionParts,
+  ) {}
+
+  /**
+   * A code that discounts subscriptions is made at Stripe too; until it is there it cannot be used.
+   * @throws Forbidden, BadUserInput for a code that is in use or for what contradicts itself
+   */
+  create(caller: Caller, input: CreatePromotionInput): Promise<Promotion> {
+    caller.assertAdmin();
+    const key = input.idempotencyKey;
+    // a call that died is found again under its key
+    const id = key ? v5(`${caller.actor}:${key}`, NAMESPACE) : v7();
+    return this.parts.idempotency.run({
+      ...{ caller, key, operation: "createPromotion", input },
+      intent: { kind: "create-promotion", answer: async () => id },
+      work: async () => {
+        const terms = termsOf(input, this.parts.clock.now());
+        const params =
+          terms.duration && !terms.itemType
+            ? await discountAtStripe({ em: this.em.fork(), stripe: this.parts.stripe }, terms)
+            : null;
+        const intentId = await this.write(caller, { id, terms, params, reason: input.reason ?? null });
+        if (intentId) await this.publish(id, intentId);
+        return id;
+      },
+      read: (reference) => find(this.em.fork(), reference),
+    });
+  }
+
+  /**
+   * Takes a code out of use, here at once and then at Stripe. What was given with it stays.
+   * @throws Forbidden, NotFound, Conflict (retryable) while it is still being made at Stripe
+   */
+  deactivate(caller: Caller, id: string, reason: string | null, key: string | null): Promise<Promotion> {
+    caller.assertAdmin();
+    return this.parts.idempotency.run({
+      ...{ caller, key, operation: "deactivatePromotion", input: { id, reason } },
+      intent: { kind: "deactivate-promotion", answer: async () => id },
+      work: async () => {
+        const intentId = await this.end(caller, id, reason);
+        if (intentId) await this.parts.intents.carryThrough(intentId);
+        return id;
+      },
+      read: (reference) => find(this.em.fork(), reference),
+    });
+  }
+
+  /** The row, and with it what is to be made at Stripe. Returns the intent. */
+  private async write(
+    { id: userId, actor }: Caller,
+    { id, terms, params, reason }: NewPromotion,
+  ): Promise<string | null> {
+    const now = this.parts.clock.now();
+    try {
+      return await this.em.fork().transactional(async (tx) => {
+        await lockUser(tx, userId);
+        if (!(await tx.findOne(Promotion, { id }))) {
+          tx.create(Promotion, { id, ...terms, createdAt: now } as Promotion, { persist: true });
+          audit(tx, {
+            ...{ at: now, actor, action: "created", tableName: "promotions", rowId: id, reason },
+            after: terms,
+          });
+          await tx.flush();
+        }
+        if (!params) return null;
+        return (await openIntent(tx, { userId, kind: "create-promotion", subject: id, params }, now)).id;
+      });
+    } catch (error) {
+      if ((error as { constraint?: string }).constraint !== "promotions_active_code") throw error;
+      throw new BadUserInput("input.code", "This code is in use: deactivate its promotion first.");
+    }
+  }
+
+  /** What Stripe refuses is no promotion. */
+  private async publish(id: string, intentId: string): Promise<void> {
+    try {
+      await this.parts.intents.carryThrough(intentId);
+    } catch (error) {
+      if (isRefusal(error))
+        await this.em.fork().nativeUpdate(Promotion, { id }, { deactivatedAt: this.parts.clock.now() });
+      throw error;
+    }
+  }
+
+  private async end(
+    { id: userId, actor }: Caller,
+    id: string,
+    reason: string | null,
+  ): Promise<string | null> {
+    const at = this.parts.clock.now();
+    return this.em.fork().transactional(async (tx) => {
+      await lockUser(tx, userId);
+      const promotion = await find(tx, id, true);
+      const { stripePromotionCodeId: promotion_code = null } = promotion;
+      if (promotion.isForSubscriptions && !promotion_code) await assertNotBeingMade(tx, id);
+      if (!promotion.deactivatedAt) {
+        promotion.deactivatedAt = at;
+        const row = { actor, action: "deactivated", tableName: "promotions", rowId: id, reason };
+        audit(tx, { at, ...row, before: { deactivatedAt: null }, after: { deactivatedAt: at } });
+        await tx.flush();
+      }
+      if (!promotion_code) return null;
+      const request = {
+        userId,
+        kind: "deactivate-promotion",
+        subject: id,
+        params: { promotion_code },
+      } as const;
+      return (await openIntent(tx, request, at)).id;
+    });
+  }
+}
+
+interface NewPromotion {
+  id: string;
+  terms: PromotionTerms;
+  /** What is to be made at Stripe; null when that has nothing to do with it. */
+  params: Record<string, unknown> | null;
+  reason: string | null;
+}
+
+/** @throws NotFound */
+async function find(em: EntityManager, id: string, locked = false): Promise<Promotion> {
+  const options = locked ? { lockMode: LockMode.PESSIMISTIC_WRITE } : {};
+  const promotion = isUuid(id) ? await em.findOne(Promotion, { id }, options) : null;
+  if (!promotion) throw new NotFound("promotion");
+  return promotion;
+}
+
+async function assertNotBeingMade(tx: EntityManager, subject: string): Promise<void> {
+  const open = { kind: "create-promotion", subject, settledAt: null, state: { $ne: "FAILED" as const } };
+  if ((await tx.count(Intent, open)) > 0)
+    throw new Conflict("This code is still being made at Stripe. Try again in a moment.", {
+      retryable: true,
+    });
+}
