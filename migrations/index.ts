@@ -13,6 +13,7 @@ import { Migration0012NextPaymentAttempts } from "./0012-next-payment-attempts.t
 import { Migration0013Trials } from "./0013-trials.ts";
 import { Migration0014CreditedInvoices } from "./0014-credited-invoices.ts";
 import { Migration0015IntentsUnderKeys } from "./0015-intents-under-keys.ts";
+import { Migration0016Offers } from "./0016-offers.ts";
 import { Migration0017Promotions } from "./0017-promotions.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
@@ -32,5 +33,6 @@ export const MIGRATIONS = [
   { name: "0013-trials", class: Migration0013Trials },
   { name: "0014-credited-invoices", class: Migration0014CreditedInvoices },
   { name: "0015-intents-under-keys", class: Migration0015IntentsUnderKeys },
+  { name: "0016-offers", class: Migration0016Offers },
   { name: "0017-promotions", class: Migration0017Promotions },
 ];

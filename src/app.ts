@@ -36,6 +36,7 @@ import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
+import { OfferResolver } from "./resolvers/offer.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
 import { PromotionResolver } from "./resolvers/promotion.resolver.ts";
@@ -54,6 +55,7 @@ import { IdempotencyService } from "./services/idempotency.service.ts";
 import { InvoiceService } from "./services/invoice.service.ts";
 import { InvoiceLinks } from "./services/invoice-links.ts";
 import { LiveService } from "./services/live.service.ts";
+import { OfferService } from "./services/offer.service.ts";
 import { PaymentMethodService } from "./services/payment-method.service.ts";
 import { PaymentProblemService } from "./services/payment-problem.service.ts";
 import { PlanService } from "./services/plan.service.ts";
@@ -210,6 +212,7 @@ async function createParts(config: Config, overrides: Overrides) {
 
   const resolvers = new Map<unknown, unknown>([
     [PlanResolver, new PlanResolver(plans, config)],
+    [OfferResolver, new OfferResolver(new OfferService(em, clock, idempotency))],
     [CheckoutResolver, new CheckoutResolver(checkout)],
     [
       SubscriptionChangeResolver,

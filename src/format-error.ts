@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { GraphQLError, Kind } from "graphql";
+import { GraphQLError, type GraphQLFormattedError, Kind } from "graphql";
 import { ArgumentValidationError } from "type-graphql";
 import { BadUserInput, DomainError, ServiceUnavailable } from "./errors.ts";
 import { type Logger, logScope, withLogScope } from "./logger.ts";
@@ -49,6 +49,8 @@ export function withCode(error: GraphQLError, logger: Logger): GraphQLError {
 
 /** What graphql-js says when it coerces values, before any resolver is called. */
 const MISFIT_VARIABLE = /^Variable "\$(\w+)" /;
+/** The same of a value inside an input object: all that there are in this schema are given as `input`. */
+const MISFIT_INPUT = /^Variable "\$\w+" .* at "\w+\.(\w+)/s;
 const MISFIT_ARGUMENT = /^Argument "(\w+)" (?:of|has) /;
 
 function misfit(error: GraphQLError): GraphQLError | undefined {
@@ -59,6 +61,13 @@ function misfit(error: GraphQLError): GraphQLError | undefined {
   return field === undefined
     ? undefined
     : new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT", ...(!isVariable && { field }) } });
+}
+
+/** The field of an input whose value did not fit, which the executor only names in words. */
+export function withField(error: GraphQLFormattedError): GraphQLFormattedError {
+  const { code, field } = error.extensions ?? {};
+  const inside = code === "BAD_USER_INPUT" && !field && MISFIT_INPUT.exec(error.message)?.[1];
+  return inside ? { ...error, extensions: { ...error.extensions, field: `input.${inside}` } } : error;
 }
 
 /** What was thrown; of the executor's own words no more than those, since its nodes hold the client's document. */

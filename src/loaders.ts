@@ -3,6 +3,7 @@ import DataLoader from "dataloader";
 import { validate as isUuid } from "uuid";
 import type { Caller } from "./auth/caller.ts";
 import { Invoice, InvoiceLine, InvoicePayment } from "./entities/invoice.ts";
+import { LearningPathCourse, Offer } from "./entities/offer.ts";
 import { Payment } from "./entities/payment.ts";
 import { PaymentMethod } from "./entities/payment-method.ts";
 import { Plan } from "./entities/plan.ts";
@@ -10,6 +11,7 @@ import { Purchase } from "./entities/purchase.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
 import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
+import type { Resource } from "./services/offer.service.ts";
 import { type Page, pagesOf } from "./services/pages.ts";
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
 import type { PaymentProblemService } from "./services/payment-problem.service.ts";
@@ -61,6 +63,20 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
         .fork()
         .find(InvoiceLine, { stripeInvoiceId: { $in: [...ids] } }, { orderBy: { position: "asc" } });
       return ids.map((id) => lines.filter((line) => line.stripeInvoiceId === id));
+    }),
+    /** What something costs on its own, on sale or not. */
+    offer: new DataLoader<Resource, Offer | null, string>(
+      async (resources) => offersOf(em.fork(), resources),
+      {
+        cacheKeyFn: keyOfResource,
+      },
+    ),
+    /** Of a learning path, in their order. */
+    coursesOfPath: new DataLoader<string, string[]>(async (pathIds) => {
+      const rows = await em
+        .fork()
+        .find(LearningPathCourse, { pathId: { $in: [...pathIds] } }, { orderBy: { position: "asc" } });
+      return pathIds.map((id) => rows.filter(({ pathId }) => pathId === id).map(({ courseId }) => courseId));
     }),
     /** Why it is not paid; null, and no statement, for one that is. */
     paymentProblem: new DataLoader<Subscription, PaymentProblem | null, string>(
@@ -133,6 +149,18 @@ function findIn<T extends object>(
   keys: readonly string[],
 ): Promise<T[]> {
   return em.fork().find(entity, { [column]: { $in: [...keys] } } as never) as Promise<T[]>;
+}
+
+const keyOfResource = ({ resourceType, resourceId }: Resource) => `${resourceType}:${resourceId}`;
+
+/** Of courses and paths in one statement; at worst it finds a path too that is called as a course that was asked for. */
+async function offersOf(em: EntityManager, resources: readonly Resource[]): Promise<(Offer | null)[]> {
+  const rows = await em.find(Offer, {
+    resourceType: { $in: [...new Set(resources.map(({ resourceType }) => resourceType))] },
+    resourceId: { $in: resources.map(({ resourceId }) => resourceId) },
+  });
+  const found = new Map(rows.map((row) => [keyOfResource(row), row]));
+  return resources.map((resource) => found.get(keyOfResource(resource)) ?? null);
 }
 
 async function invoicesByPayment(

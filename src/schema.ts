@@ -21,6 +21,7 @@ import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { assertStorable } from "./resolvers/inputs/storable.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { LiveResolver } from "./resolvers/live.resolver.ts";
+import { OfferResolver } from "./resolvers/offer.resolver.ts";
 import { PaymentResolver } from "./resolvers/payment.resolver.ts";
 import { PaymentMethodResolver } from "./resolvers/payment-method.resolver.ts";
 import { PlanResolver } from "./resolvers/plan.resolver.ts";
@@ -36,6 +37,7 @@ import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
 // biome-ignore lint/complexity/noBannedTypes: TypeGraphQL's own type for classes
 const RESOLVERS: NonEmptyArray<Function> = [
   PlanResolver,
+  OfferResolver,
   SubscriptionResolver,
   SubscriptionChangeResolver,
   CheckoutResolver,

@@ -10,7 +10,7 @@ import type { Caller } from "../auth/caller.ts";
 import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
-import { withCode } from "../format-error.ts";
+import { withCode, withField } from "../format-error.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { whileSomebodyWaits } from "../stripe/call-scope.ts";
@@ -37,7 +37,7 @@ export function createGraphqlServer(
     formatError: (formatted, error) =>
       formatted.extensions?.code === "INTERNAL_SERVER_ERROR" && error instanceof GraphQLError
         ? withCode(error, logger).toJSON()
-        : formatted,
+        : withField(formatted),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       // traces in answers would tell any caller how each field was resolved

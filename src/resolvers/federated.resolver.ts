@@ -2,6 +2,7 @@ import { Arg, Args, Ctx, FieldResolver, ID, Resolver, Root } from "type-graphql"
 import { Rule } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
 import { Invoice, InvoiceConnection } from "../entities/invoice.ts";
+import { Offer } from "../entities/offer.ts";
 import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import { Subscription } from "../entities/subscription.ts";
@@ -82,11 +83,18 @@ export class UserResolver {
   }
 }
 
+const OFFER = "What it costs on its own; null when it cannot be bought now, except for staff.";
 const VIEWER_ACCESS =
   "For the signed-in user; not granted when nobody is; null with an error when it cannot be told.";
 
 @Resolver(() => Course)
 export class CourseResolver {
+  @FieldResolver(() => Offer, { nullable: true, description: OFFER })
+  @Rule("public")
+  offer(@Root() { id }: Course, @Ctx() context: Context): Promise<Offer | null> {
+    return offerOf(context, "COURSE", id);
+  }
+
   @FieldResolver(() => AccessDecision, { nullable: true, description: VIEWER_ACCESS })
   @Rule("viewer")
   viewerAccess(@Root() { id }: Course, @Ctx() context: Context): Promise<Decision> {
@@ -96,11 +104,26 @@ export class CourseResolver {
 
 @Resolver(() => LearningPath)
 export class LearningPathResolver {
+  @FieldResolver(() => Offer, { nullable: true, description: OFFER })
+  @Rule("public")
+  offer(@Root() { id }: LearningPath, @Ctx() context: Context): Promise<Offer | null> {
+    return offerOf(context, "LEARNING_PATH", id);
+  }
+
   @FieldResolver(() => AccessDecision, { nullable: true, description: VIEWER_ACCESS })
   @Rule("viewer")
   viewerAccess(@Root() { id }: LearningPath, @Ctx() context: Context): Promise<Decision> {
     return viewerAccess(context, "LEARNING_PATH", id);
   }
+}
+
+async function offerOf(
+  { caller, loaders }: Context,
+  resourceType: PurchasableType,
+  resourceId: string,
+): Promise<Offer | null> {
+  const offer = await loaders.offer.load({ resourceType, resourceId });
+  return offer?.isActive || caller.isStaff ? offer : null;
 }
 
 async function viewerAccess(

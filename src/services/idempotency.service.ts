@@ -11,6 +11,11 @@ import type { IntentKindName } from "../intents/kinds.ts";
 
 const LEASE_SECONDS = 30;
 
+/** Notes under the client's key, in the transaction of the work, what it comes to; hands that back. */
+export type Keep = (tx: EntityManager, reference: string) => Promise<string>;
+
+const KEEP_NOTHING: Keep = async (_tx, reference) => reference;
+
 /** One call of a mutation that may be repeated under a key of the client's. */
 export interface IdempotentCall<Answer> {
   caller: Caller;
@@ -21,8 +26,11 @@ export interface IdempotentCall<Answer> {
   input: object;
   /** The kind of intent that the work opens and that decides its answer, and how its Stripe id leads to that. */
   intent?: { kind: IntentKindName; answer(stripeId: string): Promise<string> };
-  /** Does the work and returns an id from which the answer can be read again. */
-  work(): Promise<string>;
+  /**
+   * Does the work and returns an id from which the answer can be read again. Work that is one transaction of ours notes
+   * that id in it (`keep`): then it is never done twice, even by a call whose lease ran out while it worked.
+   */
+  work(keep: Keep): Promise<string>;
   read(reference: string): Promise<Answer>;
 }
 
@@ -40,7 +48,7 @@ export class IdempotencyService {
   /** @throws Conflict for a key used with other input, or (retryable) while the first call still runs */
   async run<Answer>(call: IdempotentCall<Answer>): Promise<Answer> {
     const { key } = call;
-    if (!key) return call.read(await call.work());
+    if (!key) return call.read(await call.work(KEEP_NOTHING));
     const { reference: known, begun } = await this.claim(call, key);
     if (known) return call.read(known);
     reached("key-claimed");
@@ -56,7 +64,13 @@ export class IdempotencyService {
   }
 
   private begin<A>({ caller, intent, work }: IdempotentCall<A>, key: string): Promise<string> {
-    return intent ? underKey({ callerId: caller.actor, key, kind: intent.kind }, work) : work();
+    if (intent) return underKey({ callerId: caller.actor, key, kind: intent.kind }, () => work(KEEP_NOTHING));
+    return work(async (tx, reference) => {
+      const kept = await note(tx, caller, key, reference);
+      // another call has taken over meanwhile, and was faster
+      if (kept === 0) throw stillRuns();
+      return reference;
+    });
   }
 
   /** What an earlier call began, carried through; null when it was never made, and is to be begun anew. */
@@ -92,20 +106,12 @@ export class IdempotencyService {
     const known = await em.findOne(IdempotencyKey, { callerId: caller.actor, key });
     if (known && (known.operation !== operation || known.inputHash !== inputHash))
       throw new Conflict("This idempotency key was used for another call. Use a new key.");
-    if (!known?.reference)
-      throw new Conflict(
-        "The first call with this idempotency key is still running. Try again in a moment.",
-        {
-          retryable: true,
-        },
-      );
+    if (!known?.reference) throw stillRuns();
     return { reference: known.reference, begun: null };
   }
 
   private async finish(caller: Caller, key: string, reference: string): Promise<void> {
-    await this.em
-      .fork()
-      .nativeUpdate(IdempotencyKey, { callerId: caller.actor, key }, { reference, leaseUntil: null });
+    await note(this.em.fork(), caller, key, reference);
   }
 
   /**
@@ -126,3 +132,12 @@ export class IdempotencyService {
     if (kept.length === 0) await em.nativeDelete(IdempotencyKey, own);
   }
 }
+
+/** Notes what a call came to, unless that is noted already. Returns how many keys it was noted under: one, or none. */
+const note = (em: EntityManager, { actor: callerId }: Caller, key: string, reference: string) =>
+  em.nativeUpdate(IdempotencyKey, { callerId, key, reference: null }, { reference, leaseUntil: null });
+
+const stillRuns = () =>
+  new Conflict("The first call with this idempotency key is still running. Try again in a moment.", {
+    retryable: true,
+  });

@@ -141,6 +141,23 @@ const QUERIES: Row[] = [
     'mutation { grantAccess(input: { userId: "u", scope: COURSE, reason: "r" }) { id } }',
     [U, F, F, B, B, U],
   ],
+  ["offers", "{ offers { totalCount } }", [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED]],
+  ["offers(includeInactive)", "{ offers(includeInactive: true) { totalCount } }", [U, F, F, ALLOWED, F, U]],
+  [
+    "upsertOffer",
+    'mutation { upsertOffer(input: { resourceType: COURSE, resourceId: "c", title: "C", amount: 1, currency: "USD" }) { title } }',
+    [U, F, F, B, B, U],
+  ],
+  [
+    "Course.offer",
+    '{ _entities(representations: [{ __typename: "Course", id: "c" }]) { ... on Course { id offer { title } } } }',
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED],
+  ],
+  [
+    "LearningPath.offer",
+    '{ _entities(representations: [{ __typename: "LearningPath", id: "p" }]) { ... on LearningPath { id offer { title } } } }',
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED, ALLOWED],
+  ],
   [
     "revokeAccess",
     'mutation { revokeAccess(id: "nonsense") { id } }',
