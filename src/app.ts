@@ -178,7 +178,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const customers = new CustomerService(em, intents, sync);
   const idempotency = new IdempotencyService(em, clock, intents);
   const opening = new SubscriptionOpening(em, clock, { customers, intents, sync, stripe });
-  const promotions = new PromotionCodes(stripe, customers);
+  const promotions = new PromotionCodes(em, clock, stripe, customers);
   const shop = { plans, trials, promotions, opening, idempotency };
   const checkout = new CheckoutService(em, config, { ...shop, sync });
   const creation = new SubscriptionCreation(em, { ...shop, intents, stripe });

@@ -10,7 +10,7 @@ import { assertReturnUrl } from "../return-url.ts";
 import type { Sync } from "../sync/sync.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 import type { PlanService } from "./plan.service.ts";
-import type { PromotionCodes } from "./promotion-codes.ts";
+import type { PromotionCodes, SubscriptionDiscount } from "./promotion-codes.ts";
 import type { SubscriptionOpening } from "./subscription-opening.ts";
 import { type TrialClaims, trialSettings } from "./trial-claims.ts";
 
@@ -53,11 +53,12 @@ export class CheckoutService {
         this.assertReturnUrls(input);
         const terms = {
           trialDays: await trials.daysFor(caller, plan),
-          promotionCode: await promotions.find(caller, input.promotionCode, plan),
+          discount: await promotions.find(caller, input.promotionCode, plan),
         };
         return opening.open(caller, {
           kind: "create-checkout-session",
           params: (customer) => ({ customer, ...sessionParams(input, plan, terms) }),
+          promotionId: terms.discount?.promotionId ?? null,
         });
       },
       read: (id) => this.em.fork().findOneOrFail(CheckoutSession, { id }),
@@ -105,14 +106,14 @@ export class CheckoutService {
 function sessionParams(
   input: CreateCheckoutSessionInput,
   plan: Plan,
-  { trialDays, promotionCode }: { trialDays: number; promotionCode: string | null },
+  { trialDays, discount }: { trialDays: number; discount: SubscriptionDiscount | null },
 ): Record<string, unknown> {
   return {
     mode: "subscription",
     line_items: [{ price: plan.stripePriceId, quantity: input.quantity }],
     success_url: input.successUrl,
     cancel_url: input.cancelUrl,
-    ...(promotionCode && { discounts: [{ promotion_code: promotionCode }] }),
+    ...(discount && { discounts: [{ promotion_code: discount.stripeId }] }),
     ...(trialDays > 0 && {
       subscription_data: { trial_period_days: trialDays, trial_settings: trialSettings(plan) },
       ...(plan.trialNeedsNoMethod && { payment_method_collection: "if_required" }),

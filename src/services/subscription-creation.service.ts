@@ -11,7 +11,7 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { idOf } from "../sync/values.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 import type { PlanService } from "./plan.service.ts";
-import type { PromotionCodes } from "./promotion-codes.ts";
+import type { PromotionCodes, SubscriptionDiscount } from "./promotion-codes.ts";
 import type { SubscriptionOpening } from "./subscription-opening.ts";
 import { type TrialClaims, trialSettings } from "./trial-claims.ts";
 
@@ -48,11 +48,12 @@ export class SubscriptionCreation {
         const trialDays = await trials.daysFor(caller, plan);
         const isFreeStart = trialDays > 0 && plan.trialNeedsNoMethod;
         const method = await this.methodOf(caller.id, input.paymentMethodId, isFreeStart);
-        const promotionCode = await promotions.find(caller, input.promotionCode, plan);
-        const params = creationParams(input, plan, { trialDays, method, promotionCode });
+        const discount = await promotions.find(caller, input.promotionCode, plan);
+        const params = creationParams(input, plan, { trialDays, method, discount });
         const id = await opening.open(caller, {
           kind: "create-subscription",
           params: (customer) => ({ customer, ...params }),
+          promotionId: discount?.promotionId ?? null,
         });
         return (await this.paid(id)).id;
       },
@@ -104,13 +105,13 @@ export class SubscriptionCreation {
 function creationParams(
   input: CreateSubscriptionInput,
   plan: Plan,
-  terms: { trialDays: number; method: string | null; promotionCode: string | null },
+  terms: { trialDays: number; method: string | null; discount: SubscriptionDiscount | null },
 ): Record<string, unknown> {
-  const { trialDays, method, promotionCode } = terms;
+  const { trialDays, method, discount } = terms;
   return {
     items: [{ price: plan.stripePriceId, quantity: input.quantity }],
     ...(method && { default_payment_method: method }),
-    ...(promotionCode && { discounts: [{ promotion_code: promotionCode }] }),
+    ...(discount && { discounts: [{ promotion_code: discount.stripeId }] }),
     ...(trialDays > 0 && { trial_period_days: trialDays, trial_settings: trialSettings(plan) }),
   };
 }

@@ -13,6 +13,8 @@ import type { Sync } from "../sync/sync.ts";
 import { idOf } from "../sync/values.ts";
 import { lockUser } from "../user-lock.ts";
 import type { CustomerService } from "./customer.service.ts";
+import { PROMOTION_FIELD } from "./promotion-codes.ts";
+import { holdPlace } from "./promotion-places.ts";
 import { type Claim, claimSlot, hasLiveSubscription, type Opener } from "./subscription-slots.ts";
 
 /** A session that is about to expire is not handed out again. */
@@ -24,6 +26,8 @@ const ROUNDS = 6;
 export interface Opening {
   kind: Opener;
   params(customer: string): Record<string, unknown>;
+  /** The promotion of ours that discounts it. */
+  promotionId: string | null;
 }
 
 /** What opening needs. */
@@ -47,15 +51,16 @@ export class SubscriptionOpening {
 
   /**
    * Returns the Stripe id of the session or the subscription: what was begun with equal input again, while it can
-   * still be finished, else a new one. @throws AlreadySubscribed, Conflict (retryable), Stripe's refusals
+   * still be finished, else a new one.
+   * @throws AlreadySubscribed, PromotionExhausted, Conflict (retryable), Stripe's refusals
    */
-  async open(caller: Caller, { kind, params: paramsFor }: Opening): Promise<string> {
+  async open(caller: Caller, { kind, params: paramsFor, promotionId }: Opening): Promise<string> {
     // asked first: a subscriber whose customer was deleted at Stripe does not get another one
     if (await hasLiveSubscription(this.em.fork(), caller.id)) throw new AlreadySubscribed();
     for (let round = 0; round < ROUNDS; round++) {
       const params = paramsFor(await this.parts.customers.ensure(caller));
       const wanted = hashOf(params);
-      const claim = await this.claimSlot(caller.id, { kind, params });
+      const claim = await this.claimSlot(caller.id, { kind, params }, promotionId);
       reached("slot-claimed");
       const made = await this.follow(claim, kind, wanted);
       if (made) return made;
@@ -153,10 +158,16 @@ export class SubscriptionOpening {
   private claimSlot(
     userId: string,
     opening: { kind: Opener; params: Record<string, unknown> },
+    promotionId: string | null,
   ): Promise<Claim> {
+    const now = this.clock.now();
     return this.em.fork().transactional(async (tx) => {
       await lockUser(tx, userId);
-      return claimSlot(tx, userId, opening, this.clock.now());
+      const claim = await claimSlot(tx, userId, opening, now);
+      const isOurs = claim.holder === "intent" && claim.intent.paramsHash === hashOf(opening.params);
+      if (promotionId && isOurs)
+        await holdPlace(tx, { promotionId, userId, intentId: claim.intent.id }, now, PROMOTION_FIELD);
+      return claim;
     });
   }
 }

@@ -1,11 +1,13 @@
 import type Stripe from "stripe";
+import { validate as isUuid } from "uuid";
 import { Customer } from "../entities/customer.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
 import { putBackOutlook } from "../services/pending-updates.ts";
+import { placeIsUsed } from "../services/promotion-places.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
-import { USER_ID } from "../stripe/metadata.ts";
+import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
 import { type Change, mirrorKnown } from "./mirror.ts";
 import { planOf, scheduledOf } from "./plan.ts";
@@ -59,6 +61,7 @@ export function subscriptionJourney(
       const isOurs = remote.metadata[USER_ID] === userId;
       const isOurTrial = isOurs && beganAsTrial(remote);
       await write.trials.follow(write, change.row, { isOurTrial, card: cardOf(remote) });
+      if (isOurs) await useDiscount(change, remote, write);
       if (holder) await write.duplicates.followSubscription(write, change.row, holder, isOurs);
       announce(change, write);
       foretellTrialEnd(change.row, write);
@@ -105,6 +108,18 @@ function foretellTrialEnd(row: Subscription, { emit, now }: Write): void {
     type: "subscription.trial_ending",
     data: { subscriptionId, trialEndsAt: at, hasPaymentMethod, willEnd: row.isCancelScheduled },
   });
+}
+
+/** Once it is live, a code that it was begun with is used: noted when that is first seen. */
+async function useDiscount(
+  { row, before }: Change<Subscription>,
+  { metadata }: Stripe.Subscription,
+  { tx, now }: Write,
+): Promise<void> {
+  const isNews = before === null || before.wasLive === false;
+  const intentId = metadata[INTENT_ID];
+  if (isNews && row.wasLive && !row.isTrialRefused && isUuid(intentId))
+    await placeIsUsed(tx, { intentId: intentId as string }, now);
 }
 
 /** An attempt whose first payment never came is none; of one first seen when it had ended nobody knows better. */
