@@ -15,6 +15,7 @@ import { Migration0014CreditedInvoices } from "./0014-credited-invoices.ts";
 import { Migration0015IntentsUnderKeys } from "./0015-intents-under-keys.ts";
 import { Migration0016Offers } from "./0016-offers.ts";
 import { Migration0017Promotions } from "./0017-promotions.ts";
+import { Migration0018MoneyBackAndExpiringCards } from "./0018-money-back-and-expiring-cards.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -35,4 +36,5 @@ export const MIGRATIONS = [
   { name: "0015-intents-under-keys", class: Migration0015IntentsUnderKeys },
   { name: "0016-offers", class: Migration0016Offers },
   { name: "0017-promotions", class: Migration0017Promotions },
+  { name: "0018-money-back-and-expiring-cards", class: Migration0018MoneyBackAndExpiringCards },
 ];

@@ -10,11 +10,24 @@ import { instant, integer, isCurrency, isOpaqueId, minor, nullable, text, uuid }
  */
 export type DisputeStanding = "NONE" | "OPEN" | "WON" | "LOST";
 
+/** By when a dispute is to be answered, in SQL; what needs no answer comes last. */
+export const DEADLINE = "coalesce(evidence_due_at, 'infinity'::timestamptz)";
+/** Whether a dispute waits for our evidence, in SQL. */
+export const WAITS_FOR_EVIDENCE = "status in ('needs_response', 'warning_needs_response')";
+
 /** Mirror of a Stripe dispute: a charge that the holder's bank takes back or asks about. */
 @Entity({ tableName: "disputes" })
 @Check({ name: "disputes_user_id", expression: isOpaqueId("user_id") })
 @Check({ name: "disputes_currency", expression: isCurrency("currency") })
 @Check({ name: "disputes_amount", expression: "amount_minor >= 0" })
+@Index({
+  name: "disputes_by_deadline",
+  expression: `create index disputes_by_deadline on disputes ((${DEADLINE}), id)`,
+})
+@Index({
+  name: "disputes_to_answer",
+  expression: `create index disputes_to_answer on disputes ((${DEADLINE}), id) where ${WAITS_FOR_EVIDENCE}`,
+})
 export class Dispute {
   @PrimaryKey(uuid())
   id: string = v7();

@@ -5,6 +5,7 @@ import { CheckoutSession } from "./checkout-session.ts";
 import { Cursor } from "./cursor.ts";
 import { Customer } from "./customer.ts";
 import { Dispute } from "./dispute.ts";
+import { ExpiryNotice } from "./expiry-notice.ts";
 import { FormerCustomer } from "./former-customer.ts";
 import { IdempotencyKey } from "./idempotency-key.ts";
 import { Intent } from "./intent.ts";
@@ -31,6 +32,7 @@ export const ENTITIES = [
   Customer,
   FormerCustomer,
   PaymentMethod,
+  ExpiryNotice,
   CheckoutSession,
   SubscriptionSlot,
   Subscription,

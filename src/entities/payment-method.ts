@@ -7,6 +7,10 @@ import { flag, instant, integer, isOpaqueId, nullable, text, uuid } from "./colu
 /** Mirror of a payment method that is attached to a customer; a detached one is gone. */
 @Entity({ tableName: "payment_methods" })
 @Check({ name: "payment_methods_user_id", expression: isOpaqueId("user_id") })
+@Index({
+  name: "payment_methods_by_expiry",
+  expression: "create index payment_methods_by_expiry on payment_methods (exp_year, exp_month, id)",
+})
 @Unique({
   name: "payment_methods_one_default",
   expression: "create unique index payment_methods_one_default on payment_methods (user_id) where is_default",

@@ -1,12 +1,14 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { v7 } from "uuid";
-import { instant, integer, isCurrency, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
+import { RefundedAccess } from "../types/enums.ts";
+import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
 
 /** Mirror of a Stripe refund: money of a payment on its way back, or back. */
 @Entity({ tableName: "refunds" })
 @Check({ name: "refunds_user_id", expression: isOpaqueId("user_id") })
 @Check({ name: "refunds_currency", expression: isCurrency("currency") })
 @Check({ name: "refunds_amount", expression: "amount_minor >= 0" })
+@Check({ name: "refunds_access", expression: isOneOf("access", Object.keys(RefundedAccess)) })
 export class Refund {
   @PrimaryKey(uuid())
   id: string = v7();
@@ -40,6 +42,10 @@ export class Refund {
 
   @Property(text(nullable))
   failureReason?: string | null;
+
+  /** What it does to the access of the purchase that it is of; null where nobody said: a full one takes it. */
+  @Property(text(nullable))
+  access?: RefundedAccess | null;
 
   @Property(instant())
   stripeCreatedAt!: Date;

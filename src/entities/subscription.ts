@@ -124,6 +124,10 @@ export class Subscription {
   @Property(flag())
   hasPaymentMethod!: boolean;
 
+  /** The method that it is charged to; null: to the customer's default. */
+  @Property(text(nullable))
+  defaultPaymentMethodId?: string | null;
+
   @Property(instant())
   stripeCreatedAt!: Date;
 

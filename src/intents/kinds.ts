@@ -1,7 +1,7 @@
 import type Stripe from "stripe";
 import type { Intent } from "../entities/intent.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
-import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
+import { INTENT_ID, REFUNDED_ACCESS, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
 import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
 import { PROMOTION_KINDS } from "./promotions.ts";
@@ -23,13 +23,16 @@ export interface IntentKind {
 
 /** A refund, with what it is made of in `params`. */
 const refunding: Omit<IntentKind, "once"> = {
-  post: (stripe, { id, userId, params: { payment_intent, amount, reason } }, key) =>
+  post: (stripe, { id, userId, params: { payment_intent, amount, reason, access } }, key) =>
     stripe.createRefund(
       {
         payment_intent: String(payment_intent),
         ...(amount !== undefined && { amount: Number(amount) }),
         ...(reason !== undefined && { reason: reason as Stripe.RefundCreateParams.Reason }),
-        metadata: { [USER_ID]: userId, [INTENT_ID]: id },
+        metadata: {
+          ...{ [USER_ID]: userId, [INTENT_ID]: id },
+          ...(access !== undefined && { [REFUNDED_ACCESS]: String(access) }),
+        },
       },
       key,
     ),

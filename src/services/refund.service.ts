@@ -5,7 +5,8 @@ import { audit } from "../audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { Payment } from "../entities/payment.ts";
-import { Conflict, NotFound, RefundNotAllowed } from "../errors.ts";
+import { Purchase } from "../entities/purchase.ts";
+import { BadUserInput, Conflict, NotFound, RefundNotAllowed } from "../errors.ts";
 import type { Turns } from "../intents/turns.ts";
 import type { RefundPaymentInput } from "../resolvers/inputs/refund.inputs.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
@@ -25,7 +26,7 @@ export class RefundService {
   /**
    * Refunds a payment, in full or in part. Refunds of one user are made one after the other, each looking at what is
    * left, so that two admins together never give back more than was paid.
-   * @throws Forbidden, NotFound, RefundNotAllowed when nothing, or not as much, is left; Conflict (retryable)
+   * @throws Forbidden, NotFound, BadUserInput to revoke what no purchase gave, RefundNotAllowed when nothing, or not as much, is left; Conflict (retryable)
    */
   refund(caller: Caller, input: RefundPaymentInput): Promise<Payment> {
     caller.assertAdmin();
@@ -36,6 +37,7 @@ export class RefundService {
         const payment = await find(this.em.fork(), input.paymentId);
         const amount = input.amount ?? restOf(payment);
         assertLeft(payment, amount);
+        if (input.access === "REVOKE") await this.assertPurchase(payment);
         await this.give(caller, payment, amount, input);
         return payment.id;
       },
@@ -43,15 +45,25 @@ export class RefundService {
     });
   }
 
+  /** A subscription's payments do not open anything by themselves, so taking them back closes nothing. */
+  private async assertPurchase({ stripePaymentIntentId }: Payment): Promise<void> {
+    if ((await this.em.fork().count(Purchase, { stripePaymentIntentId })) === 0)
+      throw new BadUserInput(
+        "input.access",
+        "This payment is of no purchase. To end a subscription, cancel it: that ends its access.",
+      );
+  }
+
   private async give(
     caller: Caller,
     { id, userId, stripePaymentIntentId: subject }: Payment,
     amount: number,
-    { reason, amount: asked }: RefundPaymentInput,
+    { reason, access, amount: asked }: RefundPaymentInput,
   ): Promise<void> {
     const params = {
       ...{ payment_intent: subject, amount },
       ...(reason && { reason: reason.toLowerCase() }),
+      ...(access && { access }),
       // two refunds of the same amount are two, unless a client's key says otherwise
       call: randomUUID(),
     };
@@ -67,7 +79,8 @@ export class RefundService {
           });
         audit(tx, {
           ...{ at: this.clock.now(), actor: caller.actor, action: "refundPayment" },
-          ...{ tableName: "payments", rowId: id, userId, reason: reason ?? null, after: { amount } },
+          ...{ tableName: "payments", rowId: id, userId, reason: reason ?? null },
+          after: { amount, ...(access && { access }) },
         });
       },
     });

@@ -5,5 +5,7 @@ export const INTENT_ID = "cmh_intent_id";
 export const PROMOTION_ID = "cmh_promotion_id";
 /** On a subscription whose end somebody chose by changing to Free: the id of that plan. */
 export const SCHEDULED_PLAN = "cmh_scheduled_plan";
+/** On a refund: what it does to the access that was bought, KEEP or REVOKE, where somebody said so. */
+export const REFUNDED_ACCESS = "cmh_refunded_access";
 /** Marks the portal configuration that is ours, among others of the account. */
 export const OUR_PORTAL = { cmh_managed: "payment-service" };

@@ -2,6 +2,8 @@ import type Stripe from "stripe";
 import { Dispute, standingOf } from "../entities/dispute.ts";
 import { Refund, refundCounts } from "../entities/refund.ts";
 import { type EventType, eventId } from "../events/event-types.ts";
+import { REFUNDED_ACCESS } from "../stripe/metadata.ts";
+import type { RefundedAccess } from "../types/enums.ts";
 import { type Change, mirrorAll } from "./mirror.ts";
 import type { Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
@@ -45,8 +47,15 @@ function refundColumns(refund: Stripe.Refund) {
     status: refund.status ?? "pending",
     reason: refund.reason ?? null,
     failureReason: refund.failure_reason ?? null,
+    access: accessOf(refund),
     stripeCreatedAt: instantOf(refund.created) as Date,
   };
+}
+
+/** As whoever made it had it written there; any other word is nobody's. */
+function accessOf({ metadata }: Stripe.Refund): RefundedAccess | null {
+  const word = metadata?.[REFUNDED_ACCESS];
+  return word === "KEEP" || word === "REVOKE" ? word : null;
 }
 
 function disputeColumns(dispute: Stripe.Dispute) {

@@ -89,6 +89,7 @@ function columnsOf(remote: Stripe.Subscription) {
     endedAt: instantOf(remote.ended_at),
     cancellationReason: remote.cancellation_details?.reason ?? null,
     pendingInvoiceId: remote.pending_update ? idOf(remote.latest_invoice) : null,
+    defaultPaymentMethodId: idOf(remote.default_payment_method),
     stripeCreatedAt: instantOf(remote.created) as Date,
   };
 }

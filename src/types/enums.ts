@@ -81,6 +81,13 @@ export const RefundReason = words("REQUESTED_BY_CUSTOMER", "DUPLICATE", "FRAUDUL
 export type RefundReason = keyof typeof RefundReason;
 registerEnumType(RefundReason, { name: "RefundReason" });
 
+export const RefundedAccess = words("KEEP", "REVOKE");
+export type RefundedAccess = keyof typeof RefundedAccess;
+registerEnumType(RefundedAccess, {
+  name: "RefundedAccess",
+  description: "What a refund does to the access that a purchase gave: leaves it, or takes it away.",
+});
+
 export const AccessSource = words("SUBSCRIPTION", "PURCHASE", "TRIAL", "PROMOTION", "SEAT", "GIFT");
 export type AccessSource = keyof typeof AccessSource;
 registerEnumType(AccessSource, { name: "AccessSource" });

@@ -141,6 +141,7 @@ const TABLES: Record<string, { key: string; rows(state: StripeState): [string, R
           currency: upper(refund.currency),
           status: refund.status,
           failure_reason: refund.failure_reason ?? null,
+          access: refund.metadata?.cmh_refunded_access ?? null,
         },
       ]),
   },
@@ -196,6 +197,7 @@ function subscriptionRows({ subscriptions, customers, ownerOf }: StripeState): [
         ended_at: at(subscription.ended_at),
         pending_invoice_id: subscription.pending_update ? idOf(subscription.latest_invoice) : null,
         cancellation_reason: subscription.cancellation_details?.reason ?? null,
+        default_payment_method_id: idOf(subscription.default_payment_method),
         // of interest only for how long a trial is trusted
         ...(subscription.status === "trialing" && { has_payment_method: method !== null }),
       },

@@ -110,9 +110,51 @@ test("what is wrong is refused with its code, and changes nothing", async () => 
     [{ paymentId: "01890000-0000-7000-8000-000000000000" }, "NOT_FOUND"],
     [{ paymentId: "nonsense" }, "NOT_FOUND"],
     [{ reason: "BOREDOM" }, "BAD_USER_INPUT"],
+    [{ access: "BURN" }, "BAD_USER_INPUT"],
   ];
   for (const [input, expected] of rows) expect([input, code(await refund(input))]).toEqual([input, expected]);
   expect(await refundsAtStripe()).toEqual([]);
+});
+
+test("whether access is kept or revoked stands in the refund's metadata, and in its row after any later sync", async () => {
+  const { em } = service.app.parts.orm;
+  const rows = () =>
+    em
+      .fork()
+      .execute<{ access: string | null; amount_minor: string; pi: string }[]>(
+        "select access, amount_minor, stripe_payment_intent_id as pi from refunds where user_id = ? order by amount_minor",
+        [ada.userId],
+      );
+  await refund({ amount: 1 });
+  await refund({ amount: 2, access: "KEEP" });
+  // a subscription's payment opened nothing by itself: there is nothing to revoke
+  const refused = await refund({ amount: 3, access: "REVOKE" });
+  expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "BAD_USER_INPUT", field: "input.access" });
+  const { pi } = (await rows())[0]!;
+  await em.fork().execute(
+    `insert into purchases (id, user_id, resource_type, resource_id, amount_minor, currency, status,
+       stripe_payment_intent_id, version, created_at)
+     values (gen_random_uuid(), ?, 'COURSE', 'rust', 3900, 'USD', 'COMPLETED', ?, 1, now())`,
+    [ada.userId, pi],
+  );
+  await refund({ amount: 4, access: "REVOKE" });
+  const remote = (await stripeOf(service).refunds.list({ payment_intent: pi })).data;
+  expect(remote.map(({ amount, metadata }) => [amount, metadata?.cmh_refunded_access])).toEqual([
+    ...[
+      [4, "REVOKE"],
+      [2, "KEEP"],
+      [1, undefined],
+    ],
+  ]);
+  const shown = [
+    { access: null, amount_minor: "1" },
+    { access: "KEEP", amount_minor: "2" },
+    { access: "REVOKE", amount_minor: "4" },
+  ].map((row) => expect.objectContaining(row));
+  expect(await rows()).toEqual(shown);
+  await em.fork().execute("delete from refunds where user_id = ?", [ada.userId]);
+  await service.app.parts.sync.payment(pi);
+  expect(await rows()).toEqual(shown);
 });
 
 test("while a payment is disputed its money is not given back a second time", async () => {

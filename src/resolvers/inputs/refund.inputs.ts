@@ -1,6 +1,6 @@
 import { IsOptional, Max, Min } from "class-validator";
 import { Field, ID, InputType } from "type-graphql";
-import { RefundReason } from "../../types/enums.ts";
+import { RefundedAccess, RefundReason } from "../../types/enums.ts";
 import { SafeInt } from "../../types/scalars.ts";
 import { IdempotencyKeyField } from "./idempotency-key.ts";
 
@@ -17,6 +17,13 @@ export class RefundPaymentInput {
 
   @Field(() => RefundReason, { nullable: true })
   reason?: RefundReason | null;
+
+  @Field(() => RefundedAccess, {
+    nullable: true,
+    description:
+      "Of a purchase: whether its access is kept or revoked. Left out, it is revoked once all of it has gone back.",
+  })
+  access?: RefundedAccess | null;
 
   @IdempotencyKeyField()
   idempotencyKey?: string | null;

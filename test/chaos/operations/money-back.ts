@@ -43,7 +43,11 @@ export const MONEY_BACK_OPERATIONS: Operations = {
         [learner.id],
       );
       const paymentId = choose(paid, pick)?.id;
-      const input = { paymentId, ...(flag && { amount: 1 + (pick % 2_000) }) };
+      const input = {
+        paymentId,
+        ...(flag && { amount: 1 + (pick % 2_000) }),
+        ...(pick % 2 && { access: "KEEP" }),
+      };
       return paymentId && world.ask({ token: world.admin as string }, REFUND, { input });
     },
   },
