@@ -34,6 +34,7 @@ import { Reports } from "./reconciliation/reports.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
+import { DisputeResolver } from "./resolvers/dispute.resolver.ts";
 import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { InvoiceResolver } from "./resolvers/invoice.resolver.ts";
 import { OfferResolver } from "./resolvers/offer.resolver.ts";
@@ -49,6 +50,7 @@ import { AccessService } from "./services/access.service.ts";
 import { BillingPortalService } from "./services/billing-portal.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
 import { CustomerService } from "./services/customer.service.ts";
+import { DisputeService } from "./services/dispute.service.ts";
 import { Duplicates } from "./services/duplicates.ts";
 import { GrantService } from "./services/grant.service.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
@@ -209,7 +211,6 @@ async function createParts(config: Config, overrides: Overrides) {
   const links = new InvoiceLinks(config.invoiceLinkSecret, config.publicUrl);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
-
   const resolvers = new Map<unknown, unknown>([
     [PlanResolver, new PlanResolver(plans, config)],
     [OfferResolver, new OfferResolver(new OfferService(em, clock, idempotency))],
@@ -223,6 +224,7 @@ async function createParts(config: Config, overrides: Overrides) {
     [InvoiceResolver, new InvoiceResolver(links)],
     [AccessResolver, new AccessResolver(access, clock)],
     [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
+    [DisputeResolver, new DisputeResolver(new DisputeService(em))],
     [RefundResolver, new RefundResolver(new RefundService(em, clock, turns, idempotency))],
     [
       PromotionResolver,
@@ -240,7 +242,6 @@ async function createParts(config: Config, overrides: Overrides) {
     createContext(caller, live, () =>
       createLoaders({ em, access, subscriptions, trials, methods, problems }),
     );
-
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },
     invoices: new InvoiceService(em, stripe, links),

@@ -2,12 +2,14 @@ import type { EntityClass, EntityManager, EntityName } from "@mikro-orm/postgres
 import DataLoader from "dataloader";
 import { validate as isUuid } from "uuid";
 import type { Caller } from "./auth/caller.ts";
+import { Dispute } from "./entities/dispute.ts";
 import { Invoice, InvoiceLine, InvoicePayment } from "./entities/invoice.ts";
 import { LearningPathCourse, Offer } from "./entities/offer.ts";
 import { Payment } from "./entities/payment.ts";
 import { PaymentMethod } from "./entities/payment-method.ts";
 import { Plan } from "./entities/plan.ts";
 import { Purchase } from "./entities/purchase.ts";
+import { Refund } from "./entities/refund.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
 import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
@@ -52,6 +54,9 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
     payment: byId(em, Payment),
     payments: byPage(em, Payment, "stripe_created_at"),
     paymentByStripeId: byColumn(em, Payment, "stripePaymentIntentId"),
+    /** Of a payment, by Stripe's id, oldest first. */
+    refunds: ofPayments(em, Refund),
+    disputes: ofPayments(em, Dispute),
     purchase: byId(em, Purchase),
     purchaseByPayment: byColumn(em, Purchase, "stripePaymentIntentId"),
     promotionUses: new DataLoader<string, number>((ids) => usesOf(em.fork(), ids)),
@@ -128,6 +133,16 @@ function byColumn<T extends object>(em: EntityManager, entity: EntityName<T>, co
     const rows = await findIn(em, entity, column, keys);
     const byKey = new Map(rows.map((row) => [row[column] as string, row]));
     return keys.map((key) => byKey.get(key) ?? null);
+  });
+}
+
+/** Rows that hang on payments, by the payment's id at Stripe, oldest first. */
+function ofPayments<T extends Refund | Dispute>(em: EntityManager, entity: EntityName<T>) {
+  return new DataLoader<string, T[]>(async (ids) => {
+    const rows = (await findIn(em, entity, "stripePaymentIntentId", ids)).sort(
+      (left, right) => +left.stripeCreatedAt - +right.stripeCreatedAt || (left.id < right.id ? -1 : 1),
+    );
+    return ids.map((id) => rows.filter(({ stripePaymentIntentId }) => stripePaymentIntentId === id));
   });
 }
 

@@ -16,6 +16,7 @@ import { assertReferences, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
+import { DisputeResolver } from "./resolvers/dispute.resolver.ts";
 import { CourseResolver, LearningPathResolver, UserResolver } from "./resolvers/federated.resolver.ts";
 import { GrantResolver } from "./resolvers/grant.resolver.ts";
 import { assertStorable } from "./resolvers/inputs/storable.ts";
@@ -49,6 +50,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   AccessResolver,
   GrantResolver,
   RefundResolver,
+  DisputeResolver,
   PromotionResolver,
   UserResolver,
   CourseResolver,

@@ -1,14 +1,11 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Field, ID, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
+import { connectionOf } from "../types/connection.ts";
+import { DisputeStanding } from "../types/enums.ts";
+import { MonetaryAmount } from "../types/money.ts";
+import { DateTime } from "../types/scalars.ts";
 import { instant, integer, isCurrency, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
-
-/**
- * Where a dispute stands.
- * - `NONE`: the bank only asks (`warning_*`), or it was prevented; no money moved
- * - `OPEN`: the bank has the money for now, appeals included
- * - `WON`, `LOST`: decided
- */
-export type DisputeStanding = "NONE" | "OPEN" | "WON" | "LOST";
 
 /** By when a dispute is to be answered, in SQL; what needs no answer comes last. */
 export const DEADLINE = "coalesce(evidence_due_at, 'infinity'::timestamptz)";
@@ -28,7 +25,9 @@ export const WAITS_FOR_EVIDENCE = "status in ('needs_response', 'warning_needs_r
   name: "disputes_to_answer",
   expression: `create index disputes_to_answer on disputes ((${DEADLINE}), id) where ${WAITS_FOR_EVIDENCE}`,
 })
+@ObjectType({ description: "A charge that the holder's bank takes back, or asks about." })
 export class Dispute {
+  @Field(() => ID)
   @PrimaryKey(uuid())
   id: string = v7();
 
@@ -52,14 +51,16 @@ export class Dispute {
   @Property(text())
   currency!: string;
 
-  /** Stripe's word; see {@link standingOf} for what it means. */
+  /** Stripe may add words; see {@link standingOf} for what they mean. */
+  @Field({ description: "Stripe's own word, e.g. `needs_response` or `warning_under_review`." })
   @Property(text())
   status!: string;
 
+  @Field({ description: "What the holder says is wrong, in Stripe's word, e.g. `fraudulent`." })
   @Property(text())
   reason!: string;
 
-  /** Until when it can be answered. */
+  @Field(() => DateTime, { nullable: true, description: "Until when evidence can be handed in." })
   @Property(instant(nullable))
   evidenceDueAt?: Date | null;
 
@@ -69,6 +70,17 @@ export class Dispute {
   @Property(integer())
   version: number = 1;
 
+  @Field(() => MonetaryAmount)
+  get amount(): MonetaryAmount {
+    return new MonetaryAmount(this.amountMinor, this.currency);
+  }
+
+  @Field(() => DateTime)
+  get openedAt(): Date {
+    return this.stripeCreatedAt;
+  }
+
+  @Field(() => DisputeStanding)
   get standing(): DisputeStanding {
     return standingOf(this.status);
   }
@@ -78,6 +90,8 @@ export class Dispute {
     return this.standing === "OPEN" || this.standing === "LOST";
   }
 }
+
+export const DisputeConnection = connectionOf("Dispute", Dispute);
 
 /** What Stripe's word for a dispute's state means; one that Stripe has added since counts as open. */
 export function standingOf(status: string): DisputeStanding {

@@ -98,9 +98,10 @@ export class Payment {
     return SUCCEEDED.includes(this.status);
   }
 
-  /** What can still be given back. */
-  get remainingMinor(): number {
-    return this.hasSucceeded ? this.amountReceivedMinor - this.amountRefundedMinor : 0;
+  /** What can be given back now: what arrived and has not gone back, nor is on its way; nothing while a bank has it. */
+  get refundableMinor(): number {
+    const isOurs = this.status === "SUCCEEDED" || this.status === "PARTIALLY_REFUNDED";
+    return isOurs ? Math.max(0, this.amountReceivedMinor - this.amountRefundedMinor) : 0;
   }
 
   @Field(() => DateTime)

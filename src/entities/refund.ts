@@ -1,6 +1,9 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
+import { Field, ID, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
-import { RefundedAccess } from "../types/enums.ts";
+import { RefundedAccess, RefundStatus } from "../types/enums.ts";
+import { MonetaryAmount } from "../types/money.ts";
+import { DateTime } from "../types/scalars.ts";
 import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
 
 /** Mirror of a Stripe refund: money of a payment on its way back, or back. */
@@ -9,7 +12,9 @@ import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, tex
 @Check({ name: "refunds_currency", expression: isCurrency("currency") })
 @Check({ name: "refunds_amount", expression: "amount_minor >= 0" })
 @Check({ name: "refunds_access", expression: isOneOf("access", Object.keys(RefundedAccess)) })
+@ObjectType({ description: "Money of a payment that goes back, or has gone." })
 export class Refund {
+  @Field(() => ID)
   @PrimaryKey(uuid())
   id: string = v7();
 
@@ -43,7 +48,11 @@ export class Refund {
   @Property(text(nullable))
   failureReason?: string | null;
 
-  /** What it does to the access of the purchase that it is of; null where nobody said: a full one takes it. */
+  @Field(() => RefundedAccess, {
+    nullable: true,
+    description:
+      "What it does to the access of the purchase that it is of; null where nobody said: it is revoked once all has gone back.",
+  })
   @Property(text(nullable))
   access?: RefundedAccess | null;
 
@@ -52,6 +61,22 @@ export class Refund {
 
   @Property(integer())
   version: number = 1;
+
+  @Field(() => MonetaryAmount)
+  get amount(): MonetaryAmount {
+    return new MonetaryAmount(this.amountMinor, this.currency);
+  }
+
+  @Field(() => RefundStatus, { name: "status" })
+  get shownStatus(): RefundStatus {
+    const word = this.status.toUpperCase();
+    return Object.hasOwn(RefundStatus, word) ? (word as RefundStatus) : "PENDING";
+  }
+
+  @Field(() => DateTime)
+  get createdAt(): Date {
+    return this.stripeCreatedAt;
+  }
 
   /** Whether its amount is gone from the payment. */
   get counts(): boolean {

@@ -1,10 +1,12 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
+import { Arg, Args, Ctx, Directive, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
 import { Rule, UserId } from "../auth/rules.ts";
 import type { Context } from "../context.ts";
 import { adviceOn, shownCode } from "../declines.ts";
+import { Dispute } from "../entities/dispute.ts";
 import { Invoice } from "../entities/invoice.ts";
 import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
+import { Refund } from "../entities/refund.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { pageAsked } from "../services/pages.ts";
 import type { Connection } from "../types/connection.ts";
@@ -60,6 +62,24 @@ export class PaymentResolver {
     @Ctx() { loaders }: Context,
   ): Promise<Purchase | null> {
     return loaders.purchaseByPayment.load(stripePaymentIntentId);
+  }
+
+  @FieldResolver(() => [Refund], {
+    nullable: true,
+    description: "What has gone back of it, is on its way, or failed to; oldest first.",
+  })
+  refunds(@Root() { stripePaymentIntentId }: Payment, @Ctx() { loaders }: Context): Promise<Refund[]> {
+    return loaders.refunds.load(stripePaymentIntentId);
+  }
+
+  @FieldResolver(() => [Dispute], {
+    nullable: true,
+    description: "Role admin. What banks took back of it, or asked; oldest first.",
+  })
+  @Directive('@tag(name: "internal")')
+  @Rule("admin")
+  disputes(@Root() { stripePaymentIntentId }: Payment, @Ctx() { loaders }: Context): Promise<Dispute[]> {
+    return loaders.disputes.load(stripePaymentIntentId);
   }
 
   @FieldResolver(() => String, {

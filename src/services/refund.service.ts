@@ -4,6 +4,7 @@ import { validate as isUuid } from "uuid";
 import { audit } from "../audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
+import { moneyText } from "../currencies.ts";
 import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { BadUserInput, Conflict, NotFound, RefundNotAllowed } from "../errors.ts";
@@ -12,7 +13,6 @@ import type { RefundPaymentInput } from "../resolvers/inputs/refund.inputs.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 
 const KIND = "refund-payment";
-const REFUNDABLE = ["SUCCEEDED", "PARTIALLY_REFUNDED"];
 
 /** Money that an admin gives back. */
 export class RefundService {
@@ -35,7 +35,7 @@ export class RefundService {
       intent: { kind: KIND, answer: async () => input.paymentId },
       work: async () => {
         const payment = await find(this.em.fork(), input.paymentId);
-        const amount = input.amount ?? restOf(payment);
+        const amount = input.amount ?? payment.refundableMinor;
         assertLeft(payment, amount);
         if (input.access === "REVOKE") await this.assertPurchase(payment);
         await this.give(caller, payment, amount, input);
@@ -73,7 +73,7 @@ export class RefundService {
       begin: async (tx) => {
         const payment = await find(tx, id);
         assertLeft(payment, amount);
-        if (asked == null && restOf(payment) !== amount)
+        if (asked == null && payment.refundableMinor !== amount)
           throw new Conflict("Another refund came first. Look at what is left, and try again.", {
             retryable: true,
           });
@@ -93,19 +93,15 @@ async function find(em: EntityManager, id: string): Promise<Payment> {
   return payment;
 }
 
-/** What has not gone back, nor is on its way. */
-const restOf = ({ amountReceivedMinor, amountRefundedMinor }: Payment) =>
-  amountReceivedMinor - amountRefundedMinor;
-
 function assertLeft(payment: Payment, amount: number): void {
   if (payment.status === "DISPUTED")
     throw new RefundNotAllowed("This payment is disputed: its money goes back, or not, by that.");
-  if (!REFUNDABLE.includes(payment.status) || restOf(payment) === 0)
+  if (payment.refundableMinor === 0)
     throw new RefundNotAllowed(
       "Nothing of this payment can be given back: it was not paid, or has gone back.",
     );
-  if (amount > restOf(payment))
+  if (amount > payment.refundableMinor)
     throw new RefundNotAllowed(
-      `No more than ${restOf(payment)} ${payment.currency} (minor units) is left of it.`,
+      `No more than ${moneyText(payment.refundableMinor, payment.currency)} is left of it.`,
     );
 }

@@ -12,19 +12,28 @@ const BY_INTENT_STATUS: Record<string, PaymentStatus> = {
   canceled: "CANCELED",
 };
 
-/** What has gone back, or is on its way: refunds that failed or were taken back do not count. */
-export function refundedMinor({ refunds }: MoneyBack): number {
-  return refunds.reduce((sum, { row }) => sum + (row.counts ? row.amountMinor : 0), 0);
+/**
+ * What has gone back of what arrived, or is on its way: refunds that failed or were taken back do not count, nor does
+ * what was only reserved and let go.
+ */
+export function refundedMinor(
+  { amount_received }: Received,
+  { refunds }: Pick<MoneyBack, "refunds">,
+): number {
+  const given = refunds.reduce((sum, { row }) => sum + (row.counts ? row.amountMinor : 0), 0);
+  return Math.min(given, amount_received);
 }
+
+type Received = Pick<Stripe.PaymentIntent, "amount_received">;
 
 /** DISPUTED before REFUNDED before PARTIALLY_REFUNDED before what the intent says. A won dispute restores. */
 export function statusOf(
-  intent: Stripe.PaymentIntent,
-  charges: Stripe.Charge[],
+  intent: Received & Pick<Stripe.PaymentIntent, "status" | "last_payment_error">,
+  charges: Pick<Stripe.Charge, "status">[],
   back: MoneyBack,
 ): PaymentStatus {
   if (back.disputes.some(({ row }) => row.counts)) return "DISPUTED";
-  const refunded = refundedMinor(back);
+  const refunded = refundedMinor(intent, back);
   if (refunded > 0) return refunded >= intent.amount_received ? "REFUNDED" : "PARTIALLY_REFUNDED";
   // a bank that asked and was refused leaves no charge, but an error
   const wasTried = charges.at(-1)?.status === "failed" || intent.last_payment_error != null;

@@ -55,7 +55,7 @@ export function paymentJourney(
       const change = await mirror(tx, Payment, key, {
         userId,
         ...columnsOf(remote),
-        amountRefundedMinor: Math.min(refundedMinor(back), remote.intent.amount),
+        amountRefundedMinor: refundedMinor(remote.intent, back),
         status: statusOf(remote.intent, remote.charges, back),
       });
       write.audit("payments", change.row.id, change);

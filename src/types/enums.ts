@@ -81,6 +81,22 @@ export const RefundReason = words("REQUESTED_BY_CUSTOMER", "DUPLICATE", "FRAUDUL
 export type RefundReason = keyof typeof RefundReason;
 registerEnumType(RefundReason, { name: "RefundReason" });
 
+export const RefundStatus = words("PENDING", "REQUIRES_ACTION", "SUCCEEDED", "FAILED", "CANCELED");
+export type RefundStatus = keyof typeof RefundStatus;
+registerEnumType(RefundStatus, {
+  name: "RefundStatus",
+  description:
+    "Stripe's own status, upper-cased. FAILED and CANCELED give the amount back to the payment; the others have taken it.",
+});
+
+export const DisputeStanding = words("NONE", "OPEN", "WON", "LOST");
+export type DisputeStanding = keyof typeof DisputeStanding;
+registerEnumType(DisputeStanding, {
+  name: "DisputeStanding",
+  description:
+    "NONE: the bank only asks, or it was prevented; no money moved. OPEN: the bank has the money for now. WON, LOST: decided.",
+});
+
 export const RefundedAccess = words("KEEP", "REVOKE");
 export type RefundedAccess = keyof typeof RefundedAccess;
 registerEnumType(RefundedAccess, {

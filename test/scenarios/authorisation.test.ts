@@ -136,6 +136,17 @@ const QUERIES: Row[] = [
     'mutation { refundPayment(input: { paymentId: "nonsense" }) { id } }',
     [U, F, F, "NOT_FOUND", F, U],
   ],
+  ["disputes", "{ disputes { totalCount } }", [U, F, F, ALLOWED, F, U]],
+  [
+    "Payment.disputes",
+    "query ($payment: ID!) { payment(id: $payment) { disputes { id } } }",
+    [U, F, NULL, ALLOWED, F, U],
+  ],
+  [
+    "Payment.refunds",
+    "query ($payment: ID!) { payment(id: $payment) { refunds { id } } }",
+    [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
+  ],
   [
     "grantAccess",
     'mutation { grantAccess(input: { userId: "u", scope: COURSE, reason: "r" }) { id } }',

@@ -2,6 +2,7 @@ import { v7 } from "uuid";
 import { Invoice, InvoiceLine, InvoicePayment } from "../../src/entities/invoice.ts";
 import { Payment } from "../../src/entities/payment.ts";
 import { Plan } from "../../src/entities/plan.ts";
+import { Refund } from "../../src/entities/refund.ts";
 import { Subscription } from "../../src/entities/subscription.ts";
 import { UserAccess } from "../../src/entities/user-access.ts";
 import { newUser, startService, type TestService } from "../support/service.ts";
@@ -70,7 +71,16 @@ function billed(userId: string, at: number, now: Date) {
     },
     status: "paid",
   });
-  return [payment, failed, invoice, line, link];
+  const refund = Object.assign(new Refund(), {
+    ...{
+      ...money,
+      stripeRefundId: `re_${at}`,
+      stripeChargeId: `ch_${at}`,
+      stripePaymentIntentId: `pi_${at}`,
+    },
+    ...{ amountMinor: 0, status: "failed" },
+  });
+  return [payment, refund, failed, invoice, line, link];
 }
 
 const QUERY = `query ($r: [_Any!]!) { _entities(representations: $r) {
@@ -144,7 +154,7 @@ test("a hundred users with their payments and invoices, all their subscriptions 
   const query = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on User {
     subscriptions { id plan { name } }
     payments(first: 1) { totalCount pageInfo { hasNextPage }
-      nodes { id amount { amount } user { id } purchase { id } subscription { id plan { name } }
+      nodes { id amount { amount } user { id } purchase { id } refunds { id } subscription { id plan { name } }
         invoice { id lines { description } } } }
     failed: payments(statuses: [FAILED]) { totalCount }
     invoices(first: 100) { totalCount nodes { number total { amount } user { id } lines { description } } }
@@ -162,6 +172,7 @@ test("a hundred users with their payments and invoices, all their subscriptions 
               amount: { amount: 1_000 + at },
               user: { id: userId },
               purchase: null,
+              refunds: [{ id: expect.any(String) }],
             },
             subscription: { id: subscriptionId, plan: { name: plan } },
             invoice: { id: expect.any(String), lines: [{ description: `line of ${at}` }] },

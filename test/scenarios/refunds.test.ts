@@ -168,3 +168,73 @@ test("while a payment is disputed its money is not given back a second time", as
   expect(code(await refund())).toBe("REFUND_NOT_ALLOWED");
   expect(await refundsAtStripe()).toEqual([]);
 });
+
+test("admins see disputes by their deadline, and all that went back of a payment; its owner sees the refunds", async () => {
+  const { customer } = await ada.remote();
+  const stripe = stripeOf(service);
+  const [charge] = (await stripe.charges.list({ customer: String(customer) })).data;
+  await refund({ amount: 900, access: "KEEP" });
+  const dispute = (inquiry: boolean) =>
+    fetch(`${service.sandbox.url}/sandbox/charges/${charge!.id}/dispute`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ inquiry }),
+    });
+  await dispute(false);
+  const FIELDS = `id status standing reason amount { amount currency } evidenceDueAt openedAt`;
+  const PAYMENT = `query ($id: ID!) { payment(id: $id) { status amountRefunded { amount }
+    refunds { id status access amount { amount currency } createdAt } disputes { ${FIELDS} } } }`;
+  const seen = await eventually(
+    () => service.ask(PAYMENT, { id: paymentId }, admin),
+    ({ data }) => data.payment.disputes?.length === 1,
+  );
+  const [remote] = (await stripe.disputes.list({ charge: charge!.id })).data;
+  const due = new Date(remote!.evidence_details.due_by! * 1_000).toISOString();
+  expect(seen.data.payment).toMatchObject({
+    ...{ status: "DISPUTED", amountRefunded: { amount: 900 } },
+    refunds: [{ status: "SUCCEEDED", access: "KEEP", amount: { amount: 900, currency: "USD" } }],
+    disputes: [{ status: "needs_response", standing: "OPEN", evidenceDueAt: due }],
+  });
+  // what the bank takes may be more than is left of it: nothing is below zero, and nothing can be given back
+  expect(code(await refund())).toBe("REFUND_NOT_ALLOWED");
+
+  const own = await ada.ask(PAYMENT, { id: paymentId });
+  expect(own.data.payment.refunds).toHaveLength(1);
+  expect(own.data.payment.disputes).toBeNull();
+  expect(own.errors?.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
+
+  const list = async (args: string) =>
+    (
+      await service.ask(
+        `{ disputes(${args}) { totalCount nodes { ${FIELDS} payment { id } } pageInfo { hasNextPage endCursor } } }`,
+        {},
+        admin,
+      )
+    ).data.disputes;
+  const all: { id: string; evidenceDueAt: string | null }[] = [];
+  for (let after = "", more = true; more; ) {
+    const page = await list(`needsResponse: false, first: 1${after && `, after: "${after}"`}`);
+    all.push(...page.nodes);
+    ({ hasNextPage: more, endCursor: after } = page.pageInfo);
+  }
+  expect(all.length).toBe((await list("needsResponse: false")).totalCount);
+  const deadlines = all.map(({ evidenceDueAt }) => evidenceDueAt ?? "infinity");
+  expect(deadlines).toEqual([...deadlines].sort());
+  const mine = seen.data.payment.disputes[0];
+  expect((await list("first: 100")).nodes).toContainEqual({ ...mine, payment: { id: paymentId } });
+  await fetch(`${service.sandbox.url}/sandbox/disputes/${remote!.id}/close`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ outcome: "won" }),
+  });
+  await eventually(
+    () => list("first: 100"),
+    ({ nodes }) => !nodes.some(({ id }: { id: string }) => id === mine.id),
+  );
+  // won: what is left can be given back
+  expect((await refund()).data.refundPayment.status).toBe("REFUNDED");
+  for (const asked of ["first: 0", 'after: "aW5maW5pdHk"', 'after: "MjAyNi0xMy0wMXxh"'])
+    expect(
+      (await service.ask(`{ disputes(${asked}) { totalCount } }`, {}, admin)).errors?.[0]?.extensions,
+    ).toMatchObject({ code: "BAD_USER_INPUT", field: asked.split(":")[0] });
+});
