@@ -3,6 +3,7 @@ import { v7 } from "uuid";
 import type { Promotion } from "../entities/promotion.ts";
 import { OVER_TOTAL, OVER_USERS, PromotionRedemption } from "../entities/promotion-redemption.ts";
 import { PromotionExhausted } from "../errors.ts";
+import type { Write } from "../sync/road.ts";
 
 /** For what, and for whom, a place among the uses of a promotion is taken. */
 export type Place = Pick<PromotionRedemption, "promotionId" | "userId"> &
@@ -72,15 +73,17 @@ export async function assertPlaceLeft(
 
 /** What was bought with an attempt's discount is used, also when the attempt was thought to lead nowhere. */
 export async function placeIsUsed(
-  tx: EntityManager,
+  { tx, now, audit }: Pick<Write, "tx" | "now" | "audit">,
   by: { intentId: string } | { purchaseId: string },
-  now: Date,
 ): Promise<void> {
-  const [column, id] = "intentId" in by ? ["intent_id", by.intentId] : ["purchase_id", by.purchaseId];
-  await tx.execute(
-    `update promotion_redemptions set used_at = ?, released_at = null where ${column} = ? and used_at is null`,
-    [now, id],
+  const [column, of] = "intentId" in by ? ["intent_id", by.intentId] : ["purchase_id", by.purchaseId];
+  const [used] = await tx.execute<{ id: string }[]>(
+    `update promotion_redemptions set used_at = ?, released_at = null
+      where ${column} = ? and used_at is null returning id`,
+    [now, of],
   );
+  const after = { usedAt: now };
+  if (used) audit("promotion_redemptions", used.id, { row: after, before: {}, after });
 }
 
 /** How often each of some promotions has given what it promised. */

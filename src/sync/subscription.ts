@@ -115,12 +115,12 @@ function foretellTrialEnd(row: Subscription, { emit, now }: Write): void {
 async function useDiscount(
   { row, before }: Change<Subscription>,
   { metadata }: Stripe.Subscription,
-  { tx, now }: Write,
+  write: Write,
 ): Promise<void> {
   const isNews = before === null || before.wasLive === false;
   const intentId = metadata[INTENT_ID];
   if (isNews && row.wasLive && !row.isTrialRefused && isUuid(intentId))
-    await placeIsUsed(tx, { intentId: intentId as string }, now);
+    await placeIsUsed(write, { intentId: intentId as string });
 }
 
 /** An attempt whose first payment never came is none; of one first seen when it had ended nobody knows better. */

@@ -129,6 +129,9 @@ export class World {
     await this.rows("delete from cursors where name = 'objects'");
     // cards are the same in all histories: who had a trial in one of them would have none in the next
     await this.rows("delete from trial_claims");
+    // codes are the same in all of them, too
+    await this.rows("delete from promotion_redemptions");
+    await this.rows("delete from promotions");
     await this.stream.del("payment-events");
     this.webhooksWereLost = false;
     this.deathsBefore = this.deaths;

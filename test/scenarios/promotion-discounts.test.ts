@@ -73,6 +73,9 @@ test("a code for a plan takes half off a page's first bill, once a user, and is 
   await ada.until(({ status }) => status === "ACTIVE");
   expect((await ada.invoices()).map(({ amount_paid }) => amount_paid)).toEqual([1_950]);
   expect(await usesOf(code)).toBe(1);
+  const told =
+    "select actor, action from audit_log where table_name = 'promotion_redemptions' and user_id = ?";
+  expect(await em().execute(told, [ada.userId])).toEqual([{ actor: "stripe", action: "changed" }]);
   await ada.cancel({ atPeriodEnd: false });
   expect(refusal(await checkout(code))).toMatchObject(exhausted);
   expect(refusal(await checkout(code, {}, await newLearner(service)))).toBeUndefined();
@@ -261,7 +264,7 @@ describe("of what is bought once", () => {
     await em().execute("update purchases set status = 'EXPIRED' where id = ?", [first]);
     await hold(second, "bob");
     await expect(off(code)).rejects.toMatchObject(exhaustedError);
-    await placeIsUsed(em(), { purchaseId: first }, now());
+    await placeIsUsed({ tx: em(), now: now(), audit: () => {} }, { purchaseId: first });
     expect(await usesOf(code)).toBe(1);
   });
   const exhaustedError = { code: "PROMOTION_EXHAUSTED", details: { field: "input.promotionCode" } };

@@ -6,6 +6,7 @@ import { METHOD_OPERATIONS } from "./methods.ts";
 import { MONEY_BACK_OPERATIONS } from "./money-back.ts";
 import type { Operations } from "./operation.ts";
 import { PORTAL_OPERATIONS } from "./portal.ts";
+import { PROMOTION_OPERATIONS } from "./promotions.ts";
 import { SUBSCRIPTION_OPERATIONS } from "./subscriptions.ts";
 import { TIME_OPERATIONS } from "./time.ts";
 
@@ -16,6 +17,7 @@ export const OPERATIONS: Operations = {
   ...CHANGE_OPERATIONS,
   ...TIME_OPERATIONS,
   ...PORTAL_OPERATIONS,
+  ...PROMOTION_OPERATIONS,
   ...CUSTOMER_OPERATIONS,
   ...SUBSCRIPTION_OPERATIONS,
   ...INVOICE_OPERATIONS,
