@@ -22,14 +22,14 @@ export class GrantService {
     caller.assertStaff();
     return this.idempotency.run({
       ...{ caller, key: input.idempotencyKey, operation: "grantAccess", input },
-      work: async () => {
+      work: async (keep) => {
         this.assertSensible(input);
         const { userId, scope, resourceId = null, expiresAt = null, reason } = input;
         const by = { actor: caller.actor, reason };
         return this.road.write(userId, null, async (write) => {
           const startsAt = write.now;
           const grant = { source: "GIFT", sourceId: v7(), scope, resourceId, startsAt, expiresAt } as const;
-          return write.access.give(write.by(by), grant).id;
+          return keep(write.tx, write.access.give(write.by(by), grant).id);
         });
       },
       read: (id) => this.em.fork().findOneOrFail(UserAccess, { id }),
@@ -41,14 +41,14 @@ export class GrantService {
     caller.assertStaff();
     return this.idempotency.run({
       ...{ caller, key, operation: "revokeAccess", input: { id, reason } },
-      work: async () => {
+      work: async (keep) => {
         const { userId } = await this.find(this.em.fork(), id);
         return this.road.write(userId, null, async (write) => {
           const grant = await this.find(write.tx, id);
           if (grant.source !== "GIFT" && grant.source !== "PROMOTION")
             throw new Conflict("This access follows from what was paid for: cancel or refund that instead.");
           write.access.end(write.by({ actor: caller.actor, reason }), grant);
-          return grant.id;
+          return keep(write.tx, grant.id);
         });
       },
       read: (reference) => this.find(this.em.fork(), reference),

@@ -1,3 +1,4 @@
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { type Learner, newLearner, passTime } from "../support/learner.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
 
@@ -11,6 +12,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   ada = await newLearner(service);
 });
+afterEach(() => armCrashPoints());
 afterAll(() => service.stop());
 
 const GRANT = `mutation ($input: GrantAccessInput!) {
@@ -122,6 +124,37 @@ test("the same key gives the same grant once", async () => {
   expect((await ada.ask("{ userAccess { id } }")).data.userAccess).toHaveLength(1);
   expect(refusal(await grant({ idempotencyKey: "ticket-17", resourceId: "go" }))?.code).toBe("CONFLICT");
 });
+
+test.each(["rows-committed", "key-worked"] as const)(
+  "a call that dies at %s, and is repeated, gives and takes once",
+  async (point) => {
+    const dies = async (call: () => Promise<{ errors?: unknown }>) => {
+      armCrashPoints((reached) => {
+        if (reached !== point) return;
+        armCrashPoints();
+        throw new Error("the process ends here");
+      });
+      expect((await call()).errors).toBeDefined();
+      return call();
+    };
+    await dies(() => grant({ idempotencyKey: `gives-${point}` }));
+    const { data } = await ada.ask("{ userAccess(includeInactive: true) { id } }");
+    expect(data.userAccess).toHaveLength(1);
+    const [{ id }] = data.userAccess;
+    await dies(() =>
+      service.ask(
+        `mutation ($id: ID!, $key: String) { revokeAccess(id: $id, idempotencyKey: $key) { id } }`,
+        { id, key: `takes-${point}` },
+        admin,
+      ),
+    );
+    // given again since: the first call under its key is answered, and takes nothing of this
+    await grant({ resourceId: "go" });
+    expect((await ada.ask("{ userAccess { resourceId } }")).data.userAccess).toEqual([{ resourceId: "go" }]);
+    const { data: again } = await grant({ idempotencyKey: `gives-${point}` });
+    expect(again.grantAccess).toMatchObject({ id, isActive: false });
+  },
+);
 
 test("learners give themselves nothing", async () => {
   for (const [query, variables] of [
