@@ -4,6 +4,7 @@ import { Migrator } from "@mikro-orm/migrations";
 import { defineConfig } from "@mikro-orm/postgresql";
 import { MIGRATIONS } from "../migrations/index.ts";
 import { ENTITIES } from "./entities/index.ts";
+import { preparing } from "./prepared.ts";
 
 const POOL_SIZE = 20;
 
@@ -12,7 +13,11 @@ export function ormConfig(databaseUrl: string) {
   return defineConfig({
     clientUrl: databaseUrl,
     // clientUrl alone would drop sslmode and application_name
-    driverOptions: { connectionString: databaseUrl, application_name: "payment-service" },
+    driverOptions: {
+      connectionString: databaseUrl,
+      application_name: "payment-service",
+      onPoolCreated: preparing,
+    },
     entities: ENTITIES,
     metadataProvider: ReflectMetadataProvider,
     namingStrategy: UnderscoreNamingStrategy,

@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { wake } from "../jobs/wake.ts";
+import { prepared } from "../prepared.ts";
 import type { DomainEvent } from "./event-types.ts";
 
 /**
@@ -9,15 +10,15 @@ import type { DomainEvent } from "./event-types.ts";
 export async function addToOutbox(tx: EntityManager, events: readonly DomainEvent[]): Promise<void> {
   const userId = events[0]?.userId;
   if (userId === undefined) return;
-  const added = await tx.execute<unknown[]>(ADD, [userId, JSON.stringify(events)]);
+  const added = await prepared(tx, ADD, [userId, JSON.stringify(events)]);
   if (added.length > 0) await wake(tx, "outbox", userId);
 }
 
 /** A fact that one of them tells twice is told once, in its first place. */
 const ADD = `
-  with last as (select coalesce(max(sequence), 0) as sequence from outbox where user_id = ?),
+  with last as (select coalesce(max(sequence), 0) as sequence from outbox where user_id = $1),
   given as (
-    select distinct on (id) * from rows from (jsonb_to_recordset(?::jsonb)
+    select distinct on (id) * from rows from (jsonb_to_recordset($2::jsonb)
         as (id uuid, type text, "userId" text, "occurredAt" timestamptz, data jsonb)) with ordinality
         as event (id, type, user_id, occurred_at, data, place)
      where not exists (select 1 from outbox known where known.id = event.id)

@@ -5,6 +5,7 @@ import { instantIn } from "../database.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { prepared } from "../prepared.ts";
 import type { EventType } from "./event-types.ts";
 import { giveUpIfFrozen, userChannel } from "./redis.ts";
 import { STREAM } from "./stream.ts";
@@ -66,16 +67,7 @@ export class OutboxRelay {
 
   /** The user's unsent events, the first of which is leased; none when there are none or another sends them. */
   private lease(userId: string): Promise<Row[]> {
-    return this.em.fork().execute<Row[]>(
-      `with head as (
-         update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
-          where id = (select id from outbox where user_id = ? and sent_at is null order by sequence limit 1)
-            and sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
-         returning attempts)
-       select event.id, sequence, user_id, type, data, occurred_at, head.attempts from outbox event cross join head
-        where user_id = ? and sent_at is null order by sequence limit ${BATCH}`,
-      [userId, userId],
-    );
+    return prepared<Row>(this.em, LEASE, [userId]);
   }
 
   /** In the order of the rows: one that Redis has not taken is not overtaken by the next. */
@@ -94,11 +86,7 @@ export class OutboxRelay {
   }
 
   private async markSent(rows: Row[]): Promise<void> {
-    await this.em.fork().execute(
-      `update outbox set sent_at = now(), lease_until = null
-       where id in (select value::uuid from jsonb_array_elements_text(?::jsonb))`,
-      [JSON.stringify(rows.map((row) => row.id))],
-    );
+    await prepared(this.em, SENT, [JSON.stringify(rows.map((row) => row.id))]);
   }
 
   /** Holds this user's later events back as well, and no one else's. */
@@ -116,6 +104,19 @@ export class OutboxRelay {
     await wake(em, "outbox", userId, delay);
   }
 }
+
+const LEASE = `
+  with head as (
+    update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
+     where id = (select id from outbox where user_id = $1 and sent_at is null order by sequence limit 1)
+       and sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
+    returning attempts)
+  select event.id, sequence, user_id, type, data, occurred_at, head.attempts from outbox event cross join head
+   where user_id = $1 and sent_at is null order by sequence limit ${BATCH}`;
+
+const SENT = `
+  update outbox set sent_at = now(), lease_until = null
+   where id in (select value::uuid from jsonb_array_elements_text($1::jsonb))`;
 
 /** CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
 function cloudEvent(row: Row, occurredAt: Date): Record<string, unknown> {

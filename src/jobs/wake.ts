@@ -1,10 +1,14 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { prepared } from "../prepared.ts";
 
 /** The kinds of work that rows wait for. A job only wakes it; the rows are the truth about what is to be done. */
 export const TASKS = ["inbox", "outbox", "intent", "cursor"] as const;
 export type Task = (typeof TASKS)[number];
 
 const TRIES = 5;
+const ADD_JOB = `
+  select id from graphile_worker.add_job($1, json_build_object('subject', $2::text),
+    run_at := now() + $3 * interval '1 second', max_attempts := 1, job_key := $4)`;
 
 /**
  * Wakes work in the same transaction as the rows that it is about. Wake-ups for the same moment that have not
@@ -15,11 +19,7 @@ export async function wake(tx: EntityManager, task: Task, subject: string, delay
   // a later wake-up must not put off one for now, so it has a key of its own
   const key = `${task}:${subject}${delaySeconds > 0 ? ":later" : ""}`;
   for (let tried = 0; tried < TRIES; tried++) {
-    const [job] = await tx.execute<{ id: string | null }[]>(
-      `select id from graphile_worker.add_job(?, json_build_object('subject', ?::text),
-         run_at := now() + ? * interval '1 second', max_attempts := 1, job_key := ?)`,
-      [task, subject, delaySeconds, key],
-    );
+    const [job] = await prepared<{ id: string | null }>(tx, ADD_JOB, [task, subject, delaySeconds, key]);
     // add_job adds nothing when the job of this key is taken by a worker just then; now it is seen as taken
     if (job?.id) return;
   }

@@ -6,6 +6,7 @@ import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
+import { prepared } from "../prepared.ts";
 import type { Write } from "../sync/road.ts";
 import type { AccessSource, PurchasableType } from "../types/enums.ts";
 import { type BillingFacts, grantOf } from "./subscription-access.ts";
@@ -183,9 +184,11 @@ function announce({ emit, audit }: Write, changed: UserAccess[]): void {
 }
 
 async function billingFacts(tx: EntityManager, subscriptionId: string): Promise<BillingFacts> {
-  const [row] = await tx.execute<
-    { paid_through: string | null; ever_paid: boolean; first_failure_at: string | null }[]
-  >(BILLING_FACTS, [subscriptionId, subscriptionId, subscriptionId]);
+  const [row] = await prepared<{
+    paid_through: string | null;
+    ever_paid: boolean;
+    first_failure_at: string | null;
+  }>(tx, BILLING_FACTS, [subscriptionId]);
   return {
     paidThrough: instantIn(tx, row?.paid_through),
     everPaid: row?.ever_paid ?? false,
@@ -203,14 +206,14 @@ const BILLING_FACTS = `
   select
     (select max(line.period_end)
        from invoice_lines line join invoices invoice using (stripe_invoice_id)
-      where line.stripe_subscription_id = ? and invoice.status = 'PAID') as paid_through,
+      where line.stripe_subscription_id = $1 and invoice.status = 'PAID') as paid_through,
     exists (select 1 from invoices
-             where stripe_subscription_id = ? and status = 'PAID' and amount_paid_minor > 0) as ever_paid,
+             where stripe_subscription_id = $1 and status = 'PAID' and amount_paid_minor > 0) as ever_paid,
     (select min(charge.stripe_created_at)
        from charges charge join invoice_payments using (stripe_payment_intent_id)
       where charge.status = 'failed' and stripe_invoice_id = (
         select stripe_invoice_id from invoices
-         where stripe_subscription_id = ?
+         where stripe_subscription_id = $1
            and ${IS_UNPAID}
          order by stripe_created_at limit 1)) as first_failure_at`;
 

@@ -5,6 +5,7 @@ import { Subscription } from "../entities/subscription.ts";
 import { SubscriptionSlot } from "../entities/subscription-slot.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
+import { prepared } from "../prepared.ts";
 
 /*
  * The guard against a second live subscription of ours. A slot is claimed by the intent of a checkout, handed
@@ -101,13 +102,7 @@ export async function slotFollowsSubscription(
   if (subscription.isLive) {
     const holder = await slotHolder(tx, userId);
     if (holder) return holder;
-    await tx.execute(
-      `insert into subscription_slots (user_id, stripe_subscription_id, updated_at) values (?, ?, now())
-       on conflict (user_id) do update
-         set intent_id = null, checkout_session_id = null, stripe_subscription_id = excluded.stripe_subscription_id,
-             updated_at = now()`,
-      [userId, stripeSubscriptionId],
-    );
+    await prepared(tx, TAKE_SLOT, [userId, stripeSubscriptionId]);
     return stripeSubscriptionId;
   }
   if (subscription.hasEnded)
@@ -121,12 +116,16 @@ export async function slotFollowsSubscription(
   return null;
 }
 
+const TAKE_SLOT = `
+  insert into subscription_slots (user_id, stripe_subscription_id, updated_at) values ($1, $2, now())
+  on conflict (user_id) do update
+    set intent_id = null, checkout_session_id = null, stripe_subscription_id = excluded.stripe_subscription_id,
+        updated_at = now()`;
+const SLOT_HOLDER = "select stripe_subscription_id from subscription_slots where user_id = $1";
+
 /** The subscription that holds the user's slot; null while none does. */
 export async function slotHolder(em: EntityManager, userId: string): Promise<string | null> {
-  const [slot] = await em.execute<{ stripe_subscription_id: string | null }[]>(
-    "select stripe_subscription_id from subscription_slots where user_id = ?",
-    [userId],
-  );
+  const [slot] = await prepared<{ stripe_subscription_id: string | null }>(em, SLOT_HOLDER, [userId]);
   return slot?.stripe_subscription_id ?? null;
 }
 

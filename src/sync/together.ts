@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
+import { prepared } from "../prepared.ts";
 import { ourUser, type RemoteCustomer } from "./customer.ts";
 import { type RemoteInvoice, subscriptionOf } from "./invoice.ts";
 import type { RemotePayment } from "./payment.ts";
@@ -75,15 +76,14 @@ export class Together {
 
   private async owners(loaded: readonly Loaded[]): Promise<Map<string, string>> {
     const ids = loaded.flatMap((one) => [one.id, customerOf(one)]);
-    const rows = await this.em
-      .fork()
-      .execute<{ id: string; user_id: string }[]>(OWNERS, [JSON.stringify([...new Set(ids)])]);
+    const given = [JSON.stringify([...new Set(ids)])];
+    const rows = await prepared<{ id: string; user_id: string }>(this.em, OWNERS, given);
     return new Map(rows.map((row) => [row.id, row.user_id]));
   }
 }
 
 const OWNERS = `
-  with asked as (select distinct jsonb_array_elements_text(?::jsonb) as id)
+  with asked as (select distinct jsonb_array_elements_text($1::jsonb) as id)
   select asked.id, user_id from asked join former_customers on stripe_customer_id = asked.id
   union all select asked.id, user_id from asked join customers on stripe_customer_id = asked.id
   union all select asked.id, user_id from asked join subscriptions on stripe_subscription_id = asked.id

@@ -5,6 +5,7 @@ import { wake } from "../jobs/wake.ts";
 import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isOutage } from "../outage.ts";
+import { prepared } from "../prepared.ts";
 import type { Arrival } from "../sync/road.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
 import type { WebhookEventSource } from "../types/webhook-event.ts";
@@ -116,7 +117,7 @@ export class Inbox {
    */
   private lease(keys: readonly string[]): Promise<Leased[]> {
     const objects = [...new Set(keys)].map(partsOf).map(([aggregate, id]) => ({ aggregate, id }));
-    return this.em.fork().execute<Leased[]>(LEASE, [JSON.stringify(objects)]);
+    return prepared<Leased>(this.em, LEASE, [JSON.stringify(objects)]);
   }
 
   /** Those that were followed in one statement; those that were not wait, each for its own time. */
@@ -126,7 +127,7 @@ export class Inbox {
       const status = outcome === "foreign" || outcome === "gone" ? "ignored" : "done";
       return events.map(({ id }) => ({ id, status }));
     });
-    if (done.length > 0) await this.em.fork().execute(FINISH, [JSON.stringify(done)]);
+    if (done.length > 0) await prepared(this.em, FINISH, [JSON.stringify(done)]);
     for (const { status } of done) this.parts.metrics.events.inc({ outcome: status });
     for (const { key, events, outcome } of groups)
       if (outcome instanceof Error) await this.putOff(key, events, outcome);
@@ -156,7 +157,7 @@ export class Inbox {
 
 const LEASE = `
   with asked as (
-    select aggregate, id as object_id from jsonb_to_recordset(?::jsonb) as asked (aggregate text, id text)),
+    select aggregate, id as object_id from jsonb_to_recordset($1::jsonb) as asked (aggregate text, id text)),
   due as (
     select event.id, extract(epoch from next_try_at - lease_until)::float8 as pause,
            coalesce(attempts = 0 and last_error is null and greatest(received_at, replayed_at) < ticket.read_at, false)
@@ -177,7 +178,7 @@ const LEASE = `
 
 const FINISH = `
   update stripe_events event set status = done.status, processed_at = now(), lease_until = null, last_error = null
-    from jsonb_to_recordset(?::jsonb) as done (id text, status text) where event.id = done.id`;
+    from jsonb_to_recordset($1::jsonb) as done (id text, status text) where event.id = done.id`;
 
 /** The events about one object that share its sync. */
 interface Group {

@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { wake } from "../jobs/wake.ts";
 import { isConnectionFailure } from "../outage.ts";
+import { prepared } from "../prepared.ts";
 import { Rush } from "./rush.ts";
 
 /**
@@ -81,13 +82,11 @@ export class Intake {
 
   /** The ids of those that were not there. */
   private async insert(events: StoredEvent[]): Promise<Set<string>> {
-    const em = this.em.fork();
-    const rows = await em.execute<{ id: string; key: string | null; woken: boolean }[]>(STORE, [
-      JSON.stringify(inGroups(events)),
-    ]);
+    const given = [JSON.stringify(inGroups(events))];
+    const rows = await prepared<{ id: string; key: string | null; woken: boolean }>(this.em, STORE, given);
     // see wake(): a job that was being taken just then is woken again; if that fails too, the sweep finds the row
     for (const key of new Set(rows.filter(({ woken }) => !woken).map((row) => row.key)))
-      if (key !== null) await wake(em, "inbox", key);
+      if (key !== null) await wake(this.em, "inbox", key);
     return new Set(rows.map(({ id }) => id));
   }
 }
@@ -101,7 +100,7 @@ function inGroups(events: StoredEvent[]): StoredEvent[] {
 /** In the order of ids and groups, so that two processes that store the same never wait for each other in a circle. */
 const STORE = `
   with given as (
-    select * from jsonb_to_recordset(?::jsonb) as given (id text, type text, aggregate text, object_id text,
+    select * from jsonb_to_recordset($1::jsonb) as given (id text, type text, aggregate text, object_id text,
       api_version text, livemode boolean, payload jsonb, status text, source text, stored_at timestamptz, key text,
       "group" text)),
   stored as (

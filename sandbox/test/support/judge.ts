@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** What the judge of Stripe's shapes offers; each check returns a list of faults. */
 interface Judge {
@@ -12,8 +12,8 @@ interface Judge {
 
 const JUDGE = Symbol.for("the judge of Stripe's shapes");
 
-/** The judge lies beside the repository and is never part of it. */
-const FILE = new URL("../../../../shared/stripe/stripe-spec.mjs", import.meta.url);
+/** The judge lies beside the repository, where commands are run, and is never part of it; so for the build as well. */
+const FILE = pathToFileURL(path.resolve("../shared/stripe/stripe-spec.mjs"));
 
 // The judge looks for ajv from here; Jest resolves only from a file, not from a folder.
 process.env.AJV_FROM ??= path.join(process.cwd(), "package.json");
