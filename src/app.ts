@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { RequestHandler } from "express";
 import type { Caller } from "./auth/caller.ts";
@@ -13,6 +12,7 @@ import { OutboxRelay } from "./events/relay.ts";
 import { createGraphqlServer, graphqlRoutes } from "./http/graphql.ts";
 import { Health, healthRoutes } from "./http/health.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
+import { closeServer, listen } from "./http/listening.ts";
 import { createHttp } from "./http/server.ts";
 import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
@@ -23,7 +23,6 @@ import { Retention } from "./jobs/retention.ts";
 import { Rounds } from "./jobs/rounds.ts";
 import { Sweep } from "./jobs/sweep.ts";
 import { Worker } from "./jobs/worker.ts";
-import { listenFault } from "./listen-fault.ts";
 import { createLoaders } from "./loaders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
@@ -282,19 +281,3 @@ const onlyForBrowsers =
       request.method === "GET" && !request.query.query && request.accepts("json", "html") === "html";
     return isBrowser ? explorer(request, response, next) : next();
   };
-
-async function listen(server: Server, config: Config): Promise<void> {
-  server.listen(config.port, config.host);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    throw listenFault(error as NodeJS.ErrnoException, config);
-  }
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
-}

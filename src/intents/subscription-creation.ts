@@ -1,6 +1,6 @@
 import type Stripe from "stripe";
 import type { Intent } from "../entities/intent.ts";
-import { BadUserInput, type DomainError } from "../errors.ts";
+import { BadUserInput, type DomainError, PromotionNotApplicable } from "../errors.ts";
 import { refusedParam } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
@@ -55,21 +55,27 @@ async function said<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-const REFUSALS: [param: RegExp, field: string, message: string][] = [
+const REFUSALS: [param: RegExp, refusal: () => DomainError][] = [
   [
     /^(discounts|promotion_code|coupon)/,
-    "input.promotionCode",
-    "This code cannot be used for this plan, or not by you.",
+    () =>
+      new PromotionNotApplicable(
+        "input.promotionCode",
+        "This code cannot be used for this plan, or not by you.",
+      ),
   ],
   [
     /^default_payment_method/,
-    "input.paymentMethodId",
-    "This payment method cannot be used (any more). Choose another one.",
+    () =>
+      new BadUserInput(
+        "input.paymentMethodId",
+        "This payment method cannot be used (any more). Choose another one.",
+      ),
   ],
 ];
 
 function refusalOf(error: unknown): DomainError | undefined {
   const refused = refusedParam(error);
   const found = refused && REFUSALS.find(([param]) => param.test(refused));
-  return found ? new BadUserInput(found[1], found[2]) : undefined;
+  return found ? found[1]() : undefined;
 }

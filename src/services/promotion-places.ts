@@ -4,6 +4,7 @@ import type { Promotion } from "../entities/promotion.ts";
 import { OVER_TOTAL, OVER_USERS, PromotionRedemption } from "../entities/promotion-redemption.ts";
 import { PromotionExhausted } from "../errors.ts";
 import type { Write } from "../sync/road.ts";
+import { unknownCode } from "./promotions-in-use.ts";
 
 /** For what, and for whom, a place among the uses of a promotion is taken. */
 export type Place = Pick<PromotionRedemption, "promotionId" | "userId"> &
@@ -37,7 +38,7 @@ export async function takePlace(
 
 /**
  * The place that an attempt to buy holds until it is known where it leads: one for the attempt, however often it is
- * asked for. @throws PromotionExhausted
+ * asked for. @throws PromotionExhausted, BadUserInput for one that was deactivated meanwhile
  */
 export async function holdPlace(
   tx: EntityManager,
@@ -48,7 +49,8 @@ export async function holdPlace(
   const { intentId, purchaseId } = place;
   const held = await tx.findOne(PromotionRedemption, intentId ? { intentId } : { purchaseId });
   if (held) return;
-  await tx.execute("select 1 from promotions where id = ? for update", [place.promotionId]);
+  const inUse = "select 1 from promotions where id = ? and deactivated_at is null for update";
+  if ((await tx.execute<unknown[]>(inUse, [place.promotionId])).length === 0) throw unknownCode(field);
   await releaseWhatLedNowhere(tx, place.promotionId, now);
   await takePlace(tx, place, now, field);
 }

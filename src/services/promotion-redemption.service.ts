@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { v5, v7 } from "uuid";
 import type { Caller } from "../auth/caller.ts";
-import { Promotion } from "../entities/promotion.ts";
+import { codeKeyOf, Promotion } from "../entities/promotion.ts";
 import { PromotionRedemption } from "../entities/promotion-redemption.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { PromotionNotApplicable } from "../errors.ts";
@@ -37,7 +37,7 @@ export class PromotionRedemptionService {
       work: () =>
         this.road.write(userId, null, async (write) => {
           // a call that died between its commit and the note under its key is found again
-          const id = key ? v5(`${userId}:${key}`, NAMESPACE) : v7();
+          const id = key ? v5(`${userId}:${key}:${codeKeyOf(input.code)}`, NAMESPACE) : v7();
           const isDone = key != null && (await write.tx.findOne(PromotionRedemption, { id })) !== null;
           if (!isDone) await give(write.by({ actor: caller.actor, reason: null }), id, input.code);
           return id;

@@ -6,7 +6,8 @@ import type { Clock } from "../clock.ts";
 import { Intent } from "../entities/intent.ts";
 import { Promotion } from "../entities/promotion.ts";
 import { BadUserInput, Conflict, NotFound } from "../errors.ts";
-import { type Intents, isRefusal, openIntent } from "../intents/intents.ts";
+import { hashOf } from "../hash.ts";
+import { IntentLapsed, type Intents, isRefusal, openIntent } from "../intents/intents.ts";
 import type { CreatePromotionInput } from "../resolvers/inputs/promotion.inputs.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { lockUser } from "../user-lock.ts";
@@ -39,19 +40,19 @@ export class PromotionService {
   create(caller: Caller, input: CreatePromotionInput): Promise<Promotion> {
     caller.assertAdmin();
     const key = input.idempotencyKey;
-    // a call that died is found again under its key
-    const id = key ? v5(`${caller.actor}:${key}`, NAMESPACE) : v7();
     return this.parts.idempotency.run({
       ...{ caller, key, operation: "createPromotion", input },
-      intent: { kind: "create-promotion", answer: async () => id },
+      intent: { kind: "create-promotion", answer: (made) => this.madeAs(made) },
       work: async () => {
+        // a call that died is found again under its key
+        const id = key ? v5(`${caller.actor}:${key}:${hashOf(input)}`, NAMESPACE) : v7();
         const terms = termsOf(input, this.parts.clock.now());
         const params =
           terms.duration && !terms.itemType
             ? await discountAtStripe({ em: this.em.fork(), stripe: this.parts.stripe }, terms)
             : null;
         const intentId = await this.write(caller, { id, terms, params, reason: input.reason ?? null });
-        if (intentId) await this.publish(id, intentId);
+        if (intentId) await this.publish(terms.codeKey, intentId);
         return id;
       },
       read: (reference) => find(this.em.fork(), reference),
@@ -85,6 +86,7 @@ export class PromotionService {
     try {
       return await this.em.fork().transactional(async (tx) => {
         await lockUser(tx, userId);
+        await giveUpRefused(tx, terms.codeKey, now);
         if (!(await tx.findOne(Promotion, { id }))) {
           tx.create(Promotion, { id, ...terms, createdAt: now } as Promotion, { persist: true });
           audit(tx, {
@@ -102,15 +104,19 @@ export class PromotionService {
     }
   }
 
-  /** What Stripe refuses is no promotion. */
-  private async publish(id: string, intentId: string): Promise<void> {
+  private async publish(codeKey: string, intentId: string): Promise<void> {
     try {
       await this.parts.intents.carryThrough(intentId);
     } catch (error) {
-      if (isRefusal(error))
-        await this.em.fork().nativeUpdate(Promotion, { id }, { deactivatedAt: this.parts.clock.now() });
+      if (isRefusal(error)) await giveUpRefused(this.em.fork(), codeKey, this.parts.clock.now());
+      if (error instanceof IntentLapsed)
+        throw new Conflict("This code was never made at Stripe. Try again.", { retryable: true });
       throw error;
     }
+  }
+
+  private async madeAs(stripePromotionCodeId: string): Promise<string> {
+    return (await this.em.fork().findOneOrFail(Promotion, { stripePromotionCodeId })).id;
   }
 
   private async end(
@@ -156,6 +162,17 @@ async function find(em: EntityManager, id: string, locked = false): Promise<Prom
   const promotion = isUuid(id) ? await em.findOne(Promotion, { id }, options) : null;
   if (!promotion) throw new NotFound("promotion");
   return promotion;
+}
+
+/** What Stripe has refused is no promotion, and does not keep its code from the next one. */
+async function giveUpRefused(em: EntityManager, codeKey: string, now: Date): Promise<void> {
+  await em.execute(
+    `update promotions set deactivated_at = ?
+      where code_key = ? and deactivated_at is null and stripe_promotion_code_id is null
+        and (select state from intents where kind = 'create-promotion' and subject = promotions.id::text
+              order by id desc limit 1) = 'FAILED'`,
+    [now, codeKey],
+  );
 }
 
 async function assertNotBeingMade(tx: EntityManager, subject: string): Promise<void> {

@@ -206,6 +206,40 @@ test("a code that somebody has made at Stripe is theirs; ours of the same name i
   expect(session.amount_total).toBe(3_510);
 });
 
+test("a code that Stripe refuses after a silence does not keep its name from the next one", async () => {
+  const code = `OFF-${++made}`;
+  const stripe = stripeOf(service);
+  const { id: coupon } = await stripe.coupons.create({ percent_off: 10, duration: "once" });
+  const rival = await stripe.promotionCodes.create({ promotion: { type: "coupon", coupon }, code });
+  await setFaults(service, {
+    calls: [{ method: "POST", path: "/v1/promotion_codes", times: 9, status: "reset", when: "before" }],
+  });
+  const ask = () => service.ask(CREATE, { input: { code, discount: HALF } }, admin);
+  expect(refusal(await ask())?.code).toBe("PROVIDER_UNAVAILABLE");
+  await setFaults(service, { reset: true });
+  await eventually(
+    () => em().execute("select 1 from intents where kind = 'create-promotion' and state = 'PENDING'"),
+    (rows) => rows.length === 0,
+  );
+  await stripe.promotionCodes.update(rival.id, { active: false });
+  expect((await ask()).errors).toBeUndefined();
+  expect(refusal(await checkout(code))).toBeUndefined();
+});
+
+test("a code for first-timers is refused to who has paid before, and not used up by that", async () => {
+  const { code, id } = await promotion({ ...HALF, firstTimeOnly: true }, { maxRedemptions: 1 });
+  await ada.subscribe();
+  await ada.cancel({ atPeriodEnd: false });
+  expect(refusal(await checkout(code))).toMatchObject({
+    code: "PROMOTION_NOT_APPLICABLE",
+    field: "input.promotionCode",
+  });
+  expect(refusal(await checkout(code, {}, await newLearner(service)))).toBeUndefined();
+  expect(await em().execute("select 1 from promotion_redemptions where promotion_id = ?", [id])).toHaveLength(
+    2,
+  );
+});
+
 test("a code that is ended is ended at Stripe too, and what it discounts goes on", async () => {
   const { code, id } = await promotion({ ...HALF, duration: "FOREVER" });
   const { data } = await checkout(code);
