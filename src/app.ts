@@ -18,6 +18,7 @@ import { serveWebSocket } from "./http/websocket.ts";
 import { Intents } from "./intents/intents.ts";
 import { Turns } from "./intents/turns.ts";
 import { Cursors } from "./jobs/cursors.ts";
+import { EXPIRING_CARDS_CURSOR, ExpiringCards } from "./jobs/expiring-cards.ts";
 import { OBJECTS_CURSOR, ObjectSweep } from "./jobs/object-sweep.ts";
 import { Retention } from "./jobs/retention.ts";
 import { Rounds } from "./jobs/rounds.ts";
@@ -181,14 +182,12 @@ async function createParts(config: Config, overrides: Overrides) {
   const opening = new SubscriptionOpening(em, clock, { customers, intents, sync, stripe });
   const promotions = new PromotionCodes(em, clock, stripe, customers);
   const shop = { plans, trials, promotions, opening, idempotency };
-  const checkout = new CheckoutService(em, config, { ...shop, sync });
   const creation = new SubscriptionCreation(em, { ...shop, intents, stripe });
   const changes = new SubscriptionChanges(em, clock, intents, stripe, idempotency);
   const { livemode } = config.stripe;
   const methods = new PaymentMethodService(em, {
     ...{ stripe, sync, intents, turns, customers, idempotency, clock, livemode },
   });
-  const problems = new PaymentProblemService(em);
   const portal = new BillingPortalService(config, { stripe, customers, idempotency, logger });
   const inbox = new Inbox(em, sync, livemode, { clock, metrics, logger });
   const replay = new Replay(em, clock, livemode);
@@ -206,6 +205,7 @@ async function createParts(config: Config, overrides: Overrides) {
     [EVENTS_CURSOR]: catchUp,
     [OBJECTS_CURSOR]: objectSweep,
     [RECONCILIATION_CURSOR]: reconciliation,
+    [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, clock),
   });
   const links = new InvoiceLinks(config.invoiceLinkSecret, config.publicUrl);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
@@ -213,7 +213,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const resolvers = new Map<unknown, unknown>([
     [PlanResolver, new PlanResolver(plans, config)],
     [OfferResolver, new OfferResolver(new OfferService(em, clock, idempotency))],
-    [CheckoutResolver, new CheckoutResolver(checkout)],
+    [CheckoutResolver, new CheckoutResolver(new CheckoutService(em, config, { ...shop, sync }))],
     [
       SubscriptionChangeResolver,
       new SubscriptionChangeResolver(creation, changes, new PlanPreviewService(em, stripe, clock, changes)),
@@ -239,7 +239,7 @@ async function createParts(config: Config, overrides: Overrides) {
   const schema = createSchema(containerOf(resolvers), logger);
   const newContext = (caller: Caller) =>
     createContext(caller, live, () =>
-      createLoaders({ em, access, subscriptions, trials, methods, problems }),
+      createLoaders({ em, access, subscriptions, trials, methods, problems: new PaymentProblemService(em) }),
     );
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },

@@ -12,6 +12,7 @@ export const EVENT_TYPES = [
   "payment.refund_failed",
   "payment.disputed",
   "payment.dispute_closed",
+  "payment_method.expiring",
   "purchase.completed",
   "access.changed",
 ] as const;
