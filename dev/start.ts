@@ -1,8 +1,9 @@
 import { join, resolve } from "node:path";
 import type { Redis } from "ioredis";
-import { createApp, type Overrides } from "../src/app.ts";
+import { createApp } from "../src/app.ts";
 import { type Config, loadConfig } from "../src/config.ts";
 import { setupDatabase } from "../src/database.ts";
+import type { Overrides } from "../src/parts.ts";
 import { setupStripe } from "../src/stripe/catalogue.ts";
 import { browserPages, DEMO_LEARNER, tokenFor } from "./browser-pages.ts";
 import { holdLock } from "./embedded/lock.ts";

@@ -16,6 +16,7 @@ import { Migration0015IntentsUnderKeys } from "./0015-intents-under-keys.ts";
 import { Migration0016Offers } from "./0016-offers.ts";
 import { Migration0017Promotions } from "./0017-promotions.ts";
 import { Migration0018MoneyBackAndExpiringCards } from "./0018-money-back-and-expiring-cards.ts";
+import { Migration0020Purchases } from "./0020-purchases.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   { name: "0016-offers", class: Migration0016Offers },
   { name: "0017-promotions", class: Migration0017Promotions },
   { name: "0018-money-back-and-expiring-cards", class: Migration0018MoneyBackAndExpiringCards },
+  { name: "0020-purchases", class: Migration0020Purchases },
 ];

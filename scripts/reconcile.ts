@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { Parts } from "../src/app.ts";
+import type { Parts } from "../src/parts.ts";
 import { RECENT_DAYS } from "../src/reconciliation/reconciliation.ts";
 import type { DriftCount, ReportSummary } from "../src/reconciliation/reports.ts";
 import { operator, UsageError, withParts } from "./service-parts.ts";

@@ -1,7 +1,8 @@
 import { userInfo } from "node:os";
-import { createApp, type Parts } from "../src/app.ts";
+import { createApp } from "../src/app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "../src/config.ts";
 import { isConnectionFailure, reasonOf } from "../src/outage.ts";
+import type { Parts } from "../src/parts.ts";
 
 /** A command was asked for in a way that it does not understand; its help follows. */
 export class UsageError extends Error {}

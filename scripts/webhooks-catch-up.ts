@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import type { Parts } from "../src/app.ts";
 import type { SweepState } from "../src/jobs/object-sweep.ts";
 import { STEPS } from "../src/jobs/object-sweep-steps.ts";
+import type { Parts } from "../src/parts.ts";
 import { instantOption, UsageError, withParts } from "./service-parts.ts";
 import { Progress, table } from "./terminal.ts";
 

@@ -9,7 +9,9 @@ export const ERROR_CODES = {
   LINK_EXPIRED: 410,
   CONFLICT: 409,
   ALREADY_SUBSCRIBED: 409,
+  ALREADY_PURCHASED: 409,
   PLAN_INACTIVE: 409,
+  OFFER_INACTIVE: 409,
   PAYMENT_DECLINED: 402,
   TRIAL_ALREADY_USED: 409,
   REFUND_NOT_ALLOWED: 409,
@@ -99,6 +101,19 @@ export class AlreadySubscribed extends DomainError {
       "ALREADY_SUBSCRIBED",
       "You already have a subscription. Change its plan instead of buying a second one.",
     );
+  }
+}
+
+/** It is theirs for good: bought, given, or part of a path that is. */
+export class AlreadyPurchased extends DomainError {
+  constructor() {
+    super("ALREADY_PURCHASED", "This is yours already, for good. There is no need to buy it.");
+  }
+}
+
+export class OfferInactive extends DomainError {
+  constructor() {
+    super("OFFER_INACTIVE", "This is not on sale by itself. See `offers` for what is.");
   }
 }
 

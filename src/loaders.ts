@@ -58,8 +58,13 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
     refunds: ofPayments(em, Refund),
     disputes: ofPayments(em, Dispute),
     purchase: byId(em, Purchase),
-    purchaseByPayment: byColumn(em, Purchase, "stripePaymentIntentId"),
     promotionUses: new DataLoader<string, number>((ids) => usesOf(em.fork(), ids)),
+    purchases: byPage(em, Purchase, "created_at"),
+    /** What became of a user's wish to buy something: the purchase that stands, else the latest. */
+    purchaseOf: new DataLoader<AccessQuestion, Purchase | null, string>(
+      (wanted) => purchasesOf(em.fork(), wanted),
+      { cacheKeyFn: keyOfQuestion },
+    ),
     invoice: byId(em, Invoice),
     invoices: byPage(em, Invoice, "stripe_created_at"),
     invoiceByPayment: new DataLoader<string, Invoice | null>((ids) => invoicesByPayment(em.fork(), ids)),
@@ -108,11 +113,13 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
       return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
     }),
     decision: new DataLoader<AccessQuestion, Decision, string>((questions) => access.decide(questions), {
-      cacheKeyFn: ({ userId, resourceType, resourceId }) =>
-        JSON.stringify([userId, resourceType, resourceId]),
+      cacheKeyFn: keyOfQuestion,
     }),
   };
 }
+
+const keyOfQuestion = ({ userId, resourceType, resourceId }: AccessQuestion) =>
+  JSON.stringify([userId, resourceType, resourceId]);
 
 /** By our own id; what is no UUID is simply not there. */
 function byId<T extends { id: string }>(em: EntityManager, entity: EntityName<T>) {
@@ -177,6 +184,31 @@ async function offersOf(em: EntityManager, resources: readonly Resource[]): Prom
   const found = new Map(rows.map((row) => [keyOfResource(row), row]));
   return resources.map((resource) => found.get(keyOfResource(resource)) ?? null);
 }
+
+async function purchasesOf(
+  em: EntityManager,
+  wanted: readonly AccessQuestion[],
+): Promise<(Purchase | null)[]> {
+  const rows = await em.execute<({ asked: number } & Record<string, unknown>)[]>(PURCHASES_OF, [
+    JSON.stringify(wanted.map((question, asked) => ({ asked, ...question }))),
+  ]);
+  const byQuestion = new Map(
+    rows.map(({ asked, ...columns }) => [asked, em.map(Purchase, columns as never)]),
+  );
+  return wanted.map((_, asked) => byQuestion.get(asked) ?? null);
+}
+
+/** The one that holds the slot comes first. */
+const PURCHASES_OF = `
+  select asked.asked, found.*
+    from jsonb_to_recordset(?::jsonb) as asked (asked int, "userId" text, "resourceType" text, "resourceId" text)
+   cross join lateral (
+    select purchase.* from purchases purchase
+      left join purchase_slots slot on slot.user_id = purchase.user_id and slot.purchase_id = purchase.id
+       and slot.resource_type = purchase.resource_type and slot.resource_id = purchase.resource_id
+     where purchase.user_id = asked."userId" and purchase.resource_type = asked."resourceType"
+       and purchase.resource_id = asked."resourceId"
+     order by slot.purchase_id is null, purchase.created_at desc, purchase.id desc limit 1) found`;
 
 async function invoicesByPayment(
   em: EntityManager,

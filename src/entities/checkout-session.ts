@@ -21,6 +21,10 @@ export class CheckoutSession {
   @Property(uuid(nullable))
   intentId?: string | null;
 
+  /** The purchase that is paid on it; null for a subscription. */
+  @Property(uuid(nullable))
+  purchaseId?: string | null;
+
   @Property(text())
   mode!: string;
 

@@ -17,7 +17,7 @@ import { PaymentMethod } from "./payment-method.ts";
 import { Plan } from "./plan.ts";
 import { Promotion } from "./promotion.ts";
 import { PromotionRedemption } from "./promotion-redemption.ts";
-import { Purchase } from "./purchase.ts";
+import { Purchase, PurchaseSlot } from "./purchase.ts";
 import { ReconciliationDrift, ReconciliationReport } from "./reconciliation.ts";
 import { Refund } from "./refund.ts";
 import { StripeEvent } from "./stripe-event.ts";
@@ -44,6 +44,7 @@ export const ENTITIES = [
   Refund,
   Dispute,
   Purchase,
+  PurchaseSlot,
   Offer,
   LearningPathCourse,
   Promotion,

@@ -33,6 +33,10 @@ export class Invoice {
   @Property(text(nullable))
   stripeSubscriptionId?: string | null;
 
+  /** The purchase that it is for; null for a subscription's. */
+  @Property(uuid(nullable))
+  purchaseId?: string | null;
+
   @Field(() => String, { nullable: true, description: "Human number, e.g. `CMH-0007`; null while a draft." })
   @Property(text(nullable))
   number?: string | null;

@@ -36,6 +36,11 @@ export class Payment {
   @Property(text())
   stripePaymentIntentId!: string;
 
+  /** The purchase that it pays for; null for a subscription's. */
+  @Index({ name: "payments_by_purchase" })
+  @Property(uuid(nullable))
+  purchaseId?: string | null;
+
   @Property(minor())
   amountMinor!: number;
 

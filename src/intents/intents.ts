@@ -190,9 +190,15 @@ export class Intents {
     const field = error instanceof DomainError ? error.details.field : undefined;
     const reason = { code: error.code ?? error.name, message: error.message, declineCode, field };
     this.logger.warn({ kind: intent.kind, reason }, "Stripe refused a change");
-    return this.updateLeased(intent, "state = 'FAILED', lease_until = null, error = ?::jsonb", [
-      JSON.stringify(reason),
-    ]);
+    const note = (em = this.em.fork()) =>
+      this.updateLeased(
+        intent,
+        "state = 'FAILED', lease_until = null, error = ?::jsonb",
+        [JSON.stringify(reason)],
+        em,
+      );
+    const { isForOrder }: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
+    return isForOrder ? this.sync.refusedOrder(intent, note) : note();
   }
 
   /**
@@ -217,13 +223,16 @@ export class Intents {
   }
 
   /** Only as long as the lease is this process's. Whether it was. */
-  private async updateLeased({ id, tries }: Intent, set: string, params: unknown[]): Promise<boolean> {
-    const rows = await this.em
-      .fork()
-      .execute<unknown[]>(
-        `update intents set ${set} where id = ? and state = 'PENDING' and tries = ? returning 1`,
-        [...params, id, tries],
-      );
+  private async updateLeased(
+    { id, tries }: Intent,
+    set: string,
+    params: unknown[],
+    em = this.em.fork(),
+  ): Promise<boolean> {
+    const rows = await em.execute<unknown[]>(
+      `update intents set ${set} where id = ? and state = 'PENDING' and tries = ? returning 1`,
+      [...params, id, tries],
+    );
     return rows.length > 0;
   }
 }

@@ -5,6 +5,7 @@ import { INTENT_ID, REFUNDED_ACCESS, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
 import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
 import { PROMOTION_KINDS } from "./promotions.ts";
+import { PURCHASE_KINDS } from "./purchases.ts";
 import { changeSubscription, findChanged } from "./subscription-changes.ts";
 import { postSession, postSubscription } from "./subscription-creation.ts";
 import { giveUp, voidUnpaid } from "./unpaid.ts";
@@ -17,6 +18,8 @@ export interface IntentKind {
   /** What is synced when it has happened: the object that was made or changed, unless another is named. */
   aggregate: Aggregate;
   touches?(intent: Pick<Intent, "subject" | "params">): string;
+  /** Whether its subject is an order of ours, which fails with it. */
+  isForOrder?: boolean;
   /** Happens at most once for a subject: a later call gets the first one's object. */
   once: boolean;
 }
@@ -45,6 +48,7 @@ const refunding: Omit<IntentKind, "once"> = {
 export const INTENT_KINDS = {
   ...PAYMENT_METHOD_KINDS,
   ...PROMOTION_KINDS,
+  ...PURCHASE_KINDS,
   "create-customer": {
     post: (stripe, intent, key) =>
       stripe.createCustomer(

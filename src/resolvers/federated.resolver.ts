@@ -5,6 +5,7 @@ import { Invoice, InvoiceConnection } from "../entities/invoice.ts";
 import { Offer } from "../entities/offer.ts";
 import { Payment, PaymentConnection } from "../entities/payment.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
+import { Purchase, PurchaseConnection } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { type Decision, questionOf } from "../services/access.service.ts";
@@ -44,6 +45,16 @@ export class UserResolver {
     @Ctx() { loaders }: Context,
   ): Promise<Connection<Payment>> {
     return loaders.payments.load(pageAsked({ ...page, userId: id }));
+  }
+
+  @FieldResolver(() => PurchaseConnection, { nullable: true, description: "Newest first." })
+  @Rule("owner")
+  purchases(
+    @Root() { id }: User,
+    @Args(() => PageArgs) page: PageArgs,
+    @Ctx() { loaders }: Context,
+  ): Promise<Connection<Purchase>> {
+    return loaders.purchases.load(pageAsked({ ...page, userId: id }));
   }
 
   @FieldResolver(() => InvoiceConnection, { nullable: true, description: "Newest first." })
@@ -87,6 +98,9 @@ const OFFER = "What it costs on its own; null when it cannot be bought now, exce
 const VIEWER_ACCESS =
   "For the signed-in user; not granted when nobody is; null with an error when it cannot be told.";
 
+const VIEWER_PURCHASE =
+  "The signed-in user's purchase of it that stands or waits for its money, else their latest; null when nobody is.";
+
 @Resolver(() => Course)
 export class CourseResolver {
   @FieldResolver(() => Offer, { nullable: true, description: OFFER })
@@ -99,6 +113,12 @@ export class CourseResolver {
   @Rule("viewer")
   viewerAccess(@Root() { id }: Course, @Ctx() context: Context): Promise<Decision> {
     return viewerAccess(context, "COURSE", id);
+  }
+
+  @FieldResolver(() => Purchase, { nullable: true, description: VIEWER_PURCHASE })
+  @Rule("viewer")
+  viewerPurchase(@Root() { id }: Course, @Ctx() context: Context): Promise<Purchase | null> {
+    return viewerPurchase(context, "COURSE", id);
   }
 }
 
@@ -114,6 +134,12 @@ export class LearningPathResolver {
   @Rule("viewer")
   viewerAccess(@Root() { id }: LearningPath, @Ctx() context: Context): Promise<Decision> {
     return viewerAccess(context, "LEARNING_PATH", id);
+  }
+
+  @FieldResolver(() => Purchase, { nullable: true, description: VIEWER_PURCHASE })
+  @Rule("viewer")
+  viewerPurchase(@Root() { id }: LearningPath, @Ctx() context: Context): Promise<Purchase | null> {
+    return viewerPurchase(context, "LEARNING_PATH", id);
   }
 }
 
@@ -133,4 +159,13 @@ async function viewerAccess(
 ): Promise<Decision> {
   if (!caller.isKnown) return { granted: false, source: null, expiresAt: null };
   return loaders.decision.load({ userId: caller.ownId(), resourceType, resourceId });
+}
+
+async function viewerPurchase(
+  { caller, loaders }: Context,
+  resourceType: PurchasableType,
+  resourceId: string,
+): Promise<Purchase | null> {
+  if (!caller.isKnown) return null;
+  return loaders.purchaseOf.load({ userId: caller.ownId(), resourceType, resourceId });
 }

@@ -57,11 +57,8 @@ export class PaymentResolver {
   }
 
   @FieldResolver(() => Purchase, { nullable: true })
-  purchase(
-    @Root() { stripePaymentIntentId }: Payment,
-    @Ctx() { loaders }: Context,
-  ): Promise<Purchase | null> {
-    return loaders.purchaseByPayment.load(stripePaymentIntentId);
+  async purchase(@Root() { purchaseId }: Payment, @Ctx() { loaders }: Context): Promise<Purchase | null> {
+    return purchaseId ? loaders.purchase.load(purchaseId) : null;
   }
 
   @FieldResolver(() => [Refund], {

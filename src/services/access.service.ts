@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { OPAQUE_ID } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { instantIn } from "../database.ts";
+import { Purchase } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput } from "../errors.ts";
@@ -98,6 +99,32 @@ export class AccessService {
     if (changed.length > 0) announce(write, changed);
   }
 
+  /** Brings, within a sync's transaction, the grant that a purchase gives in step with whether it opens what was bought. */
+  async followPurchase(write: Write, purchase: Purchase, opens: boolean): Promise<void> {
+    const { tx, userId, now } = write;
+    const { id: sourceId, resourceType: scope, resourceId } = purchase;
+    const given = await tx.findOne(UserAccess, { userId, source: "PURCHASE", sourceId, scope, resourceId });
+    if (!opens) return given ? this.end(write, given) : undefined;
+    if (!given) {
+      this.give(write, { source: "PURCHASE", sourceId, scope, resourceId, startsAt: now, expiresAt: null });
+      return;
+    }
+    if (given.isActiveAt(now)) return;
+    Object.assign(given, { revokedAt: null, expiresAt: null, version: given.version + 1 });
+    if (given.startsAt > now) given.startsAt = now;
+    announce(write, [given]);
+  }
+
+  /** Whether something opens a course or path to the user for good: then there is no reason to buy it. */
+  async isOwned(em: EntityManager, { userId, resourceType, resourceId }: AccessQuestion): Promise<boolean> {
+    const now = this.clock.now();
+    const rows = await em.execute<unknown[]>(OWNED, [
+      ...[userId, now, resourceType, resourceId],
+      ...[resourceType, resourceId],
+    ]);
+    return rows.length > 0;
+  }
+
   /** Adds a grant that somebody decides on. */
   give(
     write: Write,
@@ -114,14 +141,15 @@ export class AccessService {
     if (revoke(grant, write.now)) announce(write, [grant]);
   }
 
-  /** Recomputes all that a user's subscriptions give, and ends what none of them gives. For reconciliation. */
+  /** Recomputes all that a user's subscriptions give, and ends what nothing gives that was paid for. For reconciliation. */
   async followUser(write: Write): Promise<void> {
     const { tx, userId, now } = write;
     const subscriptions = await tx.find(Subscription, { userId });
     for (const subscription of subscriptions) await this.followSubscription(write, subscription);
+    const purchases = await tx.find(Purchase, { userId });
     const orphans = await tx.find(UserAccess, {
-      ...{ userId, source: { $in: ["SUBSCRIPTION", "TRIAL"] } },
-      sourceId: { $nin: subscriptions.map(({ id }) => id) },
+      ...{ userId, source: { $in: ["SUBSCRIPTION", "TRIAL", "PURCHASE"] } },
+      sourceId: { $nin: [...subscriptions, ...purchases].map(({ id }) => id) },
     });
     const ended = orphans.filter((grant) => revoke(grant, now));
     if (ended.length > 0) announce(write, ended);
@@ -216,6 +244,15 @@ const BILLING_FACTS = `
          where stripe_subscription_id = $1
            and ${IS_UNPAID}
          order by stripe_created_at limit 1)) as first_failure_at`;
+
+/** Grants without an end of the resource itself, or of a path that the course is in. */
+const OWNED = `
+  select 1 from user_access
+   where user_id = ? and revoked_at is null and expires_at is null and starts_at <= ?
+     and (scope = ? and resource_id = ?
+       or scope = 'LEARNING_PATH' and ? = 'COURSE'
+          and resource_id in (select path_id from learning_path_courses where course_id = ?))
+   limit 1`;
 
 /** A platform grant opens what is standard, a resource grant that resource, a path grant the path and its courses. */
 const DECISION = `

@@ -3,6 +3,7 @@ import { type Caller, OPAQUE_ID } from "../auth/caller.ts";
 import type { Config } from "../config.ts";
 import { CheckoutSession } from "../entities/checkout-session.ts";
 import type { Plan } from "../entities/plan.ts";
+import { Purchase } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { NotFound } from "../errors.ts";
 import type { CreateCheckoutSessionInput } from "../resolvers/inputs/checkout.inputs.ts";
@@ -18,6 +19,7 @@ import { type TrialClaims, trialSettings } from "./trial-claims.ts";
 export interface Confirmation {
   isPaid: boolean;
   subscription: Subscription | null;
+  purchase: Purchase | null;
 }
 
 /** What a checkout is made with. */
@@ -94,6 +96,7 @@ export class CheckoutService {
       subscription: stripeSubscriptionId
         ? await em.findOne(Subscription, { stripeSubscriptionId, userId })
         : null,
+      purchase: session.purchaseId ? await em.findOne(Purchase, { id: session.purchaseId, userId }) : null,
     };
   }
 

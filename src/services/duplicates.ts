@@ -1,5 +1,6 @@
 import { AuditEntry } from "../entities/audit-entry.ts";
 import { Intent } from "../entities/intent.ts";
+import type { Payment } from "../entities/payment.ts";
 import { refundCounts } from "../entities/refund.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { openIntent } from "../intents/intents.ts";
@@ -53,19 +54,37 @@ export class Duplicates {
     const subject = row.stripeSubscriptionId;
     if (!row.duplicateOf || !(await tx.findOne(Intent, { userId, kind: CANCEL, subject }))) return;
     const taken = await tx.execute<{ id: string; payment: string }[]>(TAKEN, [subject]);
-    for (const { id, payment } of taken) {
-      const made = await refundsOf(write, payment);
-      if (made.some(({ status }) => status === null || refundCounts(status))) continue;
-      if (made.length < REFUNDS) await this.refund(write, id, payment, made.length);
-      else await this.giveUp(write, id);
-    }
+    for (const { id, payment } of taken) await this.giveBackPayment(write, { id, payment }, REASONS.true);
+  }
+
+  /** What was paid for something that the user has bought already goes back. */
+  async giveBackPurchase(write: Write, payment: Payment): Promise<void> {
+    if (payment.refundableMinor === 0) return;
+    const { id, stripePaymentIntentId } = payment;
+    await this.giveBackPayment(write, { id, payment: stripePaymentIntentId }, BOUGHT_ALREADY);
+  }
+
+  private async giveBackPayment(
+    write: Write,
+    { id, payment }: { id: string; payment: string },
+    reason: string,
+  ): Promise<void> {
+    const made = await refundsOf(write, payment);
+    if (made.some(({ status }) => status === null || refundCounts(status))) return;
+    if (made.length < REFUNDS) await this.refund(write, { id, payment }, made.length, reason);
+    else await this.giveUp(write, id);
   }
 
   /** @param failed refunds of this payment that came back */
-  private async refund(write: Write, paymentId: string, payment: string, failed: number): Promise<void> {
+  private async refund(
+    write: Write,
+    { id: paymentId, payment }: { id: string; payment: string },
+    failed: number,
+    reason: string,
+  ): Promise<void> {
     const params = { payment_intent: payment, reason: "duplicate" };
     if (!(await this.change(write, REFUND, nthRefund(payment, failed), params))) return;
-    write.remark("payments", paymentId, REFUND, failed === 0 ? REASONS.true : SENT_BACK);
+    write.remark("payments", paymentId, REFUND, failed === 0 ? reason : SENT_BACK);
     if (failed === 0) return;
     write.afterCommit(() => {
       this.logger.warn({ userId: write.userId, paymentId, failed }, "a refund was sent back; making another");
@@ -104,6 +123,7 @@ const REASONS = {
     "The user had a live subscription when this one, not made by us, became live: somebody has to decide.",
 };
 
+const BOUGHT_ALREADY = "The user had bought the same, and has it, when this payment came: it goes back.";
 const OWED = "refund-owed";
 const SENT_BACK = "What was given back for a duplicate did not arrive: it is given back again.";
 const NO_WAY = `What was given back for a duplicate came back ${REFUNDS} times: the user is owed it, by another way.`;

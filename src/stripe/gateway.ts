@@ -2,6 +2,7 @@ import Stripe from "stripe";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
 import { StripeCalls } from "./calls.ts";
+import { InvoiceCalls } from "./invoices.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 import { PaymentMethodCalls } from "./payment-methods.ts";
 import { PromotionCalls } from "./promotions.ts";
@@ -43,12 +44,14 @@ export class StripeGateway extends StripeCalls {
   readonly methods: PaymentMethodCalls;
   readonly promotions: PromotionCalls;
   readonly subscriptions: SubscriptionCalls;
+  readonly invoices: InvoiceCalls;
 
   constructor(stripe: Stripe, metrics: Metrics) {
     super(stripe, metrics);
     this.methods = new PaymentMethodCalls(stripe, metrics);
     this.promotions = new PromotionCalls(stripe, metrics);
     this.subscriptions = new SubscriptionCalls(stripe, metrics);
+    this.invoices = new InvoiceCalls(stripe, metrics);
   }
 
   customer(id: string): Promise<Stripe.Customer | Stripe.DeletedCustomer | null> {

@@ -6,8 +6,9 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID } from "../stripe/metadata.ts";
 import { lockUser } from "../user-lock.ts";
 import { mirror } from "./mirror.ts";
+import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
 import type { Journey, OwnerOf } from "./road.ts";
-import { idOf, instantOf } from "./values.ts";
+import { currencyOf, idOf, instantOf } from "./values.ts";
 
 /** A Checkout session; the subscription that it made is an aggregate of its own. */
 export function checkoutSessionJourney(
@@ -19,8 +20,10 @@ export function checkoutSessionJourney(
     objectId: id,
     read: () => stripe.checkoutSession(id),
     owner: (session) => ownerOf(idOf(session.customer), (em) => em.findOne(CheckoutSession, { id })),
-    async write(session, { tx, userId, audit }) {
+    async write(session, write) {
+      const { tx, userId, audit } = write;
       const intentId = session.metadata?.[INTENT_ID] ?? null;
+      const purchaseId = session.mode === "payment" ? await purchaseOf(write, orderedBy(session)) : null;
       const change = await mirror(
         tx,
         CheckoutSession,
@@ -28,6 +31,7 @@ export function checkoutSessionJourney(
         {
           userId,
           intentId,
+          purchaseId,
           mode: session.mode,
           status: (session.status ?? "open") as CheckoutSession["status"],
           paymentStatus: session.payment_status,
@@ -39,10 +43,18 @@ export function checkoutSessionJourney(
       );
       audit("checkout_sessions", session.id, change);
       await tx.flush();
-      await slotFollowsSession(tx, change.row);
+      if (purchaseId) await followPurchase(write, purchaseId, { checkoutSessionId: session.id });
+      else await slotFollowsSession(tx, change.row);
     },
   };
 }
+
+const orderedBy = ({ metadata, amount_total, currency, created }: Stripe.Checkout.Session): Ordered => ({
+  metadata,
+  amountMinor: amount_total ?? 0,
+  currency: currencyOf(currency ?? ""),
+  createdAt: instantOf(created) as Date,
+});
 
 /** A session that Stripe does not know (any more) can never be paid: its row says so, and the slot is free. */
 export async function sessionIsGone(em: EntityManager, id: string): Promise<void> {

@@ -5,6 +5,7 @@ import { Subscription } from "../entities/subscription.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
 import { mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
+import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
 import type { Journey, OwnerOf } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
 
@@ -32,6 +33,7 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
     async write({ invoice, lines, payments }, write) {
       const { tx, userId } = write;
       const subscriptionId = subscriptionOf(invoice);
+      const purchaseId = subscriptionId ? null : await purchaseOf(write, orderedBy(invoice));
       const change = await mirror(
         tx,
         Invoice,
@@ -39,6 +41,7 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
         {
           userId,
           stripeSubscriptionId: subscriptionId,
+          purchaseId,
           ...columnsOf(invoice),
         },
       );
@@ -49,9 +52,17 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
       const subscription =
         subscriptionId && (await tx.findOne(Subscription, { stripeSubscriptionId: subscriptionId }));
       if (subscription) await write.access.followSubscription(write, subscription);
+      if (purchaseId) await followPurchase(write, purchaseId, { stripeInvoiceId: invoice.id });
     },
   };
 }
+
+const orderedBy = ({ metadata, total, currency, created }: Stripe.Invoice): Ordered => ({
+  metadata,
+  amountMinor: total,
+  currency: currencyOf(currency),
+  createdAt: instantOf(created) as Date,
+});
 
 /** The subscription that an invoice bills; null for one made by hand. */
 export function subscriptionOf(invoice: Stripe.Invoice): string | null {

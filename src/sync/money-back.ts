@@ -75,6 +75,7 @@ function disputeColumns(dispute: Stripe.Dispute) {
 interface About {
   paymentId: string;
   subscriptionId: string | null;
+  purchaseId: string | null;
 }
 
 /**

@@ -13,6 +13,7 @@ import { writeInvoicePayments } from "./invoice.ts";
 import { mirror, mirrorAll } from "./mirror.ts";
 import { announceMoneyBack, type RemoteMoneyBack, writeMoneyBack } from "./money-back.ts";
 import { refundedMinor, statusOf } from "./payment-status.ts";
+import { followPurchase, purchaseOf } from "./purchase.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
@@ -52,8 +53,9 @@ export function paymentJourney(
       await writeInvoicePayments(tx, remote.links);
       const back = await writeMoneyBack(remote.back, id, write);
       const key = { stripePaymentIntentId: id };
+      const purchaseId = await paidPurchase(remote, write);
       const change = await mirror(tx, Payment, key, {
-        userId,
+        ...{ userId, purchaseId },
         ...columnsOf(remote),
         amountRefundedMinor: refundedMinor(remote.intent, back),
         status: statusOf(remote.intent, remote.charges, back),
@@ -62,7 +64,7 @@ export function paymentJourney(
       const ended = await writeCharges(remote, write);
       await tx.flush();
       const paidFor = await subscriptionsPaidBy(tx, id);
-      const about = { paymentId: change.row.id, subscriptionId: paidFor[0]?.id ?? null };
+      const about = { paymentId: change.row.id, subscriptionId: paidFor[0]?.id ?? null, purchaseId };
       announce(ended, about, write);
       announceMoneyBack(back, about, write);
       const invoices = remote.links.map((link) => idOf(link.invoice) as string);
@@ -71,6 +73,7 @@ export function paymentJourney(
         await write.access.followSubscription(write, subscription);
         await write.duplicates.giveBack(write, subscription);
       }
+      if (purchaseId) await followPurchase(write, purchaseId);
     },
     async prune({ charges, back, links }, { tx }) {
       const known = { stripePaymentIntentId: id };
@@ -81,6 +84,20 @@ export function paymentJourney(
       await tx.nativeDelete(InvoicePayment, { ...known, stripeInvoicePaymentId: others(links) });
     },
   };
+}
+
+/** The purchase that it pays for: a page's payment says so itself, a stored method's by the invoice that it pays. */
+async function paidPurchase({ intent, links }: RemotePayment, write: Write): Promise<string | null> {
+  const { metadata, amount: amountMinor, currency, created } = intent;
+  const createdAt = instantOf(created) as Date;
+  const said = await purchaseOf(write, { metadata, amountMinor, currency: currencyOf(currency), createdAt });
+  if (said || links.length === 0) return said;
+  const ids = links.map((link) => idOf(link.invoice));
+  const invoice = await write.tx.findOne(Invoice, {
+    stripeInvoiceId: { $in: ids },
+    purchaseId: { $ne: null },
+  });
+  return invoice?.purchaseId ?? null;
 }
 
 /** Refunds come with their charges; disputes are asked for where there are any. */
@@ -148,7 +165,7 @@ async function subscriptionsPaidBy(tx: EntityManager, paymentIntentId: string): 
 /** One event for each charge that ended, whether or not its webhook was ever seen; none for amount 0. */
 function announce(
   ended: Charge[],
-  about: { paymentId: string; subscriptionId: string | null },
+  about: { paymentId: string; subscriptionId: string | null; purchaseId: string | null },
   { emit }: Write,
 ): void {
   for (const charge of ended.filter(({ amountMinor }) => amountMinor > 0)) {

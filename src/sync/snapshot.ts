@@ -45,6 +45,11 @@ const TABLES: Table[] = [
     key: `concat_ws(':', source, coalesce(${SOURCE}, source_id), scope, resource_id)`,
   },
   { name: "subscription_slots", key: "user_id", object: NOTHING, rows: OF_USER },
+  { name: "purchases", key: "t.id::text", object: "stripe_payment_intent_id", rows: OF_USER },
+  {
+    ...{ name: "purchase_slots", object: NOTHING, rows: OF_USER },
+    key: "concat_ws(':', resource_type, resource_id)",
+  },
 ];
 
 /** What rows count for themselves says nothing about Stripe. */

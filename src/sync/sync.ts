@@ -1,24 +1,23 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
-import { Invoice, InvoicePayment } from "../entities/invoice.ts";
+import { InvoicePayment } from "../entities/invoice.ts";
 import { Plan } from "../entities/plan.ts";
-import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import type { Logger } from "../logger.ts";
 import { isOutage } from "../outage.ts";
-import { holderIsGone, slotHolder } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
-import { customerJourney, ourUser } from "./customer.ts";
+import { customerJourney } from "./customer.ts";
 import { invoiceJourney } from "./invoice.ts";
 import { hasSucceeded, knownOwner, subscriptionIsLive, trialsToFollow } from "./known.ts";
 import { paymentJourney } from "./payment.ts";
 import { priceJourney } from "./price.ts";
 import { promotionCodeJourney } from "./promotion-code.ts";
-import type { Arrival, Journey, OwnerOf, Road, Trip } from "./road.ts";
-import { subscriptionJourney } from "./subscription.ts";
+import { followPurchase } from "./purchase.ts";
+import type { Arrival, Journey, Road, Trip } from "./road.ts";
 import { type Burst, holdsInvoice, type Loaded, linkedTo, Together } from "./together.ts";
-import { idOf, wordOf } from "./values.ts";
+import { Upstream } from "./upstream.ts";
+import { idOf } from "./values.ts";
 
 /** The aggregates of Stripe objects that are mirrored. */
 export const AGGREGATES = [
@@ -50,6 +49,7 @@ export interface Asked {
 export class Sync {
   private readonly reads = new Coalescer<Trip<unknown>>();
   private readonly together: Together;
+  private readonly upstream: Upstream;
 
   constructor(
     private readonly em: EntityManager,
@@ -57,6 +57,7 @@ export class Sync {
     private readonly road: Road,
     private readonly logger: Logger,
   ) {
+    this.upstream = new Upstream(em, stripe, road, (journey, cause) => this.travel(journey, cause));
     const journey = (aggregate: Aggregate, id: string) => this.journey(aggregate, id);
     this.together = new Together(em, road, journey, this.ensureUpstream);
   }
@@ -119,13 +120,18 @@ export class Sync {
       case "customer":
         return customerJourney(this.stripe, id, () => knownOwner(this.em.fork(), id)) as Journey<unknown>;
       case "checkout_session":
-        return checkoutSessionJourney(this.stripe, id, this.ownerOf) as Journey<unknown>;
+        return checkoutSessionJourney(this.stripe, id, this.upstream.ownerOf) as Journey<unknown>;
       case "subscription":
-        return this.subscriptionOf(id) as Journey<unknown>;
+        return this.upstream.subscriptionOf(id) as Journey<unknown>;
       case "invoice":
-        return invoiceJourney(this.stripe, id, this.ownerOf) as Journey<unknown>;
+        return invoiceJourney(this.stripe, id, this.upstream.ownerOf) as Journey<unknown>;
       case "payment_intent":
-        return paymentJourney(this.stripe, id, this.ownerOf, this.ensurePaidFor) as Journey<unknown>;
+        return paymentJourney(
+          this.stripe,
+          id,
+          this.upstream.ownerOf,
+          this.upstream.ensurePaidFor,
+        ) as Journey<unknown>;
       default:
         return null;
     }
@@ -139,7 +145,7 @@ export class Sync {
   }
 
   async checkoutSession(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = checkoutSessionJourney(this.stripe, id, this.ownerOf);
+    const journey = checkoutSessionJourney(this.stripe, id, this.upstream.ownerOf);
     const { arrival, remote } = await this.travel(journey, cause);
     if (arrival === "gone") await sessionIsGone(this.em.fork(), id);
     if (remote && arrival !== "foreign") await this.followSession(remote, cause);
@@ -147,20 +153,20 @@ export class Sync {
   }
 
   async subscription(id: string, cause: string | null = null): Promise<Arrival> {
-    const { arrival, remote } = await this.travel(this.subscriptionOf(id), cause);
+    const { arrival, remote } = await this.travel(this.upstream.subscriptionOf(id), cause);
     const invoiceId = idOf(remote?.latest_invoice);
     if (arrival === "applied" && invoiceId) await this.followPayments(invoiceId, cause);
     return arrival;
   }
 
   async invoice(id: string, cause: string | null = null): Promise<Arrival> {
-    const { arrival } = await this.travel(invoiceJourney(this.stripe, id, this.ownerOf), cause);
+    const { arrival } = await this.travel(invoiceJourney(this.stripe, id, this.upstream.ownerOf), cause);
     if (arrival === "applied") await this.followPayments(id, cause);
     return arrival;
   }
 
   async payment(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = paymentJourney(this.stripe, id, this.ownerOf, this.ensurePaidFor);
+    const journey = paymentJourney(this.stripe, id, this.upstream.ownerOf, this.upstream.ensurePaidFor);
     return (await this.travel(journey, cause)).arrival;
   }
 
@@ -176,9 +182,16 @@ export class Sync {
     return (await this.travel(priceJourney(this.stripe, id), cause)).arrival;
   }
 
-  private subscriptionOf(id: string): Journey<Stripe.Subscription> {
-    const { ensureInvoice, ensureHolder } = this;
-    return subscriptionJourney(this.stripe, id, this.ownerOf, { ensureInvoice, ensureHolder });
+  /** Notes that what asks for the money of an order was refused, and what follows from that, in one transaction. */
+  refusedOrder(
+    { userId, subject }: { userId: string; subject: string },
+    note: (tx: EntityManager) => Promise<boolean>,
+  ): Promise<boolean> {
+    return this.road.write(userId, null, async (write) => {
+      const isNoted = await note(write.tx);
+      if (isNoted) await followPurchase(write, subject);
+      return isNoted;
+    });
   }
 
   /** What an object leads to and is not in its burst. */
@@ -205,18 +218,19 @@ export class Sync {
     if (one.aggregate === "subscription") {
       const subscription = one.remote as Stripe.Subscription;
       const { latest_invoice: invoice } = subscription;
-      if (invoice && typeof invoice === "object" && !burst.has(invoice.id)) await this.ensureInvoice(invoice);
-      await this.ensureHolder(userId, subscription);
+      if (invoice && typeof invoice === "object" && !burst.has(invoice.id))
+        await this.upstream.ensureInvoice(invoice);
+      await this.upstream.ensureHolder(userId, subscription);
     }
     if (one.aggregate === "payment_intent")
       for (const invoiceId of linkedTo(one))
-        if (!holdsInvoice(burst, invoiceId)) await this.ensurePaidFor(invoiceId);
+        if (!holdsInvoice(burst, invoiceId)) await this.upstream.ensurePaidFor(invoiceId);
   };
 
   /** Whether a trial outlives its end depends on whether the customer has a method stored. */
   private async followTrials(stripeCustomerId: string, cause: string | null): Promise<void> {
     const trials = await trialsToFollow(this.em.fork(), stripeCustomerId);
-    for (const id of trials) await this.travel(this.subscriptionOf(id), cause);
+    for (const id of trials) await this.travel(this.upstream.subscriptionOf(id), cause);
   }
 
   /** What a session made, unless our rows say already what it says. */
@@ -242,50 +256,4 @@ export class Sync {
     const trip = this.reads.run(journey.objectId, () => this.road.travel(journey, cause));
     return trip as Promise<Trip<Remote>>;
   }
-
-  private readonly ownerOf: OwnerOf = async (stripeCustomerId, findRow) =>
-    (await findRow(this.em.fork()))?.userId ??
-    (stripeCustomerId === null ? null : await this.ownerOfCustomer(stripeCustomerId));
-
-  /** The user behind a Stripe customer; asks Stripe when our rows do not know it. */
-  private async ownerOfCustomer(stripeCustomerId: string): Promise<string | null> {
-    const known = await knownOwner(this.em.fork(), stripeCustomerId);
-    if (known) return known;
-    const journey = customerJourney(this.stripe, stripeCustomerId, async () => null);
-    const customer = (await this.travel(journey, null)).remote?.customer;
-    return customer && !customer.deleted ? ourUser(customer) : null;
-  }
-
-  /** Upstream of a subscription: what its latest invoice says about money is mirrored. */
-  private readonly ensureInvoice = async (invoice: Stripe.Invoice): Promise<void> => {
-    const row = await this.em.fork().findOne(Invoice, { stripeInvoiceId: invoice.id });
-    const isSame =
-      row?.status === wordOf(invoice.status ?? "draft") && row.amountPaidMinor === invoice.amount_paid;
-    if (!isSame) await this.travel(invoiceJourney(this.stripe, invoice.id, this.ownerOf), null);
-  };
-
-  /**
-   * Upstream of a live subscription: whether another one still holds the user's slot. Its end may not be known here
-   * yet, and then this one is no second one. On the road itself: a trip that waits for another must not be waited for.
-   */
-  private readonly ensureHolder = async (userId: string, remote: Stripe.Subscription): Promise<void> => {
-    if (!LIVE_STATUSES.includes(wordOf(remote.status))) return;
-    const holder = await slotHolder(this.em.fork(), userId);
-    if (!holder || holder === remote.id) return;
-    const { ensureInvoice } = this;
-    const upstream = { ensureInvoice, ensureHolder: async () => {} };
-    const journey = subscriptionJourney(this.stripe, holder, this.ownerOf, upstream);
-    const { arrival } = await this.road.travel(journey, null);
-    if (arrival === "gone") await holderIsGone(this.em.fork(), userId, holder);
-  };
-
-  /** Upstream of a payment: the invoice that it pays, and the subscription that this bills. */
-  private readonly ensurePaidFor = async (stripeInvoiceId: string): Promise<void> => {
-    const find = () => this.em.fork().findOne(Invoice, { stripeInvoiceId });
-    if (!(await find())) await this.travel(invoiceJourney(this.stripe, stripeInvoiceId, this.ownerOf), null);
-    const stripeSubscriptionId = (await find())?.stripeSubscriptionId;
-    if (!stripeSubscriptionId) return;
-    if (await this.em.fork().findOne(Subscription, { stripeSubscriptionId })) return;
-    await this.travel(this.subscriptionOf(stripeSubscriptionId), null);
-  };
 }

@@ -1,4 +1,5 @@
 import { forget } from "./gone.ts";
+import { followPurchases } from "./purchase.ts";
 import type { Read, Road, Write } from "./road.ts";
 import { type Difference, differences, type SnapshotIds, snapshot } from "./snapshot.ts";
 import type { Sync, UserAggregate } from "./sync.ts";
@@ -94,6 +95,7 @@ export class WholeUser {
       await tx.flush();
     }
     await write.access.followUser(write);
+    await followPurchases(write);
     await tx.flush();
     return {
       differences: differences(before, await snapshot(tx, userId, ids)),

@@ -69,6 +69,22 @@ export class SubscriptionResult {
 }
 
 @ObjectType()
+export class PurchaseResult {
+  @Field(() => Purchase)
+  purchase!: Purchase;
+
+  @Field(() => String, { nullable: true, description: "Where to pay, while it is to be paid on a page." })
+  checkoutUrl!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "When the bank wants the customer (3-D Secure): what Stripe.js confirms with, for its owner alone.",
+  })
+  clientSecret!: string | null;
+}
+
+@ObjectType()
 export class PaymentConfig {
   @Field(() => String, { nullable: true })
   publishableKey!: string | null;

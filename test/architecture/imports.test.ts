@@ -21,7 +21,7 @@ const LAYERS: [name: string, files: RegExp][] = [
     "edges",
     /^src\/(resolvers|http|webhooks|jobs|auth|reconciliation)\/|^src\/(schema|references|format-error)\.ts$/,
   ],
-  ["root", /^src\/(app|main)\.ts$/],
+  ["root", /^src\/(app|main|parts)\.ts$/],
 ];
 const ORDER = ["ground", "rows and words", "connections", "verbs", "edges", "root"];
 

@@ -5,6 +5,7 @@ import { mirrorFaults } from "./mirror.ts";
 import { OPERATIONS } from "./operations/index.ts";
 import type { Choice } from "./operations/operation.ts";
 import { promotionFaults } from "./promotions.ts";
+import { purchaseFaults } from "./purchases.ts";
 import { driftFaults } from "./second-opinion.ts";
 import { settle } from "./settling.ts";
 import { moneyFaults, slotFaults } from "./slots.ts";
@@ -94,6 +95,7 @@ export async function faultsOf(world: World): Promise<string[]> {
     ...(await mirrorFaults(world, state)),
     ...(await accessFaults(world, state)),
     ...(await eventFaults(world, state, published)),
+    ...(await purchaseFaults(world, state)),
     ...(await moneyFaults(world, state)),
     ...(await promotionFaults(world)),
     ...(await driftFaults(world, state)),

@@ -18,6 +18,14 @@ const JWT_SECRET = "a secret of the histories, long enough for production";
 /** Learners of a history. */
 const USERS = 3;
 
+/** Two courses and the path that they make up, which takes off what was paid for them. */
+const ON_SALE = `
+  insert into offers (resource_type, resource_id, title, amount_minor, currency, credits_owned_courses, created_at)
+  values ('COURSE', 'course-a', 'A', 4900, 'USD', false, now()), ('COURSE', 'course-b', 'B', 1900, 'USD', false, now()),
+         ('LEARNING_PATH', 'path-of-both', 'Both', 6000, 'USD', true, now());
+  insert into learning_path_courses (path_id, course_id, position)
+  values ('path-of-both', 'course-a', 0), ('path-of-both', 'course-b', 1)`;
+
 /** One learner, and what the history did for them that nothing else remembers. */
 export interface Learner {
   id: string;
@@ -93,6 +101,7 @@ export class World {
       ...{ host: "127.0.0.1", port: sandbox.port, protocol: "http", telemetry: false },
       ...{ timeout: 400, maxNetworkRetries: 4 },
     });
+    await pool.query(ON_SALE);
     return new World(sandbox, database, redis, pool, stripe, host, !inProcess, front, env);
   }
 

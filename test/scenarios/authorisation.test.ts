@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { SignJWT } from "jose";
+import { newCourse, putOnSale } from "../support/buyer.ts";
 import { planId, subscribe } from "../support/checkout.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
 
@@ -32,6 +33,14 @@ beforeAll(async () => {
   ids.PaymentMethod = data.paymentMethods[0].id;
   ids.UserAccess = data.userAccess[0].id;
   ids.UserSubscription = owner.subscription;
+  const course = newCourse();
+  await putOnSale(service, course);
+  const bought = await service.ask(
+    "mutation ($input: CreatePurchaseInput!) { createPurchase(input: $input) { purchase { id } } }",
+    { input: { ...course, paymentMethodId: ids.PaymentMethod } },
+    owner.token,
+  );
+  ids.Purchase = bought.data.createPurchase.purchase.id;
 });
 afterAll(() => service.stop());
 
@@ -48,7 +57,8 @@ async function outcomeOf(query: string, token: string | undefined): Promise<Outc
   const plan = query.includes("$plan") ? await planId(service, "Free") : undefined;
   const payment = query.includes("$payment") ? ids.Payment : undefined;
   const invoice = query.includes("$invoice") ? ids.Invoice : undefined;
-  const { data, errors } = await service.ask(query, { userId, id, plan, payment, invoice }, token);
+  const purchase = query.includes("$purchase") ? ids.Purchase : undefined;
+  const { data, errors } = await service.ask(query, { userId, id, plan, payment, invoice, purchase }, token);
   if (errors) return errors[0]?.extensions.code ?? "no code";
   return deepNull(Object.values(data)[0]) ? NULL : ALLOWED;
 }
@@ -105,6 +115,23 @@ const QUERIES: Row[] = [
     [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
   ],
   ["invoice(id) of none", '{ invoice(id: "nonsense") { id } }', [U, NULL, NULL, NULL, NULL, U]],
+  [
+    "purchases",
+    "query ($userId: ID) { purchases(userId: $userId) { totalCount } }",
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  ["purchases of oneself", "{ purchases { totalCount } }", [U, ALLOWED, ALLOWED, ALLOWED, B, U]],
+  [
+    "purchase(id)",
+    "query ($purchase: ID!) { purchase(id: $purchase) { id } }",
+    [U, ALLOWED, NULL, ALLOWED, ALLOWED, U],
+  ],
+  ["purchase(id) of none", '{ purchase(id: "nonsense") { id } }', [U, NULL, NULL, NULL, NULL, U]],
+  [
+    "createPurchase",
+    'mutation { createPurchase(input: { resourceType: COURSE, resourceId: "nobody-sells-this", paymentMethodId: "nonsense" }) { clientSecret } }',
+    [U, B, B, B, B, U],
+  ],
   [
     "userAccess",
     "query ($userId: ID) { userAccess(userId: $userId) { id } }",
@@ -281,6 +308,21 @@ const QUERIES: Row[] = [
     [U, ALLOWED, F, ALLOWED, ALLOWED, U],
   ],
   [
+    "User.purchases",
+    'query ($userId: ID!) { _entities(representations: [{ __typename: "User", id: $userId }]) { ... on User { purchases { totalCount } } } }',
+    [U, ALLOWED, F, ALLOWED, ALLOWED, U],
+  ],
+  [
+    "Course.viewerPurchase",
+    '{ _entities(representations: [{ __typename: "Course", id: "c" }]) { ... on Course { viewerPurchase { id } } } }',
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, B, U],
+  ],
+  [
+    "LearningPath.viewerPurchase",
+    '{ _entities(representations: [{ __typename: "LearningPath", id: "p" }]) { ... on LearningPath { viewerPurchase { id } } } }',
+    [ALLOWED, ALLOWED, ALLOWED, ALLOWED, B, U],
+  ],
+  [
     "Course.viewerAccess",
     '{ _entities(representations: [{ __typename: "Course", id: "c" }]) { ... on Course { viewerAccess { granted } } } }',
     [ALLOWED, ALLOWED, ALLOWED, ALLOWED, B, U],
@@ -300,7 +342,7 @@ describe("queries and mutations", () => {
   });
 });
 
-test.each(["UserSubscription", "Payment", "PaymentMethod", "Invoice", "UserAccess"])(
+test.each(["UserSubscription", "Payment", "PaymentMethod", "Invoice", "Purchase", "UserAccess"])(
   "a reference to a %s of somebody else is the same null as one to nothing",
   async (type) => {
     const query = "query ($r: [_Any!]!) { _entities(representations: $r) { __typename } }";

@@ -3,9 +3,10 @@ import { createClient, type Client as LiveClient } from "graphql-ws";
 import WebSocket from "ws";
 
 import { type Sandbox, startSandbox } from "../../sandbox/index.ts";
-import { type App, createApp, type Overrides } from "../../src/app.ts";
+import { type App, createApp } from "../../src/app.ts";
 import { signToken } from "../../src/auth/token.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
+import type { Overrides } from "../../src/parts.ts";
 import { setupStripe } from "../../src/stripe/catalogue.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { faultsOfRequests } from "./judged-requests.ts";

@@ -16,6 +16,20 @@ export async function setFaults(service: Pick<TestService, "sandbox">, faults: o
   });
 }
 
+/** What banks, networks and holders do: one of the sandbox's own paths. */
+export async function atSandbox(
+  service: Pick<TestService, "sandbox">,
+  path: string,
+  body: object,
+): Promise<void> {
+  const answer = await fetch(`${service.sandbox.url}/sandbox/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 /** The Stripe customer of a user. */
 export async function customerOf(service: Pick<TestService, "app">, userId: string): Promise<string> {
   const [row] = await service.app.parts.orm.em

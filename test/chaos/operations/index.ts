@@ -7,6 +7,7 @@ import { MONEY_BACK_OPERATIONS } from "./money-back.ts";
 import type { Operations } from "./operation.ts";
 import { PORTAL_OPERATIONS } from "./portal.ts";
 import { PROMOTION_OPERATIONS } from "./promotions.ts";
+import { PURCHASE_OPERATIONS } from "./purchases.ts";
 import { SUBSCRIPTION_OPERATIONS } from "./subscriptions.ts";
 import { TIME_OPERATIONS } from "./time.ts";
 
@@ -15,6 +16,7 @@ export const OPERATIONS: Operations = {
   ...LEARNER_OPERATIONS,
   ...METHOD_OPERATIONS,
   ...CHANGE_OPERATIONS,
+  ...PURCHASE_OPERATIONS,
   ...TIME_OPERATIONS,
   ...PORTAL_OPERATIONS,
   ...PROMOTION_OPERATIONS,

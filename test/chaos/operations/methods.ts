@@ -12,7 +12,11 @@ const PORTAL = `mutation ($key: String) {
 }`;
 
 /** One of the methods that the learner is shown. */
-async function shownMethod(world: World, learner: Learner, { pick }: Choice): Promise<string | undefined> {
+export async function shownMethod(
+  world: World,
+  learner: Learner,
+  { pick }: Choice,
+): Promise<string | undefined> {
   const answer = await world.ask(learner, METHODS);
   return choose<{ id: string }>(answer?.data?.paymentMethods ?? [], pick)?.id;
 }

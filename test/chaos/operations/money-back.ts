@@ -43,11 +43,8 @@ export const MONEY_BACK_OPERATIONS: Operations = {
         [learner.id],
       );
       const paymentId = choose(paid, pick)?.id;
-      const input = {
-        paymentId,
-        ...(flag && { amount: 1 + (pick % 2_000) }),
-        ...(pick % 2 && { access: "KEEP" }),
-      };
+      const access = choose([undefined, undefined, "KEEP", "REVOKE"], pick);
+      const input = { paymentId, access, ...(flag && { amount: 1 + (pick % 2_000) }) };
       return paymentId && world.ask({ token: world.admin as string }, REFUND, { input });
     },
   },

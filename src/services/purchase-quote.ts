@@ -1,0 +1,57 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { countingOf } from "../currencies.ts";
+import { Offer } from "../entities/offer.ts";
+import { AlreadyPurchased, NotFound, OfferInactive } from "../errors.ts";
+import type { AccessQuestion, AccessService } from "./access.service.ts";
+
+/** What something costs somebody now; all in minor units of the offer's currency. */
+export interface Quote {
+  title: string;
+  /** What is to be paid. */
+  amountMinor: number;
+  /** What was taken off for courses of the path that are theirs already. */
+  creditedMinor: number;
+  currency: string;
+}
+
+/**
+ * The price of the offer, less what the user has paid for courses of a path when the offer says so. It holds
+ * within a transaction under the user's lock. @throws NotFound, OfferInactive, AlreadyPurchased
+ */
+export async function quoteFor(
+  tx: EntityManager,
+  access: AccessService,
+  wanted: AccessQuestion,
+): Promise<Quote> {
+  const { resourceType, resourceId, userId } = wanted;
+  const offer = await tx.findOne(Offer, { resourceType, resourceId });
+  if (!offer) throw new NotFound("offer");
+  if (!offer.isActive) throw new OfferInactive();
+  if (await access.isOwned(tx, wanted)) throw new AlreadyPurchased();
+  const { title, currency, amountMinor: price } = offer;
+  const paid = offer.creditsOwnedCourses ? await paidForCourses(tx, userId, offer) : 0;
+  const rest = price - paid;
+  // less than can be charged is not charged
+  const creditedMinor = rest < (countingOf(currency)?.minimum ?? 1) ? price : paid;
+  return { title, currency, creditedMinor, amountMinor: price - creditedMinor };
+}
+
+async function paidForCourses(tx: EntityManager, userId: string, path: Offer): Promise<number> {
+  const [row] = await tx.execute<{ paid: string | null }[]>(PAID_FOR_COURSES, [
+    ...[userId, path.resourceId],
+    path.currency,
+  ]);
+  return Number(row?.paid ?? 0);
+}
+
+/** What has stayed with us of the purchases that open courses of the path, in the path's currency. */
+const PAID_FOR_COURSES = `
+  select sum(payment.amount_received_minor - payment.amount_refunded_minor) as paid
+    from purchases purchase
+    join learning_path_courses course on course.course_id = purchase.resource_id
+    join payments payment using (stripe_payment_intent_id)
+   where purchase.user_id = ? and purchase.resource_type = 'COURSE' and course.path_id = ?
+     and purchase.status in ('COMPLETED', 'PARTIALLY_REFUNDED') and payment.currency = ?
+     and exists (select 1 from user_access
+                  where user_id = purchase.user_id and source = 'PURCHASE' and source_id = purchase.id::text
+                    and revoked_at is null)`;
