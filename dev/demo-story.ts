@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { moneyText } from "../src/currencies.ts";
 import { DemoClient, DemoFailed, payAtSandbox } from "./demo-client.ts";
 import { returnUrl } from "./return-page.ts";
 
@@ -190,9 +191,4 @@ class Story {
   }
 }
 
-/** As in `39.00 USD`. The seeded plans are in dollars; other currencies may have no minor unit. */
-function shown({ amount, currency }: Money): string {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "code" });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return `${(amount / 10 ** digits).toFixed(digits)} ${currency}`;
-}
+const shown = ({ amount, currency }: Money) => moneyText(amount, currency);

@@ -47,6 +47,12 @@ const CURRENCIES = new Map([
 /** How a currency is counted; undefined for one that cannot be charged. @param currency ISO 4217, upper case */
 export const countingOf = (currency: string): Counting | undefined => CURRENCIES.get(currency);
 
+/** Rounded to what can be charged, half up: whole yen, and no odd fils. In minor units. */
+export function chargeable(amountMinor: number, currency: string): number {
+  const step = countingOf(currency)?.step ?? 1;
+  return Math.floor(amountMinor / step + 0.5) * step;
+}
+
 /** Minor units as people read them, without rounding: 3900 USD is `39.00 USD`, 500 JPY `500 JPY`, 1500 KWD `1.500 KWD`. */
 export function moneyText(amountMinor: number, currency: string): string {
   const decimals = countingOf(currency)?.decimals ?? 2;

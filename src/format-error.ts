@@ -50,7 +50,7 @@ export function withCode(error: GraphQLError, logger: Logger): GraphQLError {
 /** What graphql-js says when it coerces values, before any resolver is called. */
 const MISFIT_VARIABLE = /^Variable "\$(\w+)" /;
 /** The same of a value inside an input object: all that there are in this schema are given as `input`. */
-const MISFIT_INPUT = /^Variable "\$\w+" .* at "\w+\.(\w+)/s;
+const MISFIT_INPUT = /^Variable "\$\w+" .* at "\w+\.([\w.]+)/s;
 const MISFIT_ARGUMENT = /^Argument "(\w+)" (?:of|has) /;
 
 function misfit(error: GraphQLError): GraphQLError | undefined {

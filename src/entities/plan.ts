@@ -1,6 +1,7 @@
 import { Check, Entity, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { Directive, Field, ID, Int, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
+import { chargeable } from "../currencies.ts";
 import { BillingInterval, PlanTier } from "../types/enums.ts";
 import { MonetaryAmount } from "../types/money.ts";
 import { SafeInt } from "../types/scalars.ts";
@@ -112,7 +113,8 @@ export class Plan {
 
   @Field(() => MonetaryAmount, { description: "The same price per month: 2900 for Premium Annual." })
   get monthlyPrice(): MonetaryAmount {
-    return new MonetaryAmount(Math.round(this.amountMinor / MONTHS[this.interval ?? "MONTH"]), this.currency);
+    const amountMinor = this.amountMinor / MONTHS[this.interval ?? "MONTH"];
+    return new MonetaryAmount(chargeable(amountMinor, this.currency), this.currency);
   }
 
   @Field({

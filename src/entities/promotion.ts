@@ -1,6 +1,7 @@
 import { Check, Entity, Index, PrimaryKey, Property, Unique } from "@mikro-orm/decorators/legacy";
 import { Field, ID, Int, ObjectType } from "type-graphql";
 import { v7 } from "uuid";
+import { chargeable } from "../currencies.ts";
 import { AccessScope, DiscountDuration, PurchasableType } from "../types/enums.ts";
 import { MonetaryAmount } from "../types/money.ts";
 import { DateTime } from "../types/scalars.ts";
@@ -207,9 +208,9 @@ export class Promotion {
     return this.duration != null && this.itemType == null;
   }
 
-  /** What it takes off an amount: the percentage rounded half up, an amount never more than there is. In minor units. */
-  amountOff(amountMinor: number): number {
-    if (this.percentOff) return Math.floor((amountMinor * this.percentOff + 50) / 100);
+  /** What it takes off a price: the percentage rounded half up, an amount never more than there is. In minor units. */
+  amountOff({ amountMinor, currency }: { amountMinor: number; currency: string }): number {
+    if (this.percentOff) return chargeable((amountMinor * this.percentOff) / 100, currency);
     return Math.min(this.amountOffMinor ?? 0, amountMinor);
   }
 }

@@ -1,3 +1,4 @@
+import { countingOf } from "../currencies.ts";
 import { codeKeyOf, type Promotion } from "../entities/promotion.ts";
 import { BadUserInput } from "../errors.ts";
 import type {
@@ -47,6 +48,12 @@ function discountTerms(discount: PromotionDiscountInput): Partial<Promotion> {
     [itemType !== null && duration !== "ONCE", "duration", "What is bought once is discounted ONCE."],
     [itemType !== null && discount.firstTimeOnly, "firstTimeOnly", "This is for subscriptions only."],
   ];
+  const counting = currency === null ? null : countingOf(currency);
+  const isOdd = (amountOffMinor ?? 0) % (counting?.step ?? 1) !== 0;
+  rules.push(
+    [counting === undefined, "currency", "Stripe charges nothing in this currency."],
+    [isOdd, "amountOff", `An amount in ${currency} is a multiple of ${counting?.step} minor units.`],
+  );
   const broken = rules.find(([isBroken]) => isBroken);
   if (broken) throw new BadUserInput(`input.discount.${broken[1]}`, broken[2]);
   return { percentOff, amountOffMinor, currency, duration, months, planId, itemType, itemId };

@@ -42,5 +42,5 @@ export async function discountFor(
   if (currency && currency !== item.currency)
     throw new PromotionNotApplicable(field, `This code takes something off prices in ${currency}.`);
   await assertPlaceLeft(em, promotion, item.userId, { now, field });
-  return { promotionId: promotion.id, amountOffMinor: promotion.amountOff(item.amountMinor) };
+  return { promotionId: promotion.id, amountOffMinor: promotion.amountOff(item) };
 }

@@ -4,7 +4,7 @@ import { validate as isUuid } from "uuid";
 import { audit } from "../audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
-import { moneyText } from "../currencies.ts";
+import { chargeable, countingOf, moneyText } from "../currencies.ts";
 import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { BadUserInput, Conflict, NotFound, RefundNotAllowed } from "../errors.ts";
@@ -37,6 +37,7 @@ export class RefundService {
         const payment = await find(this.em.fork(), input.paymentId);
         const amount = input.amount ?? payment.refundableMinor;
         assertLeft(payment, amount);
+        assertWhole(payment, amount);
         if (input.access === "REVOKE") await this.assertPurchase(payment);
         await this.give(caller, payment, amount, input);
         return payment.id;
@@ -91,6 +92,13 @@ async function find(em: EntityManager, id: string): Promise<Payment> {
   const payment = isUuid(id) ? await em.findOne(Payment, { id }) : null;
   if (!payment) throw new NotFound("payment");
   return payment;
+}
+
+/** Money that has no fraction goes back without one. */
+function assertWhole({ currency, refundableMinor }: Payment, amount: number): void {
+  if (amount === refundableMinor || chargeable(amount, currency) === amount) return;
+  const step = countingOf(currency)?.step;
+  throw new BadUserInput("input.amount", `An amount in ${currency} is a multiple of ${step} minor units.`);
 }
 
 function assertLeft(payment: Payment, amount: number): void {

@@ -1,4 +1,6 @@
 import { countingOf, moneyText } from "../../src/currencies.ts";
+import { Plan } from "../../src/entities/plan.ts";
+import { Promotion } from "../../src/entities/promotion.ts";
 import { Currency } from "../../src/types/scalars.ts";
 
 test.each<[number, string, string]>([
@@ -15,6 +17,19 @@ test.each<[number, string, string]>([
   [Number.MAX_SAFE_INTEGER, "USD", "90071992547409.91 USD"],
 ])("%d of %s reads %s", (amount, currency, text) => {
   expect(moneyText(amount, currency)).toBe(text);
+});
+
+test.each<[string, number, number, number]>([
+  // of 34,900: a third of a price taken off, and a month of a yearly plan
+  ["USD", 34_900, 11_517, 2_908],
+  ["JPY", 34_900, 11_517, 2_908],
+  ["KWD", 34_900, 11_520, 2_910],
+  ["ISK", 34_900, 11_500, 2_900],
+])("%s: what is computed of a price can be charged", (currency, amountMinor, third, month) => {
+  const promotion = Object.assign(new Promotion(), { percentOff: 33 });
+  expect(promotion.amountOff({ amountMinor, currency })).toBe(third);
+  const plan = Object.assign(new Plan(), { amountMinor, currency, interval: "YEAR" });
+  expect(plan.monthlyPrice).toEqual({ amount: month, currency });
 });
 
 test("each currency that can be charged can be answered with, and is charged in whole steps", () => {
