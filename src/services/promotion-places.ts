@@ -8,7 +8,7 @@ import { unknownCode } from "./promotions-in-use.ts";
 
 /** For what, and for whom, a place among the uses of a promotion is taken. */
 export type Place = Pick<PromotionRedemption, "promotionId" | "userId"> &
-  Partial<Pick<PromotionRedemption, "id" | "intentId" | "purchaseId" | "usedAt">>;
+  Partial<Pick<PromotionRedemption, "intentId" | "purchaseId" | "usedAt">>;
 
 /**
  * Takes a place among the uses of a promotion, in the transaction of what it is for, under the user's lock. The
@@ -17,10 +17,11 @@ export type Place = Pick<PromotionRedemption, "promotionId" | "userId"> &
  */
 export async function takePlace(
   tx: EntityManager,
-  { id = v7(), promotionId, userId, intentId = null, purchaseId = null, usedAt = null }: Place,
+  { promotionId, userId, intentId = null, purchaseId = null, usedAt = null }: Place,
   now: Date,
   field: string,
 ): Promise<string> {
+  const id = v7();
   try {
     await tx.execute(
       `insert into promotion_redemptions (id, promotion_id, user_id, intent_id, purchase_id, used_at, created_at)

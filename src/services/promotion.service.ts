@@ -1,22 +1,18 @@
 import { type EntityManager, LockMode } from "@mikro-orm/postgresql";
-import { validate as isUuid, v5, v7 } from "uuid";
+import { validate as isUuid, v7 } from "uuid";
 import { audit } from "../audit.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { Intent } from "../entities/intent.ts";
 import { Promotion } from "../entities/promotion.ts";
 import { BadUserInput, Conflict, NotFound } from "../errors.ts";
-import { hashOf } from "../hash.ts";
 import { IntentLapsed, type Intents, isRefusal, openIntent } from "../intents/intents.ts";
 import type { CreatePromotionInput } from "../resolvers/inputs/promotion.inputs.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { lockUser } from "../user-lock.ts";
-import type { IdempotencyService } from "./idempotency.service.ts";
+import type { IdempotencyService, Keep } from "./idempotency.service.ts";
 import { discountAtStripe } from "./promotion-at-stripe.ts";
 import { type PromotionTerms, termsOf } from "./promotion-terms.ts";
-
-/** Of the ids of promotions that were asked for under a client's key. */
-const NAMESPACE = "a1c8d5a4-54e7-5c1b-8f0f-6f2b6a0c9d3e";
 
 /** What promotions are made with. */
 export interface PromotionParts {
@@ -39,19 +35,18 @@ export class PromotionService {
    */
   create(caller: Caller, input: CreatePromotionInput): Promise<Promotion> {
     caller.assertAdmin();
-    const key = input.idempotencyKey;
     return this.parts.idempotency.run({
-      ...{ caller, key, operation: "createPromotion", input },
+      ...{ caller, key: input.idempotencyKey, operation: "createPromotion", input },
       intent: { kind: "create-promotion", answer: (made) => this.madeAs(made) },
-      work: async () => {
-        // a call that died is found again under its key
-        const id = key ? v5(`${caller.actor}:${key}:${hashOf(input)}`, NAMESPACE) : v7();
+      work: async (keep) => {
         const terms = termsOf(input, this.parts.clock.now());
         const params =
           terms.duration && !terms.itemType
             ? await discountAtStripe({ em: this.em.fork(), stripe: this.parts.stripe }, terms)
             : null;
-        const intentId = await this.write(caller, { id, terms, params, reason: input.reason ?? null });
+        const id = v7();
+        const made = { id, terms, params, reason: input.reason ?? null };
+        const intentId = await this.write(caller, made, keep);
         if (intentId) await this.publish(terms.codeKey, intentId);
         return id;
       },
@@ -68,8 +63,8 @@ export class PromotionService {
     return this.parts.idempotency.run({
       ...{ caller, key, operation: "deactivatePromotion", input: { id, reason } },
       intent: { kind: "deactivate-promotion", answer: async () => id },
-      work: async () => {
-        const intentId = await this.end(caller, id, reason);
+      work: async (keep) => {
+        const intentId = await this.end(caller, { id, reason }, keep);
         if (intentId) await this.parts.intents.carryThrough(intentId);
         return id;
       },
@@ -77,25 +72,25 @@ export class PromotionService {
     });
   }
 
-  /** The row, and with it what is to be made at Stripe. Returns the intent. */
+  /** The row, and with it what is to be made at Stripe. Returns the intent, of which the answer is made then. */
   private async write(
     { id: userId, actor }: Caller,
     { id, terms, params, reason }: NewPromotion,
+    keep: Keep,
   ): Promise<string | null> {
     const now = this.parts.clock.now();
     try {
       return await this.em.fork().transactional(async (tx) => {
         await lockUser(tx, userId);
         await giveUpRefused(tx, terms.codeKey, now);
-        if (!(await tx.findOne(Promotion, { id }))) {
-          tx.create(Promotion, { id, ...terms, createdAt: now } as Promotion, { persist: true });
-          audit(tx, {
-            ...{ at: now, actor, action: "created", tableName: "promotions", rowId: id, reason },
-            after: terms,
-          });
-          await tx.flush();
+        tx.create(Promotion, { id, ...terms, createdAt: now } as Promotion, { persist: true });
+        const row = { actor, action: "created", tableName: "promotions", rowId: id, reason };
+        audit(tx, { at: now, ...row, after: terms });
+        await tx.flush();
+        if (!params) {
+          await keep(tx, id);
+          return null;
         }
-        if (!params) return null;
         return (await openIntent(tx, { userId, kind: "create-promotion", subject: id, params }, now)).id;
       });
     } catch (error) {
@@ -121,8 +116,8 @@ export class PromotionService {
 
   private async end(
     { id: userId, actor }: Caller,
-    id: string,
-    reason: string | null,
+    { id, reason }: { id: string; reason: string | null },
+    keep: Keep,
   ): Promise<string | null> {
     const at = this.parts.clock.now();
     return this.em.fork().transactional(async (tx) => {
@@ -136,7 +131,10 @@ export class PromotionService {
         audit(tx, { at, ...row, before: { deactivatedAt: null }, after: { deactivatedAt: at } });
         await tx.flush();
       }
-      if (!promotion_code) return null;
+      if (!promotion_code) {
+        await keep(tx, id);
+        return null;
+      }
       const request = {
         userId,
         kind: "deactivate-promotion",

@@ -1,3 +1,4 @@
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { type Learner, newLearner, passTime } from "../support/learner.ts";
 import { newUser, startReplica, startService, type TestService } from "../support/service.ts";
 
@@ -12,6 +13,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   ada = await newLearner(service);
 });
+afterEach(() => armCrashPoints());
 afterAll(() => service.stop());
 
 const SHOWN = `id code startsAt endsAt deactivatedAt maxRedemptions maxRedemptionsPerUser redemptionCount
@@ -195,10 +197,14 @@ test("the same key redeems once, also when the first call was never answered", a
   const first = await redeem(code, { idempotencyKey: "once" });
   expect(await redeem(code, { idempotencyKey: "once" })).toEqual(first);
   expect(refusal(await redeem(newCode(), { idempotencyKey: "once" }))?.code).toBe("CONFLICT");
-  // the note under the key was lost with the process
-  await rows("delete from idempotency_keys where caller_id = ?", [`user:${ada.userId}`]);
-  expect(await redeem(code, { idempotencyKey: "once" })).toEqual(first);
-  expect(await grants()).toBe(1);
+  armCrashPoints((reached) => {
+    if (reached !== "rows-committed") return;
+    armCrashPoints();
+    throw new Error("the process ends here");
+  });
+  expect((await redeem(code, { idempotencyKey: "dies" })).errors).toBeDefined();
+  expect((await redeem(code, { idempotencyKey: "dies" })).errors).toBeUndefined();
+  expect(await grants()).toBe(2);
 });
 
 test("admins list codes by pages that stay right while codes are made, and deactivate them; what was given stays", async () => {
