@@ -3,7 +3,8 @@ import type { AddressInfo } from "node:net";
 import type { RequestHandler } from "express";
 import type { Config } from "./config.ts";
 import { poolOf } from "./database.ts";
-import { createGraphqlServer, graphqlRoutes } from "./http/graphql.ts";
+import { shortcut } from "./http/deliveries.ts";
+import { createGraphqlServer, graphqlRoutes, onlyForBrowsers } from "./http/graphql.ts";
 import { healthRoutes } from "./http/health.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
 import { closeServer, listen } from "./http/listening.ts";
@@ -14,7 +15,7 @@ import { Worker } from "./jobs/worker.ts";
 
 import { createParts, type Overrides, type Parts } from "./parts.ts";
 
-import { webhookRoute } from "./webhooks/route.ts";
+import { takeDeliveries, webhookRoute } from "./webhooks/route.ts";
 
 /** The running service. */
 export interface App {
@@ -32,10 +33,11 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const graphql = createGraphqlServer(schema, config, metrics, logger);
   await graphql.start();
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
+  const take = takeDeliveries(config.stripe.webhookSecrets, inbox, metrics, logger);
   const http = createHttp(
     config,
     {
-      webhook: webhookRoute(config.stripe.webhookSecrets, inbox, metrics, logger),
+      webhook: webhookRoute(take, metrics),
       health: healthRoutes(health),
       invoices: invoiceRoutes(parts.invoices),
       graphql: config.worker === "only" ? [] : [...explorer, ...graphqlRoutes(graphql, config, newContext)],
@@ -43,7 +45,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     metrics,
     logger,
   );
-  const server = createServer(http);
+  const server = createServer(shortcut(take, metrics, http));
   const closeSockets =
     config.worker === "only"
       ? async () => {}
@@ -72,11 +74,3 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     },
   };
 }
-
-const onlyForBrowsers =
-  (explorer: RequestHandler): RequestHandler =>
-  (request, response, next) => {
-    const isBrowser =
-      request.method === "GET" && !request.query.query && request.accepts("json", "html") === "html";
-    return isBrowser ? explorer(request, response, next) : next();
-  };

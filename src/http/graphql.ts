@@ -115,3 +115,12 @@ function measured(metrics: Metrics): ApolloServerPlugin<BaseContext> {
     },
   };
 }
+
+/** Answers people who open the address in a browser; programs go on to the API. */
+export const onlyForBrowsers =
+  (explorer: RequestHandler): RequestHandler =>
+  (request, response, next) => {
+    const isBrowser =
+      request.method === "GET" && !request.query.query && request.accepts("json", "html") === "html";
+    return isBrowser ? explorer(request, response, next) : next();
+  };

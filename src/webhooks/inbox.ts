@@ -43,11 +43,18 @@ export class Inbox {
     this.intake = new Intake(em);
   }
 
-  /** Stores an event under its id and wakes its work, in one transaction. False when it was there already. */
-  receive(event: ReceivedEvent, source: WebhookEventSource = "webhook"): Promise<boolean> {
+  /**
+   * Stores an event under its id and wakes its work, in one transaction. False when it was there already.
+   * @param text the same as JSON, when it is at hand
+   */
+  receive(
+    event: ReceivedEvent,
+    given: { source?: WebhookEventSource; text?: string } = {},
+  ): Promise<boolean> {
+    const { source = "webhook", text = JSON.stringify(event) } = given;
     const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
     return this.intake.store({
-      ...{ id: event.id, type: event.type, payload: event, source },
+      ...{ id: event.id, type: event.type, payload: text, source },
       aggregate: subject?.aggregate ?? null,
       object_id: subject?.id ?? null,
       api_version: event.api_version ?? null,

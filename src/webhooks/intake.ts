@@ -15,7 +15,8 @@ export interface StoredEvent {
   object_id: string | null;
   api_version: string | null;
   livemode: boolean | null;
-  payload: object;
+  /** As JSON. */
+  payload: string;
   status: "pending" | "ignored";
   source: string;
   stored_at: Date;
@@ -82,7 +83,7 @@ export class Intake {
 
   /** The ids of those that were not there. */
   private async insert(events: StoredEvent[]): Promise<Set<string>> {
-    const given = [JSON.stringify(inGroups(events))];
+    const given = [`[${inGroups(events).map(asJson).join()}]`];
     const rows = await prepared<{ id: string; key: string | null; woken: boolean }>(this.em, STORE, given);
     // see wake(): a job that was being taken just then is woken again; if that fails too, the sweep finds the row
     for (const key of new Set(rows.filter(({ woken }) => !woken).map((row) => row.key)))
@@ -95,6 +96,11 @@ export class Intake {
 function inGroups(events: StoredEvent[]): StoredEvent[] {
   const groups = new Map(events.filter(({ group }) => group).map(({ key, group }) => [key, group]));
   return events.map((event) => ({ ...event, group: event.group ?? groups.get(event.key) ?? event.key }));
+}
+
+/** The payload goes in as the text that it is. */
+function asJson({ payload, ...columns }: StoredEvent): string {
+  return `{"payload":${payload},${JSON.stringify(columns).slice(1)}`;
 }
 
 /** In the order of ids and groups, so that two processes that store the same never wait for each other in a circle. */

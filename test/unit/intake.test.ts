@@ -18,7 +18,7 @@ let made = 0;
 function event(objectId: string, group: string | null, more: Partial<StoredEvent> = {}): StoredEvent {
   return {
     ...{ id: `evt_${made++}`, type: "invoice.paid", aggregate: "invoice", object_id: objectId },
-    ...{ api_version: null, livemode: false, payload: {}, status: "pending", source: "webhook" },
+    ...{ api_version: null, livemode: false, payload: "{}", status: "pending", source: "webhook" },
     ...{ stored_at: new Date(), key: `invoice:${objectId}`, group, ...more },
   };
 }
@@ -81,7 +81,7 @@ test("of copies that come at once one is new, and what is ignored wakes nobody",
 
 test("one that cannot be stored fails alone, and nothing of it is woken", async () => {
   const intake = new Intake(orm.em);
-  const bad = event("in_9", "cus_5", { payload: { text: "\u0000" } });
+  const bad = event("in_9", "cus_5", { payload: JSON.stringify({ text: "\u0000" }) });
   const good = [event("in_10", "cus_6"), event("in_11", "cus_7")];
   const outcomes = await Promise.allSettled(
     [...ahead(), good[0], bad, good[1]].map((one) => intake.store(one as StoredEvent)),
