@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { moneyText } from "../src/currencies.ts";
 import { DemoClient, DemoFailed, payAtSandbox } from "./demo-client.ts";
+import { Purchasing } from "./demo-purchase.ts";
+import { eventually, Steps } from "./demo-steps.ts";
 import { returnUrl } from "./return-page.ts";
 
 /** Whose story it is, and where it takes place. */
@@ -10,6 +11,8 @@ export interface DemoOptions {
   /** A user who has never been here. */
   readonly userId: string;
   readonly token: string;
+  /** Of somebody who may sell courses and give money back. */
+  readonly staffToken: string;
   readonly print: (line: string) => void;
 }
 
@@ -37,18 +40,19 @@ interface LiveStatus {
 }
 
 const COURSE = "course-typescript";
-const SETTLE_MS = 10_000;
-const POLL_MS = 20;
 const STATUS = "status grantsAccess plan { name }";
 
 /**
- * Walks one new learner from the price list to an open course and prints each step as a sentence with the
- * time it took. Uses public interfaces only.
+ * Walks one new learner from the price list to an open course, lets them buy another one and have their money back, and
+ * prints each step as a sentence with the time it took. Uses public interfaces only.
  * @throws DemoFailed naming the step, when one does not end as it should.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const client = new DemoClient(options.serviceUrl, options.token);
-  const story = new Story(options, client);
+  const staff = new DemoClient(options.serviceUrl, options.staffToken);
+  const steps = new Steps(options.print);
+  const story = new Story(options, client, steps);
+  const purchasing = new Purchasing(client, staff, steps);
   try {
     const plan = await story.readPrices();
     const session = await story.openCheckout(plan);
@@ -56,8 +60,11 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await story.isDeclined(session);
     await story.pays(session, live);
     await story.hasAccess(plan);
+    const course = await purchasing.isOffered();
+    await purchasing.isBought(course);
+    await purchasing.isRefunded(course);
   } finally {
-    await client.close();
+    await Promise.all([client.close(), staff.close()]);
   }
 }
 
@@ -65,10 +72,11 @@ class Story {
   constructor(
     private readonly options: DemoOptions,
     private readonly client: DemoClient,
+    private readonly steps: Steps,
   ) {}
 
   async readPrices(): Promise<Plan> {
-    return await this.step("reading the price list", async () => {
+    return await this.steps.take("reading the price list", async () => {
       const { plans } = await this.client.ask<{ plans: Plan[] }>(
         "{ plans { id name price { amount currency } } }",
       );
@@ -80,7 +88,7 @@ class Story {
   }
 
   async openCheckout(plan: Plan): Promise<string> {
-    return await this.step("opening a checkout", async () => {
+    return await this.steps.take("opening a checkout", async () => {
       const { createCheckoutSession: session } = await this.client.ask<{
         createCheckoutSession: { id: string; url: string };
       }>(
@@ -98,7 +106,7 @@ class Story {
   }
 
   async watchStatus() {
-    return await this.step("opening a live subscription", async () => {
+    return await this.steps.take("opening a live subscription", async () => {
       const live = this.client.subscribe<LiveStatus>(
         `subscription { subscriptionStatusChanged { ${STATUS} } }`,
       );
@@ -109,7 +117,7 @@ class Story {
   }
 
   async isDeclined(session: string): Promise<void> {
-    await this.step("paying with a card that is declined", async () => {
+    await this.steps.take("paying with a card that is declined", async () => {
       const { paid, declineCode } = await payAtSandbox(
         this.options.sandboxUrl,
         session,
@@ -122,12 +130,12 @@ class Story {
   }
 
   async pays(session: string, live: { next(fits: (value: LiveStatus) => boolean): Promise<LiveStatus> }) {
-    await this.step("paying with a good card", async () => {
+    await this.steps.take("paying with a good card", async () => {
       const { paid, declineCode } = await payAtSandbox(this.options.sandboxUrl, session, "pm_card_visa");
       if (!paid) throw new DemoFailed(`the card was declined (${declineCode})`);
       return [undefined, "The same page is paid with 4242 4242 4242 4242."];
     });
-    await this.step("waiting for the live update", async () => {
+    await this.steps.take("waiting for the live update", async () => {
       const opened = await live.next(({ subscriptionStatusChanged: now }) => now?.grantsAccess === true);
       const { status, plan } = opened.subscriptionStatusChanged as Status;
       return [undefined, `The live update arrives without a reload: ${plan.name}, ${status}.`];
@@ -135,18 +143,18 @@ class Story {
   }
 
   async hasAccess(plan: Plan): Promise<void> {
-    await this.step("asking for the status", async () => {
+    await this.steps.take("asking for the status", async () => {
       const { subscriptionStatus: now } = await this.client.ask<{ subscriptionStatus: Status | null }>(
         `{ subscriptionStatus { ${STATUS} } }`,
       );
       if (now?.status !== "ACTIVE" || !now.grantsAccess) throw new DemoFailed(`it is ${now?.status}`);
       return [undefined, `Asked again, the status is ${now.status} and the platform is open.`];
     });
-    await this.step("opening a course", async () => {
+    await this.steps.take("opening a course", async () => {
       if (!(await this.isGranted())) throw new DemoFailed("access is not granted");
       return [undefined, `The course ${COURSE} opens.`];
     });
-    await this.step("reading the payments", async () => {
+    await this.steps.take("reading the payments", async () => {
       const payment = await this.succeededPayment();
       if (payment.amount.amount !== plan.price.amount) throw new DemoFailed("it is of another amount");
       return [
@@ -157,15 +165,13 @@ class Story {
   }
 
   /** The list follows Stripe's event about the payment, which may come after the one that opened access. */
-  private async succeededPayment(): Promise<Payment> {
-    for (const end = Date.now() + SETTLE_MS; Date.now() < end; await sleep(POLL_MS)) {
+  private succeededPayment(): Promise<Payment> {
+    return eventually(async () => {
       const { payments } = await this.client.ask<{ payments: { nodes: Payment[] } }>(
         "{ payments { nodes { amount { amount currency } status methodLabel } } }",
       );
-      const payment = payments.nodes.find(({ status }) => status === "SUCCEEDED");
-      if (payment) return payment;
-    }
-    throw new DemoFailed("the payment is not listed");
+      return payments.nodes.find(({ status }) => status === "SUCCEEDED");
+    }, "the payment is not listed");
   }
 
   private async isGranted(): Promise<boolean> {
@@ -174,20 +180,6 @@ class Story {
       { id: COURSE },
     );
     return accessTo.granted;
-  }
-
-  /** Does a step and prints its sentence; a failure carries the step's name. */
-  private async step<T>(name: string, work: () => Promise<[result: T, sentence: string]>): Promise<T> {
-    const begun = performance.now();
-    try {
-      const [result, sentence] = await work();
-      this.options.print(`${`${Math.round(performance.now() - begun)} ms`.padStart(8)}  ${sentence}`);
-      return result;
-    } catch (error) {
-      throw new DemoFailed(
-        `The demo failed while ${name}: ${error instanceof Error ? error.message : error}`,
-      );
-    }
   }
 }
 

@@ -5,7 +5,7 @@ import { readEnvironment } from "../src/config.ts";
 import { runDemo } from "./demo-story.ts";
 import { jwtSettings } from "./jwt-settings.ts";
 
-const USAGE = `Walks a new learner from the price list to an open course, against a running \`npm run dev\`.
+const USAGE = `Walks a new learner from the price list to an open course, a purchase and a refund, against a running \`npm run dev\`.
 
   npm run demo -- [--service URL] [--sandbox URL] [--user ID]
 
@@ -27,20 +27,19 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(USAGE);
   await assertRunning(values.service, "service");
   await assertRunning(values.sandbox, "sandbox");
-  const token = await signToken(await jwtSettings(env), {
-    sub: values.user,
-    email: `${values.user}@example.com`,
-  });
+  const jwt = await jwtSettings(env);
+  const token = await signToken(jwt, { sub: values.user, email: `${values.user}@example.com` });
+  const staffToken = await signToken(jwt, { sub: "demo-staff", roles: ["admin"] });
   const begun = performance.now();
   console.log(`The story of ${values.user}:\n`);
   await runDemo({
     serviceUrl: values.service,
     sandboxUrl: values.sandbox,
     userId: values.user,
-    token,
+    ...{ token, staffToken },
     print: (line) => console.log(line),
   });
-  console.log(`\nFrom the price list to an open course in ${Math.round(performance.now() - begun)} ms.`);
+  console.log(`\nFrom the price list to money given back in ${Math.round(performance.now() - begun)} ms.`);
 }
 
 async function assertRunning(url: string, what: string): Promise<void> {

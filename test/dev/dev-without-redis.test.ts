@@ -28,13 +28,15 @@ describe("npm run dev on a machine without redis-server", () => {
   it("tells the whole story, live update included", async () => {
     const userId = "learner-without-redis";
     const { stdout: token } = await place.run("token", ["--user", userId]);
+    const { stdout: staff } = await place.run("token", ["--user", "staff", "--role", "admin"]);
     const { serviceUrl, sandboxUrl } = place;
     const lines: string[] = [];
     await runDemo({
-      ...{ serviceUrl, sandboxUrl, userId, token: token.trim() },
+      ...{ serviceUrl, sandboxUrl, userId, token: token.trim(), staffToken: staff.trim() },
       print: (line) => lines.push(line),
     });
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(13);
     expect(lines[5]).toMatch(/\d+ ms {2}The live update arrives without a reload: Premium, ACTIVE\./);
+    expect(lines[11]).toMatch(/The live event arrives: PURCHASE_COMPLETED\./);
   });
 });

@@ -125,6 +125,9 @@ describe("npm run dev", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/is declined .*\n.*is paid .*\n.*live update arrives .*ACTIVE/);
     expect(stdout).toMatch(/opens\.\n.*payments list 39\.00 USD/);
+    expect(stdout).toMatch(
+      /it opens at once\.\n.*PURCHASE_COMPLETED\.\n.*\(REFUNDED\), and the masterclass closes\./,
+    );
   });
 
   it("is ready again after a kill -9, with its data, and tells the story again", async () => {
