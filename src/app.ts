@@ -1,6 +1,5 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { RequestHandler } from "express";
 import type { Config } from "./config.ts";
 import { poolOf } from "./database.ts";
 import { shortcut } from "./http/deliveries.ts";
