@@ -28,7 +28,7 @@ export interface PostgresOptions {
   readonly user?: string;
   /** Taken for a new cluster; without one a random password is kept in DATA_DIR. */
   readonly password?: string;
-  /** False: faster, and not safe from a power cut. For tests. */
+  /** False: faster, not safe from a power cut, and with room for many services at once. For tests. */
   readonly durable?: boolean;
   readonly log?: (line: string) => void;
 }
@@ -56,7 +56,7 @@ const SETTINGS = {
   log_checkpoints: "off",
 };
 // What is committed still survives a kill -9, only not a power cut.
-const NOT_DURABLE = { fsync: "off", full_page_writes: "off" };
+const NOT_DURABLE = { fsync: "off", full_page_writes: "off", max_connections: "400" };
 
 /**
  * Starts a real PostgreSQL on the loopback address, with data that stay: as root or as an ordinary user,

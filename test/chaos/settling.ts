@@ -1,7 +1,5 @@
-import { Sweep } from "../../src/jobs/sweep.ts";
-import { createLogger } from "../../src/logger.ts";
-import { Outage } from "../../src/outage.ts";
 import { eventually } from "../support/service.ts";
+import { wakeWhatIsOverdue } from "../support/sweep.ts";
 import type { World } from "./world.ts";
 
 const WITHIN_MS = 60_000;
@@ -96,10 +94,7 @@ async function hurry(world: World, late: string[]): Promise<void> {
 async function sweep(world: World): Promise<void> {
   const parts = await world.host.parts();
   if (!parts) return; // it has just died
-  const logger = createLogger("silent");
-  await new Sweep(parts.orm.em, parts.workers, logger, new Outage("The database", logger))
-    .once()
-    .catch(() => {});
+  await wakeWhatIsOverdue({ app: { parts } }).catch(() => {});
 }
 
 /** What the service has yet to do, in words. */
