@@ -19,6 +19,9 @@ import type { Sync } from "../sync/sync.ts";
 import type { PurchasableType } from "../types/enums.ts";
 import type { AccessService } from "./access.service.ts";
 import type { CustomerService } from "./customer.service.ts";
+import { PROMOTION_FIELD } from "./promotion-codes.ts";
+import { holdPlace } from "./promotion-places.ts";
+import { type DiscountedQuote, discounted } from "./purchase-discounts.ts";
 import { type Quote, quoteFor } from "./purchase-quote.ts";
 import { holdSlot, slotHolderOf } from "./purchase-slots.ts";
 
@@ -45,6 +48,8 @@ export interface Order {
   resourceType: PurchasableType;
   resourceId: string;
   way: Way;
+  /** As somebody typed it. */
+  promotionCode: string | null;
 }
 
 /** What opening needs. */
@@ -78,11 +83,12 @@ export class PurchaseOpening {
 
   /**
    * Returns the purchase: one that was begun in the same way again, while it can still be paid, else a new one.
-   * @throws NotFound, OfferInactive, AlreadyPurchased, PaymentDeclined, Conflict (retryable), Stripe's refusals
+   * @throws NotFound, OfferInactive, AlreadyPurchased, PaymentDeclined, Conflict (retryable), Stripe's refusals; for a
+   * code BadUserInput, PromotionExpired, PromotionExhausted, PromotionNotApplicable
    */
   async open(caller: Caller, order: Order): Promise<string> {
     // asked first: what cannot be bought makes nobody a customer
-    await quoteFor(this.em.fork(), this.parts.access, { userId: caller.id, ...order });
+    await this.quote(this.em.fork(), caller.id, order);
     for (let round = 0; round < ROUNDS; round++) {
       const claim = await this.claim(caller.id, await this.parts.customers.ensure(caller), order);
       reached("slot-claimed");
@@ -152,12 +158,19 @@ export class PurchaseOpening {
     return false;
   }
 
+  private async quote(em: EntityManager, userId: string, order: Order): Promise<DiscountedQuote> {
+    const { resourceType, resourceId, promotionCode } = order;
+    const wanted = { userId, resourceType, resourceId };
+    const quote = await quoteFor(em, this.parts.access, wanted);
+    return discounted(em, quote, { ...wanted, promotionCode }, this.clock.now());
+  }
+
   private claim(userId: string, customer: string, order: Order): Promise<Claim> {
     return this.parts.road.write(userId, null, async (write) => {
       const { tx } = write;
       const { resourceType, resourceId, way } = order;
       const wanted = { userId, resourceType, resourceId };
-      const quote = await quoteFor(tx, this.parts.access, wanted);
+      const quote = await this.quote(tx, userId, order);
       const params = paramsOf(order, quote, customer);
       const holder = await slotHolderOf(tx, wanted);
       if (!holder) return this.begin(write, order, quote, params);
@@ -173,7 +186,7 @@ export class PurchaseOpening {
   private async begin(
     write: Write,
     { resourceType, resourceId, way: { kind } }: Order,
-    { amountMinor, creditedMinor, currency }: Quote,
+    { amountMinor, creditedMinor, currency, promotionId }: DiscountedQuote,
     params: PurchaseParams,
   ): Promise<Claim> {
     const { tx, userId, now } = write;
@@ -194,6 +207,7 @@ export class PurchaseOpening {
     write.audit("purchases", id, { row: purchase, before: null, after: { status: "PENDING", amountMinor } });
     await tx.flush();
     await holdSlot(tx, purchase);
+    if (promotionId) await holdPlace(tx, { promotionId, userId, purchaseId: id }, now, PROMOTION_FIELD);
     if (!intent) await followPurchase(write, id);
     return { purchase, intent, isOurs: true, isNew: true };
   }

@@ -30,7 +30,8 @@ export class PurchaseService {
 
   /**
    * Charges a stored method at once, or makes a page to pay at. The price is the offer's, fixed with the order.
-   * @throws NotFound, OfferInactive, AlreadyPurchased, BadUserInput, PaymentDeclined (nothing is left then), Conflict
+   * @throws NotFound, OfferInactive, AlreadyPurchased, BadUserInput, PaymentDeclined (nothing is left then), Conflict,
+   * PromotionExpired, PromotionExhausted, PromotionNotApplicable
    */
   create(caller: Caller, input: CreatePurchaseInput): Promise<Purchase> {
     const userId = caller.ownId();
@@ -45,6 +46,7 @@ export class PurchaseService {
         return this.parts.opening.open(caller, {
           resourceType,
           resourceId,
+          promotionCode: input.promotionCode?.trim() || null,
           way: await this.wayOf(userId, input),
         });
       },

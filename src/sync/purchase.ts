@@ -11,6 +11,7 @@ import { eventId } from "../events/event-types.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
 import { wake } from "../jobs/wake.ts";
+import { placeIsUsed } from "../services/promotion-places.ts";
 import { freeSlot, holdSlot, slotHolderOf } from "../services/purchase-slots.ts";
 import {
   isOwed,
@@ -87,7 +88,10 @@ export async function followPurchase(
     ...(isPaid && !wasPaid && { purchasedAt: write.now }),
   });
   write.audit("purchases", id, change);
-  if (isPaid && !wasPaid && !duplicates) announce(write, purchase, payment);
+  if (isPaid && !wasPaid && !duplicates) {
+    announce(write, purchase, payment);
+    await placeIsUsed(write, { purchaseId: id });
+  }
   await write.access.followPurchase(write, purchase, standing.opens && !duplicates);
   if (standing.isToBeGivenUp) await giveUp(write, purchase, facts);
   if (duplicates && payment) await write.duplicates.giveBackPurchase(write, payment);

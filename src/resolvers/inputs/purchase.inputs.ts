@@ -3,6 +3,7 @@ import { Field, ID, InputType } from "type-graphql";
 import { OPAQUE_ID } from "../../auth/caller.ts";
 import { PurchasableType } from "../../types/enums.ts";
 import { IdempotencyKeyField } from "./idempotency-key.ts";
+import { PromotionCodeField } from "./subscription.inputs.ts";
 
 const URL_FORM = { message: "A URL of at most 2000 characters." };
 
@@ -31,6 +32,9 @@ export class CreatePurchaseInput {
   @IsOptional()
   @Length(1, 2_000, URL_FORM)
   cancelUrl?: string | null;
+
+  @PromotionCodeField()
+  promotionCode?: string | null;
 
   @IdempotencyKeyField()
   idempotencyKey?: string | null;
