@@ -171,7 +171,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     [AccessResolver, new AccessResolver(access, clock)],
     [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
     [DisputeResolver, new DisputeResolver(new DisputeService(em))],
-    [RefundResolver, new RefundResolver(new RefundService(em, clock, turns, idempotency))],
+    [RefundResolver, new RefundResolver(new RefundService(em, sync, turns, { clock, idempotency }))],
     [
       PromotionResolver,
       new PromotionResolver(

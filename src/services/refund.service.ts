@@ -7,9 +7,11 @@ import type { Clock } from "../clock.ts";
 import { chargeable, countingOf, moneyText } from "../currencies.ts";
 import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
-import { BadUserInput, Conflict, NotFound, RefundNotAllowed } from "../errors.ts";
+import { BadUserInput, Conflict, DomainError, NotFound, RefundNotAllowed } from "../errors.ts";
+import { isRefusal } from "../intents/intents.ts";
 import type { Turns } from "../intents/turns.ts";
 import type { RefundPaymentInput } from "../resolvers/inputs/refund.inputs.ts";
+import type { Sync } from "../sync/sync.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 
 const KIND = "refund-payment";
@@ -18,9 +20,9 @@ const KIND = "refund-payment";
 export class RefundService {
   constructor(
     private readonly em: EntityManager,
-    private readonly clock: Clock,
+    private readonly sync: Sync,
     private readonly turns: Turns,
-    private readonly idempotency: IdempotencyService,
+    private readonly parts: { clock: Clock; idempotency: IdempotencyService },
   ) {}
 
   /**
@@ -30,7 +32,7 @@ export class RefundService {
    */
   refund(caller: Caller, input: RefundPaymentInput): Promise<Payment> {
     caller.assertAdmin();
-    return this.idempotency.run({
+    return this.parts.idempotency.run({
       ...{ caller, key: input.idempotencyKey, operation: "refundPayment", input },
       intent: { kind: KIND, answer: async () => input.paymentId },
       work: async () => {
@@ -39,7 +41,13 @@ export class RefundService {
         assertLeft(payment, amount);
         assertWhole(payment, amount);
         if (input.access === "REVOKE") await this.assertPurchase(payment);
-        await this.give(caller, payment, amount, input);
+        try {
+          await this.give(caller, payment, amount, input);
+        } catch (error) {
+          throw isRefusal(error) && !(error instanceof DomainError)
+            ? await this.refusal(payment, amount)
+            : error;
+        }
         return payment.id;
       },
       read: (id) => find(this.em.fork(), id),
@@ -53,6 +61,13 @@ export class RefundService {
         "input.access",
         "This payment is of no purchase. To end a subscription, cancel it: that ends its access.",
       );
+  }
+
+  /** Why Stripe gives nothing back: somebody did so there, or a bank took it, and no webhook has told us yet. */
+  private async refusal({ id, stripePaymentIntentId }: Payment, amount: number): Promise<RefundNotAllowed> {
+    await this.sync.payment(stripePaymentIntentId);
+    assertLeft(await find(this.em.fork(), id), amount);
+    return new RefundNotAllowed("The payment provider does not give this back. Look at the payment there.");
   }
 
   private async give(
@@ -79,7 +94,7 @@ export class RefundService {
             retryable: true,
           });
         audit(tx, {
-          ...{ at: this.clock.now(), actor: caller.actor, action: "refundPayment" },
+          ...{ at: this.parts.clock.now(), actor: caller.actor, action: "refundPayment" },
           ...{ tableName: "payments", rowId: id, userId, reason: reason ?? null },
           after: { amount, ...(access && { access }) },
         });

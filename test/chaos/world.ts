@@ -101,7 +101,6 @@ export class World {
       ...{ host: "127.0.0.1", port: sandbox.port, protocol: "http", telemetry: false },
       ...{ timeout: 400, maxNetworkRetries: 4 },
     });
-    await pool.query(ON_SALE);
     return new World(sandbox, database, redis, pool, stripe, host, !inProcess, front, env);
   }
 
@@ -142,6 +141,10 @@ export class World {
     await this.rows("delete from promotion_redemptions");
     await this.rows("delete from promotions");
     await this.stream.del("payment-events");
+    // and so is what is sold, whatever the last one made of it
+    await this.rows("delete from offers");
+    await this.rows("delete from learning_path_courses");
+    await this.pool.query(ON_SALE);
     this.webhooksWereLost = false;
     this.deathsBefore = this.deaths;
     this.surprises.length = 0;

@@ -4,6 +4,7 @@ import { INVOICE_OPERATIONS } from "./invoices.ts";
 import { LEARNER_OPERATIONS } from "./learner.ts";
 import { METHOD_OPERATIONS } from "./methods.ts";
 import { MONEY_BACK_OPERATIONS } from "./money-back.ts";
+import { OFFER_OPERATIONS } from "./offers.ts";
 import type { Operations } from "./operation.ts";
 import { PORTAL_OPERATIONS } from "./portal.ts";
 import { PROMOTION_OPERATIONS } from "./promotions.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS: Operations = {
   ...METHOD_OPERATIONS,
   ...CHANGE_OPERATIONS,
   ...PURCHASE_OPERATIONS,
+  ...OFFER_OPERATIONS,
   ...TIME_OPERATIONS,
   ...PORTAL_OPERATIONS,
   ...PROMOTION_OPERATIONS,
