@@ -17,6 +17,7 @@ import { Migration0016Offers } from "./0016-offers.ts";
 import { Migration0017Promotions } from "./0017-promotions.ts";
 import { Migration0018MoneyBackAndExpiringCards } from "./0018-money-back-and-expiring-cards.ts";
 import { Migration0020Purchases } from "./0020-purchases.ts";
+import { Migration0021DiscountedPurchases } from "./0021-discounted-purchases.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -39,4 +40,5 @@ export const MIGRATIONS = [
   { name: "0017-promotions", class: Migration0017Promotions },
   { name: "0018-money-back-and-expiring-cards", class: Migration0018MoneyBackAndExpiringCards },
   { name: "0020-purchases", class: Migration0020Purchases },
+  { name: "0021-discounted-purchases", class: Migration0021DiscountedPurchases },
 ];

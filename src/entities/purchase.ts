@@ -24,7 +24,7 @@ import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, tex
 @Check({ name: "purchases_status", expression: isOneOf("status", Object.keys(PurchaseStatus)) })
 @Check({
   name: "purchases_amount",
-  expression: `amount_minor >= 0 and credited_minor >= 0 and ${isCurrency("currency")}`,
+  expression: `amount_minor >= 0 and credited_minor >= 0 and discounted_minor >= 0 and ${isCurrency("currency")}`,
 })
 @Index({
   name: "purchases_by_deadline",
@@ -60,6 +60,10 @@ export class Purchase {
   /** What the offer took off for courses of the path that were owned already. */
   @Property(minor())
   creditedMinor: number = 0;
+
+  /** What a promotion code took off. */
+  @Property(minor())
+  discountedMinor: number = 0;
 
   @Property(text())
   currency!: string;
@@ -112,7 +116,12 @@ export class Purchase {
     return new MonetaryAmount(this.creditedMinor, this.currency);
   }
 
-  @Field(() => MonetaryAmount)
+  @Field(() => MonetaryAmount, { description: "What a promotion code took off." })
+  get discounted(): MonetaryAmount {
+    return new MonetaryAmount(this.discountedMinor, this.currency);
+  }
+
+  @Field(() => MonetaryAmount, { description: "What it cost, after what was taken off." })
   get amount(): MonetaryAmount {
     return new MonetaryAmount(this.amountMinor, this.currency);
   }

@@ -14,6 +14,8 @@ export interface PurchaseParams {
   title: string;
   resourceType: string;
   resourceId: string;
+  /** Of the code that made it cheaper. */
+  promotionId?: string;
 }
 export interface PageParams extends PurchaseParams {
   successUrl: string;
@@ -57,9 +59,11 @@ async function postPage(stripe: StripeGateway, intent: Intent, key: string): Pro
  * refuses is voided before anybody hears of it; what it wants to ask waits for the customer.
  */
 async function charge(stripe: StripeGateway, intent: Intent, key: string): Promise<{ id: string }> {
-  const { paymentMethod, ...order } = paramsOf<MethodParams>(intent);
+  const { customer, amount, currency, title, paymentMethod } = paramsOf<MethodParams>(intent);
   const metadata = metadataOf(intent);
-  const id = await said(() => stripe.invoices.draft({ ...order, paymentMethod, metadata }, key));
+  const id = await said(() =>
+    stripe.invoices.draft({ customer, amount, currency, title, paymentMethod, metadata }, key),
+  );
   // what Stripe answered may be a replay: what it says now counts
   if ((await stripe.invoice(id))?.status === "draft") await stripe.invoices.finalize(id, `${key}:finalize`);
   try {

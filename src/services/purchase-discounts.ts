@@ -1,12 +1,8 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { countingOf } from "../currencies.ts";
 import { PromotionNotApplicable } from "../errors.ts";
 import type { PurchasableType } from "../types/enums.ts";
-import type { AccessQuestion } from "./access.service.ts";
-import { PROMOTION_FIELD } from "./promotion-codes.ts";
 import { assertPlaceLeft } from "./promotion-places.ts";
 import { promotionInUse, type TypedCode, unknownCode } from "./promotions-in-use.ts";
-import type { Quote } from "./purchase-quote.ts";
 
 /** What is about to be bought once, by whom, at which price. */
 export interface Item {
@@ -23,32 +19,9 @@ export interface PurchaseDiscount {
   amountOffMinor: number;
 }
 
-/** A quote, less what a code takes off it. */
-export interface DiscountedQuote extends Quote {
-  /** The promotion that did; whoever buys takes a place among its uses, in the transaction that writes the purchase. */
-  promotionId: string | null;
-}
-
-/** The quote as it is without a code, or where nothing is left to be taken off. @throws as {@link discountFor} */
-export async function discounted(
-  em: EntityManager,
-  quote: Quote,
-  { promotionCode, ...wanted }: AccessQuestion & { promotionCode: string | null },
-  now: Date,
-): Promise<DiscountedQuote> {
-  if (!promotionCode || quote.amountMinor === 0) return { ...quote, promotionId: null };
-  const { amountMinor, currency } = quote;
-  const item = { ...wanted, amountMinor, currency };
-  const typed = { code: promotionCode, field: PROMOTION_FIELD };
-  const { promotionId, amountOffMinor } = await discountFor(em, typed, item, now);
-  const rest = amountMinor - amountOffMinor;
-  // less than can be charged is not charged
-  const isLeft = rest >= (countingOf(currency)?.minimum ?? 1);
-  return { ...quote, promotionId, amountMinor: isLeft ? rest : 0 };
-}
-
 /**
- * What a code takes off a course or path: a percentage rounded half up, an amount never more than the price.
+ * What a code takes off a course or path: a percentage rounded half up, an amount never more than the price. Whoever
+ * buys with it takes a place among its uses ({@link holdPlace}) in the transaction that writes the purchase.
  * @throws BadUserInput for one that is not in use, PromotionExpired, PromotionExhausted, PromotionNotApplicable
  */
 export async function discountFor(

@@ -21,8 +21,7 @@ import type { AccessService } from "./access.service.ts";
 import type { CustomerService } from "./customer.service.ts";
 import { PROMOTION_FIELD } from "./promotion-codes.ts";
 import { holdPlace } from "./promotion-places.ts";
-import { type DiscountedQuote, discounted } from "./purchase-discounts.ts";
-import { type Quote, quoteFor } from "./purchase-quote.ts";
+import { type Quote, quoteFor, type Wanted } from "./purchase-quote.ts";
 import { holdSlot, slotHolderOf } from "./purchase-slots.ts";
 
 /** A page that is about to expire is not handed out again. */
@@ -47,9 +46,8 @@ export type Way =
 export interface Order {
   resourceType: PurchasableType;
   resourceId: string;
-  way: Way;
-  /** As somebody typed it. */
   promotionCode: string | null;
+  way: Way;
 }
 
 /** What opening needs. */
@@ -83,12 +81,11 @@ export class PurchaseOpening {
 
   /**
    * Returns the purchase: one that was begun in the same way again, while it can still be paid, else a new one.
-   * @throws NotFound, OfferInactive, AlreadyPurchased, PaymentDeclined, Conflict (retryable), Stripe's refusals; for a
-   * code BadUserInput, PromotionExpired, PromotionExhausted, PromotionNotApplicable
+   * @throws NotFound, OfferInactive, AlreadyPurchased, PaymentDeclined, Conflict (retryable), Stripe's refusals
    */
   async open(caller: Caller, order: Order): Promise<string> {
     // asked first: what cannot be bought makes nobody a customer
-    await this.quote(this.em.fork(), caller.id, order);
+    await quoteFor(this.em.fork(), this.parts.access, wantedBy(caller.id, order), this.clock.now());
     for (let round = 0; round < ROUNDS; round++) {
       const claim = await this.claim(caller.id, await this.parts.customers.ensure(caller), order);
       reached("slot-claimed");
@@ -158,19 +155,12 @@ export class PurchaseOpening {
     return false;
   }
 
-  private async quote(em: EntityManager, userId: string, order: Order): Promise<DiscountedQuote> {
-    const { resourceType, resourceId, promotionCode } = order;
-    const wanted = { userId, resourceType, resourceId };
-    const quote = await quoteFor(em, this.parts.access, wanted);
-    return discounted(em, quote, { ...wanted, promotionCode }, this.clock.now());
-  }
-
   private claim(userId: string, customer: string, order: Order): Promise<Claim> {
     return this.parts.road.write(userId, null, async (write) => {
       const { tx } = write;
-      const { resourceType, resourceId, way } = order;
-      const wanted = { userId, resourceType, resourceId };
-      const quote = await this.quote(tx, userId, order);
+      const { way } = order;
+      const wanted = wantedBy(userId, order);
+      const quote = await quoteFor(tx, this.parts.access, wanted, write.now);
       const params = paramsOf(order, quote, customer);
       const holder = await slotHolderOf(tx, wanted);
       if (!holder) return this.begin(write, order, quote, params);
@@ -186,7 +176,7 @@ export class PurchaseOpening {
   private async begin(
     write: Write,
     { resourceType, resourceId, way: { kind } }: Order,
-    { amountMinor, creditedMinor, currency, promotionId }: DiscountedQuote,
+    { amountMinor, creditedMinor, discountedMinor, promotionId, currency }: Quote,
     params: PurchaseParams,
   ): Promise<Claim> {
     const { tx, userId, now } = write;
@@ -198,7 +188,8 @@ export class PurchaseOpening {
     const purchase = tx.create(
       Purchase,
       {
-        ...{ id, userId, resourceType, resourceId, amountMinor, creditedMinor, currency, status: "PENDING" },
+        ...{ id, userId, resourceType, resourceId, currency, status: "PENDING" },
+        ...{ amountMinor, creditedMinor, discountedMinor },
         ...{ intentId: intent?.id ?? null, createdAt: now },
         payBefore: new Date(now.getTime() + PAY_WITHIN_MS[kind]),
       } as never,
@@ -213,9 +204,14 @@ export class PurchaseOpening {
   }
 }
 
+function wantedBy(userId: string, { resourceType, resourceId, promotionCode }: Order): Wanted {
+  const code = promotionCode?.trim() ? { code: promotionCode, field: PROMOTION_FIELD } : null;
+  return { userId, resourceType, resourceId, code };
+}
+
 function paramsOf(
   { resourceType, resourceId, way }: Order,
-  { title, amountMinor: amount, currency }: Quote,
+  { title, amountMinor: amount, currency, promotionId }: Quote,
   customer: string,
 ): PurchaseParams & Way["params"] {
   return {
@@ -225,6 +221,7 @@ function paramsOf(
     title,
     resourceType,
     resourceId,
+    ...(promotionId && { promotionId }),
     ...way.params,
   };
 }

@@ -3,6 +3,8 @@ import { countingOf } from "../currencies.ts";
 import { Offer } from "../entities/offer.ts";
 import { AlreadyPurchased, NotFound, OfferInactive } from "../errors.ts";
 import type { AccessQuestion, AccessService } from "./access.service.ts";
+import type { TypedCode } from "./promotions-in-use.ts";
+import { discountFor } from "./purchase-discounts.ts";
 
 /** What something costs somebody now; all in minor units of the offer's currency. */
 export interface Quote {
@@ -11,17 +13,27 @@ export interface Quote {
   amountMinor: number;
   /** What was taken off for courses of the path that are theirs already. */
   creditedMinor: number;
+  /** What a promotion code takes off of the rest. */
+  discountedMinor: number;
+  /** The promotion of that code. */
+  promotionId: string | null;
   currency: string;
+}
+
+/** What somebody wants to buy, and the promotion code that they typed. */
+export interface Wanted extends AccessQuestion {
+  code: TypedCode | null;
 }
 
 /**
  * The price of the offer, less what the user has paid for courses of a path when the offer says so. It holds
- * within a transaction under the user's lock. @throws NotFound, OfferInactive, AlreadyPurchased
+ * within a transaction under the user's lock. @throws NotFound, OfferInactive, AlreadyPurchased; for the code what {@link discountFor} does
  */
 export async function quoteFor(
   tx: EntityManager,
   access: AccessService,
-  wanted: AccessQuestion,
+  wanted: Wanted,
+  now: Date,
 ): Promise<Quote> {
   const { resourceType, resourceId, userId } = wanted;
   const offer = await tx.findOne(Offer, { resourceType, resourceId });
@@ -30,10 +42,16 @@ export async function quoteFor(
   if (await access.isOwned(tx, wanted)) throw new AlreadyPurchased();
   const { title, currency, amountMinor: price } = offer;
   const paid = offer.creditsOwnedCourses ? await paidForCourses(tx, userId, offer) : 0;
-  const rest = price - paid;
-  // less than can be charged is not charged
-  const creditedMinor = rest < (countingOf(currency)?.minimum ?? 1) ? price : paid;
-  return { title, currency, creditedMinor, amountMinor: price - creditedMinor };
+  const creditedMinor = Math.min(paid, price);
+  const item = { userId, resourceType, resourceId, currency, amountMinor: price - creditedMinor };
+  const discount = wanted.code && (await discountFor(tx, wanted.code, item, now));
+  const discountedMinor = Math.min(discount?.amountOffMinor ?? 0, item.amountMinor);
+  const rest = item.amountMinor - discountedMinor;
+  return {
+    ...{ title, currency, creditedMinor, discountedMinor, promotionId: discount?.promotionId ?? null },
+    // less than can be charged is not charged
+    amountMinor: rest < (countingOf(currency)?.minimum ?? 1) ? 0 : rest,
+  };
 }
 
 async function paidForCourses(tx: EntityManager, userId: string, path: Offer): Promise<number> {

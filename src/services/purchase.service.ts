@@ -42,13 +42,9 @@ export class PurchaseService {
         answer: (made) => this.purchasedWith(made),
       },
       work: async () => {
-        const { resourceType, resourceId } = input;
-        return this.parts.opening.open(caller, {
-          resourceType,
-          resourceId,
-          promotionCode: input.promotionCode?.trim() || null,
-          way: await this.wayOf(userId, input),
-        });
+        const { resourceType, resourceId, promotionCode = null } = input;
+        const way = await this.wayOf(userId, input);
+        return this.parts.opening.open(caller, { resourceType, resourceId, promotionCode, way });
       },
       read: (id) => this.em.fork().findOneOrFail(Purchase, { id }),
     });

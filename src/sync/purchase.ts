@@ -88,9 +88,9 @@ export async function followPurchase(
     ...(isPaid && !wasPaid && { purchasedAt: write.now }),
   });
   write.audit("purchases", id, change);
-  if (isPaid && !wasPaid && !duplicates) {
-    announce(write, purchase, payment);
+  if (isPaid && !wasPaid) {
     await placeIsUsed(write, { purchaseId: id });
+    if (!duplicates) announce(write, purchase, payment);
   }
   await write.access.followPurchase(write, purchase, standing.opens && !duplicates);
   if (standing.isToBeGivenUp) await giveUp(write, purchase, facts);

@@ -26,7 +26,11 @@ export async function promotionFaults(world: World): Promise<string[]> {
        left join checkout_sessions session on session.id = intent.stripe_id
        join subscriptions made
          on made.stripe_subscription_id = coalesce(session.stripe_subscription_id, intent.stripe_id)
-      where (used.used_at is not null) <> (made.was_live and not made.is_trial_refused)`,
+      where (used.used_at is not null) <> (made.was_live and not made.is_trial_refused)
+     union all
+     select 'redemption ' || used.id || ' of a purchase that is ' || purchase.status || ' is not right'
+       from promotion_redemptions used join purchases purchase on purchase.id = used.purchase_id
+      where (used.used_at is not null) <> (purchase.purchased_at is not null)`,
     [users],
   );
   return [...found.map(({ fault }) => fault), ...(await faultsAtStripe(world))];

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterAll(() => service.stop());
 
-const code = ({ errors }: Answer) => errors?.[0]?.extensions.code;
+const codeOf = ({ errors }: Answer) => errors?.[0]?.extensions.code;
 const field = ({ errors }: Answer) => errors?.[0]?.extensions.field;
 const made = ({ data }: Answer) => data.createPurchase.purchase;
 const invoices = async () =>
@@ -50,7 +50,7 @@ test("a stored card pays at once, on an invoice, and the course is open in the s
   expect(await ada.may(course)).toBe(true);
   expect(await ada.may(newCourse())).toBe(false);
   expect(await completions(made(bought).id)).toHaveLength(1);
-  expect(code(await ada.pay(course))).toBe("ALREADY_PURCHASED");
+  expect(codeOf(await ada.pay(course))).toBe("ALREADY_PURCHASED");
   expect(await invoices()).toHaveLength(1);
 });
 
@@ -116,7 +116,7 @@ test("a page is paid: the return page sees it before any webhook, and who listen
   );
   expect(payment.invoice).toMatchObject({ status: "PAID", total: { amount: 4_900 } });
   expect(await completions(made(asked).id)).toHaveLength(1);
-  expect(code(await ada.page(course))).toBe("ALREADY_PURCHASED");
+  expect(codeOf(await ada.page(course))).toBe("ALREADY_PURCHASED");
 });
 
 test("a page that is left expires after a day and frees the slot", async () => {
@@ -153,7 +153,7 @@ test("another way to pay takes the place of a page that was begun, unless that w
   const paid = await ada.page(other);
   await setFaults(service, { webhooks: { drop: 1 } });
   await service.pay(await sessionAt(service, paid.data.createPurchase.checkoutUrl));
-  expect(code(await ada.pay(other))).toBe("ALREADY_PURCHASED");
+  expect(codeOf(await ada.pay(other))).toBe("ALREADY_PURCHASED");
   await setFaults(service, { reset: true });
   expect(await ada.may(other)).toBe(true);
 });
@@ -163,7 +163,8 @@ test("ten tabs buy it once", async () => {
   const answers = await Promise.all(
     Array.from({ length: 10 }, (_, tab) => (tab % 2 ? ada.pay(course, method) : ada.page(course))),
   );
-  for (const answer of answers) expect([undefined, "ALREADY_PURCHASED", "CONFLICT"]).toContain(code(answer));
+  for (const answer of answers)
+    expect([undefined, "ALREADY_PURCHASED", "CONFLICT"]).toContain(codeOf(answer));
   const paid = (await invoices()).filter(({ status }) => status === "paid");
   expect(paid.length).toBeLessThanOrEqual(1);
   const { data } = await ada.ask("{ purchases { nodes { status } } }");
@@ -179,7 +180,7 @@ test("an answer that never came is found out, and the card is charged once", asy
   await setFaults(service, {
     calls: [{ method: "POST", path: "/v1/invoices/*/pay", times: 9, status: "reset", when: "after" }],
   });
-  expect(code(await ada.pay(course, method, { idempotencyKey }))).toBe("PROVIDER_UNAVAILABLE");
+  expect(codeOf(await ada.pay(course, method, { idempotencyKey }))).toBe("PROVIDER_UNAVAILABLE");
   await setFaults(service, { reset: true });
   const again = await eventually(
     () => ada.pay(course, method, { idempotencyKey }),
@@ -227,9 +228,9 @@ test("a path opens its courses, and courses that were bought before are credited
     credited: { amount: 4_900 },
   });
   expect(await ada.may(other)).toBe(true);
-  expect(code(await ada.pay(other, method))).toBe("NOT_FOUND");
+  expect(codeOf(await ada.pay(other, method))).toBe("NOT_FOUND");
   await putOnSale(service, other);
-  expect(code(await ada.pay(other, method))).toBe("ALREADY_PURCHASED");
+  expect(codeOf(await ada.pay(other, method))).toBe("ALREADY_PURCHASED");
   const late = newCourse();
   await putOnSale(service, path, { amount: 12_000, courseIds: [...courseIds, late.resourceId] });
   expect(await ada.may(late)).toBe(true);
@@ -246,6 +247,40 @@ test("what is credited in full costs nothing and is open at once", async () => {
     ...{ status: "COMPLETED", amount: { amount: 0 }, credited: { amount: 4_000 }, payment: null },
   });
   expect(await ada.may({ resourceType: "COURSE", resourceId: "another" })).toBe(true);
+});
+
+test("a code takes its part off, on a page and with a card, and is used once it was paid for", async () => {
+  const admin = await service.token("chief", "admin");
+  const code = `COURSE-${course.resourceId}`;
+  await service.ask(
+    "mutation ($input: CreatePromotionInput!) { createPromotion(input: $input) { id } }",
+    { input: { code, discount: { percentOff: 50 }, maxRedemptions: 1 } },
+    admin,
+  );
+  const uses = async () =>
+    (
+      await service.ask(
+        "query ($code: String) { promotions(code: $code) { nodes { redemptionCount } } }",
+        { code },
+        admin,
+      )
+    ).data.promotions.nodes[0].redemptionCount;
+  const promotionCode = code.toLowerCase();
+  expect(codeOf(await ada.pay(course, await ada.card("tok_chargeCustomerFail"), { promotionCode }))).toBe(
+    "PAYMENT_DECLINED",
+  );
+  const begun = await ada.page(course, { promotionCode });
+  expect(made(begun)).toMatchObject({ amount: { amount: 2_450 }, discounted: { amount: 2_450 } });
+  const other = await newBuyer(service);
+  const late = await other.page(course, { promotionCode });
+  expect([codeOf(late), field(late)]).toEqual(["PROMOTION_EXHAUSTED", "input.promotionCode"]);
+  expect(await uses()).toBe(0);
+  const bought = made(await ada.pay(course, undefined, { promotionCode }));
+  expect(bought).toMatchObject({ status: "COMPLETED", payment: { amount: { amount: 2_450 } } });
+  expect(await uses()).toBe(1);
+  expect((await other.page(course, { promotionCode: "misspelt" })).errors?.[0]?.extensions).toMatchObject({
+    ...{ code: "BAD_USER_INPUT", field: "input.promotionCode" },
+  });
 });
 
 test("Course.viewerPurchase is the one that stands, for its viewer alone", async () => {
@@ -265,10 +300,10 @@ test("Course.viewerPurchase is the one that stands, for its viewer alone", async
 
 test("each wrong input has its code and changes nothing", async () => {
   const unknown = { resourceType: "COURSE", resourceId: "nobody-sells-this" } as const;
-  expect(code(await ada.page(unknown))).toBe("NOT_FOUND");
+  expect(codeOf(await ada.page(unknown))).toBe("NOT_FOUND");
   const withdrawn = newCourse();
   await putOnSale(service, withdrawn, { isActive: false });
-  expect(code(await ada.page(withdrawn))).toBe("OFFER_INACTIVE");
+  expect(codeOf(await ada.page(withdrawn))).toBe("OFFER_INACTIVE");
   const theirs = await (await newBuyer(service)).card();
   for (const [answer, where] of [
     [await ada.pay(course, theirs), "input.paymentMethodId"],
@@ -279,7 +314,7 @@ test("each wrong input has its code and changes nothing", async () => {
     [await ada.page({ ...course, resourceId: "" }), "input.resourceId"],
     [await ada.page({ ...course, resourceId: "x".repeat(129) }), "input.resourceId"],
   ] as const)
-    expect([code(answer), field(answer)]).toEqual(["BAD_USER_INPUT", where]);
+    expect([codeOf(answer), field(answer)]).toEqual(["BAD_USER_INPUT", where]);
   expect((await ada.ask("{ purchases { totalCount } }")).data.purchases.totalCount).toBe(0);
 });
 

@@ -2,7 +2,7 @@ import { addCard } from "./methods.ts";
 import { type Answer, eventually, newUser, type TestService } from "./service.ts";
 import { stripeOf } from "./stripe.ts";
 
-const FIELDS = `id status resourceType resourceId amount { amount currency } credited { amount } purchasedAt createdAt
+const FIELDS = `id status resourceType resourceId amount { amount currency } credited { amount } discounted { amount } purchasedAt createdAt
   payment { id status amount { amount } purchase { id } invoice { id number status total { amount } } }`;
 const CREATE = `mutation ($input: CreatePurchaseInput!) {
   createPurchase(input: $input) { purchase { ${FIELDS} } checkoutUrl clientSecret }

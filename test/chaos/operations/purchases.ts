@@ -20,7 +20,12 @@ async function buy(world: World, learner: Learner, { pick, flag }: Choice, key?:
   const way = method
     ? { paymentMethodId: method }
     : { successUrl: "https://learn.example.com/bought", cancelUrl: "https://learn.example.com/courses" };
-  const input = { ...choose(THINGS, pick), ...way, ...(key && { idempotencyKey: key }) };
+  const input = {
+    ...{ ...choose(THINGS, pick), ...way },
+    // where an admin has made it; else it is refused
+    ...(pick % 5 === 4 && { promotionCode: "half" }),
+    ...(key && { idempotencyKey: key }),
+  };
   return world.ask(learner, CREATE, { input });
 }
 
