@@ -74,13 +74,7 @@ async function paramsHashOf(tx: EntityManager, session: CheckoutSession): Promis
 export async function slotFollowsSession(tx: EntityManager, session: CheckoutSession): Promise<void> {
   const { userId, intentId = null, id } = session;
   const leadsNowhere = session.status === "expired" || (await hasMadeWhatEnded(tx, session));
-  await tx.execute(
-    leadsNowhere
-      ? "delete from subscription_slots where user_id = ? and (checkout_session_id = ? or intent_id = ?)"
-      : `update subscription_slots set intent_id = null, checkout_session_id = ?, updated_at = now()
-         where user_id = ? and intent_id = ?`,
-    leadsNowhere ? [userId, id, intentId] : [id, userId, intentId],
-  );
+  await prepared(tx, leadsNowhere ? LEAVE_SLOT : HAND_SLOT_ON, [userId, id, intentId]);
 }
 
 async function hasMadeWhatEnded(tx: EntityManager, session: CheckoutSession): Promise<boolean> {
@@ -116,6 +110,11 @@ export async function slotFollowsSubscription(
   return null;
 }
 
+const LEAVE_SLOT =
+  "delete from subscription_slots where user_id = $1 and (checkout_session_id = $2 or intent_id = $3)";
+const HAND_SLOT_ON = `
+  update subscription_slots set intent_id = null, checkout_session_id = $2, updated_at = now()
+   where user_id = $1 and intent_id = $3`;
 const TAKE_SLOT = `
   insert into subscription_slots (user_id, stripe_subscription_id, updated_at) values ($1, $2, now())
   on conflict (user_id) do update

@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { CheckoutSession } from "../entities/checkout-session.ts";
+import { flush } from "../flush.ts";
 import { slotFollowsSession } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID } from "../stripe/metadata.ts";
@@ -42,9 +43,10 @@ export function checkoutSessionJourney(
         },
       );
       audit("checkout_sessions", session.id, change);
-      await tx.flush();
-      if (purchaseId) await followPurchase(write, purchaseId, { checkoutSessionId: session.id });
-      else await slotFollowsSession(tx, change.row);
+      if (purchaseId) {
+        await flush(tx);
+        await followPurchase(write, purchaseId, { checkoutSessionId: session.id });
+      } else await slotFollowsSession(tx, change.row);
     },
   };
 }
@@ -63,7 +65,7 @@ export async function sessionIsGone(em: EntityManager, id: string): Promise<void
     if (!session?.isOpen) return;
     await lockUser(tx, session.userId);
     Object.assign(session, { status: "expired", version: session.version + 1 });
-    await tx.flush();
+    await flush(tx);
     await slotFollowsSession(tx, session);
   });
 }

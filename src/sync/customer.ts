@@ -5,7 +5,7 @@ import { FormerCustomer } from "../entities/former-customer.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
-import { mirrorKnown, mirrorWhole } from "./mirror.ts";
+import { findRow, mirrorKnown, mirrorWhole } from "./mirror.ts";
 import type { Journey, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
@@ -48,7 +48,7 @@ export function ourUser({ metadata }: Stripe.Customer): string | null {
 /** Whether it is the user's one customer, and so is written. */
 async function writeCustomer(customer: Stripe.Customer, write: Write): Promise<boolean> {
   const { tx, userId, audit } = write;
-  const known = await tx.findOne(Customer, { userId });
+  const known = await findRow(tx, Customer, { userId });
   if (known && known.stripeCustomerId !== customer.id) {
     // a second customer for one user cannot be made by us; one made elsewhere does not replace the first
     if (!known.isDeleted) return false;

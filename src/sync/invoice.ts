@@ -2,9 +2,10 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Invoice, InvoiceLine, InvoicePayment } from "../entities/invoice.ts";
 import { Subscription } from "../entities/subscription.ts";
+import { flush } from "../flush.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
-import { mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
+import { findRow, mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
 import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
 import type { Journey, OwnerOf } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
@@ -48,10 +49,10 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
       write.audit("invoices", change.row.id, change);
       await writeLines(tx, invoice.id, lines);
       await writeInvoicePayments(tx, payments);
-      await tx.flush();
+      await flush(tx);
       const subscription =
-        subscriptionId && (await tx.findOne(Subscription, { stripeSubscriptionId: subscriptionId }));
-      if (subscription) await write.access.followSubscription(write, subscription);
+        subscriptionId && (await findRow(tx, Subscription, { stripeSubscriptionId: subscriptionId }));
+      if (subscription) write.follow(subscription);
       if (purchaseId) await followPurchase(write, purchaseId, { stripeInvoiceId: invoice.id });
     },
   };

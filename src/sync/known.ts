@@ -4,6 +4,7 @@ import { FormerCustomer } from "../entities/former-customer.ts";
 import { Invoice } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
 import { Subscription } from "../entities/subscription.ts";
+import { prepared } from "../prepared.ts";
 
 /** What our rows say already, so that it need not be read from Stripe. */
 
@@ -31,11 +32,11 @@ export async function hasSucceeded(em: EntityManager, stripePaymentIntentId: str
 
 /** The customer's trials whose rows say otherwise about a stored method than the customer's own. */
 export async function trialsToFollow(em: EntityManager, stripeCustomerId: string): Promise<string[]> {
-  const rows = await em.execute<{ id: string }[]>(
-    `select stripe_subscription_id as id from subscriptions join customers customer using (user_id)
-     where customer.stripe_customer_id = ? and status = 'TRIALING'
-       and has_payment_method <> (customer.default_payment_method_id is not null)`,
-    [stripeCustomerId],
-  );
+  const rows = await prepared<{ id: string }>(em, TRIALS, [stripeCustomerId]);
   return rows.map(({ id }) => id);
 }
+
+const TRIALS = `
+  select stripe_subscription_id as id from subscriptions join customers customer using (user_id)
+   where customer.stripe_customer_id = $1 and status = 'TRIALING'
+     and has_payment_method <> (customer.default_payment_method_id is not null)`;

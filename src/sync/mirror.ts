@@ -1,4 +1,5 @@
-import type { EntityManager, EntityName } from "@mikro-orm/postgresql";
+import type { EntityClass, EntityManager } from "@mikro-orm/postgresql";
+import { addedTo, isBlank } from "./blank.ts";
 
 /** What happened to one row when Stripe's state was written into it. */
 export interface Change<T> {
@@ -15,18 +16,40 @@ export interface Change<T> {
  */
 export async function mirror<T extends object>(
   tx: EntityManager,
-  entity: EntityName<T>,
+  entity: EntityClass<T>,
   key: Partial<T>,
   values: Partial<T>,
 ): Promise<Change<T>> {
-  const known = (await tx.findOne(entity, key as never)) as T | null;
+  const known = await findRow(tx, entity, key);
   return mirrorKnown(tx, entity, known, { ...key, ...values });
+}
+
+/** A row of the mirror by columns that name one, without asking where it is known that there is none. */
+export async function findRow<T extends object>(
+  tx: EntityManager,
+  entity: EntityClass<T>,
+  key: Partial<T>,
+): Promise<T | null> {
+  if (!isBlank(tx, entity, Object.values(key))) return tx.findOne(entity, key as never);
+  return addedTo(tx, entity).find((row) => has(row, key)) ?? null;
+}
+
+/** Rows whose column has one of these values, each the id of an object at Stripe. */
+export async function findRows<T extends object>(
+  tx: EntityManager,
+  entity: EntityClass<T>,
+  column: keyof T & string,
+  ids: readonly T[keyof T & string][],
+): Promise<T[]> {
+  if (ids.length === 0) return [];
+  if (!isBlank(tx, entity, ids)) return tx.find(entity, { [column]: { $in: ids } } as never);
+  return addedTo(tx, entity).filter((row) => ids.includes(row[column]));
 }
 
 /** The same for a row that has been looked for already; null when there is none. */
 export function mirrorKnown<T extends object>(
   tx: EntityManager,
-  entity: EntityName<T>,
+  entity: EntityClass<T>,
   known: T | null,
   values: Partial<T>,
 ): Change<T> {
@@ -36,24 +59,29 @@ export function mirrorKnown<T extends object>(
 /** Brings many rows to their values, each found by one column; reads them in one statement. */
 export async function mirrorAll<T extends object>(
   tx: EntityManager,
-  entity: EntityName<T>,
+  entity: EntityClass<T>,
   key: keyof T & string,
   rows: Partial<T>[],
 ): Promise<Change<T>[]> {
   if (rows.length === 0) return [];
-  const found = (await tx.find(entity, { [key]: { $in: rows.map((row) => row[key]) } } as never)) as T[];
+  const ids = rows.map((row) => row[key]);
+  const found = isBlank(tx, entity, [])
+    ? addedTo(tx, entity)
+    : await tx.find(entity, { [key]: { $in: ids } } as never);
   return bringAll(tx, entity, { key, rows, found });
 }
 
 /** Brings all rows of an owner to their values, and takes those away that it no longer has. */
 export async function mirrorWhole<T extends object>(
   tx: EntityManager,
-  entity: EntityName<T>,
+  entity: EntityClass<T>,
   { key, owner }: { key: keyof T & string; owner: Partial<T> },
   rows: Partial<T>[],
 ): Promise<{ changes: Change<T>[]; gone: T[] }> {
   const ids = rows.map((row) => row[key]);
-  const found = (await tx.find(entity, { $or: [owner, { [key]: { $in: ids } }] } as never)) as T[];
+  const found = isBlank(tx, entity, Object.values(owner))
+    ? addedTo(tx, entity).filter((row) => has(row, owner))
+    : await tx.find(entity, { $or: [owner, { [key]: { $in: ids } }] } as never);
   const gone = found.filter((row) => !ids.includes(row[key]));
   if (gone.length > 0)
     await tx.nativeDelete(entity, { [key]: { $in: gone.map((row) => row[key]) } } as never);
@@ -62,7 +90,7 @@ export async function mirrorWhole<T extends object>(
 
 function bringAll<T extends object>(
   tx: EntityManager,
-  entity: EntityName<T>,
+  entity: EntityClass<T>,
   { key, rows, found }: { key: keyof T & string; rows: Partial<T>[]; found: T[] },
 ): Change<T>[] {
   const known = new Map(found.map((row) => [row[key], row]));
@@ -72,7 +100,7 @@ function bringAll<T extends object>(
   });
 }
 
-function insert<T extends object>(tx: EntityManager, entity: EntityName<T>, values: Partial<T>): Change<T> {
+function insert<T extends object>(tx: EntityManager, entity: EntityClass<T>, values: Partial<T>): Change<T> {
   return { row: tx.create(entity, values as never, { persist: true }) as T, before: null, after: values };
 }
 
@@ -83,6 +111,10 @@ function bring<T extends object>(row: T, values: Partial<T>): Change<T> {
   Object.assign(row, pick(values, changed));
   if ("version" in row) (row as { version: number }).version += 1;
   return { row, before, after: pick(row, changed) };
+}
+
+function has<T extends object>(row: T, values: Partial<T>): boolean {
+  return (Object.keys(values) as (keyof T)[]).every((name) => same(row[name], values[name]));
 }
 
 function pick<T extends object>(from: T | Partial<T>, names: (keyof T)[]): Partial<T> {

@@ -7,10 +7,11 @@ import { Payment } from "../entities/payment.ts";
 import { Refund } from "../entities/refund.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
+import { flush } from "../flush.ts";
 import { discardRefused } from "../services/pending-updates.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { writeInvoicePayments } from "./invoice.ts";
-import { mirror, mirrorAll } from "./mirror.ts";
+import { findRows, mirror, mirrorAll } from "./mirror.ts";
 import { announceMoneyBack, type RemoteMoneyBack, writeMoneyBack } from "./money-back.ts";
 import { refundedMinor, statusOf } from "./payment-status.ts";
 import { followPurchase, purchaseOf } from "./purchase.ts";
@@ -62,7 +63,7 @@ export function paymentJourney(
       });
       write.audit("payments", change.row.id, change);
       const ended = await writeCharges(remote, write);
-      await tx.flush();
+      await flush(tx);
       const paidFor = await subscriptionsPaidBy(tx, id);
       const about = { paymentId: change.row.id, subscriptionId: paidFor[0]?.id ?? null, purchaseId };
       announce(ended, about, write);
@@ -70,7 +71,7 @@ export function paymentJourney(
       const invoices = remote.links.map((link) => idOf(link.invoice) as string);
       for (const subscription of paidFor) {
         await discardRefused(write, change.row, subscription, invoices);
-        await write.access.followSubscription(write, subscription);
+        write.follow(subscription);
         await write.duplicates.giveBack(write, subscription);
       }
       if (purchaseId) await followPurchase(write, purchaseId);
@@ -92,12 +93,9 @@ async function paidPurchase({ intent, links }: RemotePayment, write: Write): Pro
   const createdAt = instantOf(created) as Date;
   const said = await purchaseOf(write, { metadata, amountMinor, currency: currencyOf(currency), createdAt });
   if (said || links.length === 0) return said;
-  const ids = links.map((link) => idOf(link.invoice));
-  const invoice = await write.tx.findOne(Invoice, {
-    stripeInvoiceId: { $in: ids },
-    purchaseId: { $ne: null },
-  });
-  return invoice?.purchaseId ?? null;
+  const ids = links.map((link) => idOf(link.invoice) as string);
+  const invoices = await findRows(write.tx, Invoice, "stripeInvoiceId", ids);
+  return invoices.find(({ purchaseId }) => purchaseId)?.purchaseId ?? null;
 }
 
 /** Refunds come with their charges; disputes are asked for where there are any. */
@@ -152,14 +150,13 @@ function methodLabel(charge: Stripe.Charge | undefined): string | null {
 }
 
 async function subscriptionsPaidBy(tx: EntityManager, paymentIntentId: string): Promise<Subscription[]> {
-  const links = await tx.find(InvoicePayment, { stripePaymentIntentId: paymentIntentId });
-  const invoices = await tx.find(Invoice, {
-    stripeInvoiceId: { $in: links.map((link) => link.stripeInvoiceId) },
-  });
+  const links = await findRows(tx, InvoicePayment, "stripePaymentIntentId", [paymentIntentId]);
+  const billed = links.map((link) => link.stripeInvoiceId);
+  const invoices = await findRows(tx, Invoice, "stripeInvoiceId", billed);
   const ids = invoices
     .map((invoice) => invoice.stripeSubscriptionId)
     .filter((id): id is string => id != null);
-  return ids.length ? tx.find(Subscription, { stripeSubscriptionId: { $in: ids } }) : [];
+  return findRows(tx, Subscription, "stripeSubscriptionId", ids);
 }
 
 /** One event for each charge that ended, whether or not its webhook was ever seen; none for amount 0. */

@@ -8,6 +8,7 @@ import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { Refund } from "../entities/refund.ts";
 import { eventId } from "../events/event-types.ts";
+import { flush } from "../flush.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
 import { wake } from "../jobs/wake.ts";
@@ -55,7 +56,7 @@ export async function purchaseOf({ tx, userId }: Write, ordered: Ordered): Promi
   tx.create(Purchase, { id, userId, ...lost, status: "PENDING", payBefore: createdAt } as never, {
     persist: true,
   });
-  await tx.flush();
+  await flush(tx);
   return id;
 }
 
@@ -70,7 +71,7 @@ export async function followPurchase(
   made: Pick<Purchase, "checkoutSessionId" | "stripeInvoiceId"> = {},
 ): Promise<void> {
   const { tx, userId } = write;
-  await tx.flush();
+  await flush(tx);
   const purchase = await tx.findOne(Purchase, { id, userId });
   if (!purchase) return;
   const known = { ...pickMade(purchase), ...made };

@@ -2,8 +2,10 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { type AuditFacts, audit } from "../audit.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
+import type { Subscription } from "../entities/subscription.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
+import { flush } from "../flush.ts";
 import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
@@ -30,6 +32,8 @@ export interface Write {
   auditGone(table: string, rowId: string): void;
   /** Notes in the audit log what the service decides by itself, and why. */
   remark(table: string, rowId: string, action: string, reason: string): void;
+  /** Recomputes, once all is written, what a subscription grants: once, however many of its objects ask for it. */
+  follow(subscription: Subscription): void;
   /** Runs work that only counts and tells, once all this is written. */
   afterCommit(work: () => void): void;
   /** The same write, with another event of Stripe's that asks for what is written. */
@@ -144,9 +148,11 @@ export class Road {
       await lockUser(tx, userId);
       const events: DomainEvent[] = [];
       const notes: AuditFacts[] = [];
-      const result = await work(this.writing({ tx, userId, events, notes, after }, cause));
+      const follows: Writing["follows"] = new Map();
+      const result = await work(this.writing({ tx, userId, events, notes, follows, after }, cause));
+      for (const [subscription, write] of follows) await this.access.followSubscription(write, subscription);
       writeNotes(tx, notes);
-      await tx.flush();
+      await flush(tx);
       await addToOutbox(tx, events);
       reached("rows-written");
       return result;
@@ -157,7 +163,7 @@ export class Road {
   }
 
   private writing(gathered: Writing, cause: string | null, author: Author = STRIPE): Write {
-    const { tx, userId, events, notes, after } = gathered;
+    const { tx, userId, events, notes, follows, after } = gathered;
     const now = this.clock.now();
     const note = (facts: Omit<AuditFacts, "at">) =>
       notes.push({ at: now, userId: userId || null, causedBy: cause, ...facts });
@@ -174,6 +180,9 @@ export class Road {
         note({ actor: "service:payment", action, tableName, rowId, reason });
         // what was decided is looked for before it is decided again
         writeNotes(tx, notes);
+      },
+      follow(subscription) {
+        if (!follows.has(subscription)) follows.set(subscription, this);
       },
       afterCommit: (later) => void after.push(later),
       causedBy: (event) => this.writing(gathered, event, author),
@@ -195,5 +204,7 @@ interface Writing {
   events: DomainEvent[];
   /** For the audit log; all at the end, in one statement. */
   notes: AuditFacts[];
+  /** Whose grants are to be recomputed, and the write that asked for it first. */
+  follows: Map<Subscription, Write>;
   after: (() => void)[];
 }

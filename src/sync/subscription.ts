@@ -3,13 +3,14 @@ import { validate as isUuid } from "uuid";
 import { Customer } from "../entities/customer.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
+import { flush } from "../flush.ts";
 import { putBackOutlook } from "../services/pending-updates.ts";
 import { placeIsUsed } from "../services/promotion-places.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
-import { type Change, mirrorKnown } from "./mirror.ts";
+import { type Change, findRow, mirrorKnown } from "./mirror.ts";
 import { planOf, scheduledOf } from "./plan.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
@@ -42,10 +43,10 @@ export function subscriptionJourney(
     },
     async write(remote, write) {
       const { tx, userId } = write;
-      const theirs = await tx.findOne(Customer, { userId });
+      const theirs = await findRow(tx, Customer, { userId });
       const customer = theirs?.stripeCustomerId === idOf(remote.customer) ? theirs : null;
       const key = { stripeSubscriptionId: remote.id };
-      const known = await tx.findOne(Subscription, key);
+      const known = await findRow(tx, Subscription, key);
       const change = mirrorKnown(tx, Subscription, known, {
         ...key,
         userId,
@@ -56,7 +57,7 @@ export function subscriptionJourney(
         hasPaymentMethod: hasMethod(remote, customer, known),
       });
       write.audit("subscriptions", change.row.id, change);
-      await tx.flush();
+      await flush(tx);
       const holder = await slotFollowsSubscription(tx, change.row);
       const isOurs = remote.metadata[USER_ID] === userId;
       const isOurTrial = isOurs && beganAsTrial(remote);
@@ -66,7 +67,7 @@ export function subscriptionJourney(
       announce(change, write);
       foretellTrialEnd(change.row, write);
       await putBackOutlook(write, change);
-      await write.access.followSubscription(write, change.row);
+      write.follow(change.row);
       await write.duplicates.giveBack(write, change.row);
     },
   };

@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { prepared } from "../prepared.ts";
+import { lookAhead } from "./blank.ts";
 import { ourUser, type RemoteCustomer } from "./customer.ts";
 import { type RemoteInvoice, subscriptionOf } from "./invoice.ts";
 import type { RemotePayment } from "./payment.ts";
@@ -57,6 +58,7 @@ export class Together {
     return this.road.write(userId, null, async (write) => {
       const tickets = objects.map(({ ticket }) => ticket);
       const claimed = await claimTickets(write.tx, tickets);
+      await lookAhead(write.tx, userId, [...claimed]);
       for (const { id, journey, remote, cause } of inOrder(objects))
         if (claimed.has(id)) await journey.write(remote, write.causedBy(cause));
       return claimed;

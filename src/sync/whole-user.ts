@@ -1,3 +1,4 @@
+import { flush } from "../flush.ts";
 import { forget } from "./gone.ts";
 import { followPurchases } from "./purchase.ts";
 import type { Read, Road, Write } from "./road.ts";
@@ -92,11 +93,11 @@ export class WholeUser {
         await journey.write(remote, write);
         await journey.prune?.(remote, write);
       }
-      await tx.flush();
+      await flush(tx);
     }
     await write.access.followUser(write);
     await followPurchases(write);
-    await tx.flush();
+    await flush(tx);
     return {
       differences: differences(before, await snapshot(tx, userId, ids)),
       unsettled,
