@@ -2,6 +2,7 @@ import { CREATE_CHECKOUT } from "../../support/checkout.ts";
 import type { Learner, World } from "../world.ts";
 import { openSession } from "./at-stripe.ts";
 import { type Choice, choose, type Operations } from "./operation.ts";
+import { buy } from "./purchases.ts";
 
 const CREATE = "mutation ($input: CreatePromotionInput!) { createPromotion(input: $input) { id } }";
 const END = "mutation ($id: ID!, $key: String) { deactivatePromotion(id: $id, idempotencyKey: $key) { id } }";
@@ -83,4 +84,18 @@ export const PROMOTION_OPERATIONS: Operations = {
       Promise.all([redeem(world, learner, choice), redeem(world, learner, choice)]),
   },
   "subscribe with a code": { weight: 4, run: subscribeWith },
+  "buy something with a code": {
+    weight: 4,
+    async run(world, learner, choice) {
+      const answer = await buy(world, learner, choice, {
+        promotionCode: await typed(world, choice, KINDS.slice(2)),
+      });
+      if (answer?.data?.createPurchase.checkoutUrl && choice.pick % 3 > 0) {
+        const session = await openSession(world, learner, choice);
+        if (session?.mode === "payment")
+          await world.control(`checkout/sessions/${session.id}/complete`, { payment_method: "pm_card_visa" });
+      }
+      return answer;
+    },
+  },
 };

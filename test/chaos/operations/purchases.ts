@@ -15,7 +15,7 @@ export const THINGS = [
 ] as const;
 
 /** On a page, or with a card that is stored. */
-async function buy(world: World, learner: Learner, { pick, flag }: Choice, key?: string) {
+export async function buy(world: World, learner: Learner, { pick, flag }: Choice, more: object = {}) {
   const method = flag ? await shownMethod(world, learner, { pick, flag }) : undefined;
   const way = method
     ? { paymentMethodId: method }
@@ -24,7 +24,7 @@ async function buy(world: World, learner: Learner, { pick, flag }: Choice, key?:
     ...{ ...choose(THINGS, pick), ...way },
     // where an admin has made it; else it is refused
     ...(pick % 5 === 4 && { promotionCode: "half" }),
-    ...(key && { idempotencyKey: key }),
+    ...more,
   };
   return world.ask(learner, CREATE, { input });
 }
@@ -45,7 +45,8 @@ export const PURCHASE_OPERATIONS: Operations = {
   },
   "buy something under a key": {
     weight: 3,
-    run: (world, learner, choice) => buy(world, learner, choice, `buy-${choice.pick % 3}-${choice.flag}`),
+    run: (world, learner, choice) =>
+      buy(world, learner, choice, { idempotencyKey: `buy-${choice.pick % 3}-${choice.flag}` }),
   },
   "buy something in two tabs": {
     weight: 4,
