@@ -44,7 +44,9 @@ export async function quoteFor(
   const paid = offer.creditsOwnedCourses ? await paidForCourses(tx, userId, offer) : 0;
   const creditedMinor = Math.min(paid, price);
   const item = { userId, resourceType, resourceId, currency, amountMinor: price - creditedMinor };
-  const discount = wanted.code && (await discountFor(tx, wanted.code, item, now));
+  // where nothing is left to be paid a code is not wasted
+  const code = item.amountMinor > 0 ? wanted.code : null;
+  const discount = code && (await discountFor(tx, code, item, now));
   const discountedMinor = Math.min(discount?.amountOffMinor ?? 0, item.amountMinor);
   const rest = item.amountMinor - discountedMinor;
   return {
