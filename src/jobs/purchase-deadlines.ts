@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { Intent } from "../entities/intent.ts";
+import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import type { Logger } from "../logger.ts";
 import type { PurchaseOpening } from "../services/purchase-opening.ts";
@@ -44,6 +45,8 @@ export class PurchaseDeadlines implements Round {
     const em = this.em.fork();
     const again = new Date(this.parts.clock.now().getTime() + AGAIN_MS);
     await em.nativeUpdate(Purchase, { id, status: "PENDING" }, { payBefore: again });
+    // a bank takes days, and then says
+    if ((await em.count(Payment, { purchaseId: id, status: "PROCESSING" })) > 0) return;
     try {
       await this.opening.giveUp(purchase, intentId ? await em.findOne(Intent, { id: intentId }) : null);
     } catch (error) {

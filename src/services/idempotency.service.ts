@@ -64,13 +64,15 @@ export class IdempotencyService {
   }
 
   private begin<A>({ caller, intent, work }: IdempotentCall<A>, key: string): Promise<string> {
-    if (intent) return underKey({ callerId: caller.actor, key, kind: intent.kind }, () => work(KEEP_NOTHING));
-    return work(async (tx, reference) => {
+    const keep: Keep = async (tx, reference) => {
       const kept = await note(tx, caller, key, reference);
       // another call has taken over meanwhile, and was faster
       if (kept === 0) throw stillRuns();
       return reference;
-    });
+    };
+    return intent
+      ? underKey({ callerId: caller.actor, key, kind: intent.kind }, () => work(keep))
+      : work(keep);
   }
 
   /** What an earlier call began, carried through; null when it was never made, and is to be begun anew. */

@@ -19,6 +19,7 @@ import type { Sync } from "../sync/sync.ts";
 import type { PurchasableType } from "../types/enums.ts";
 import type { AccessService } from "./access.service.ts";
 import type { CustomerService } from "./customer.service.ts";
+import type { Keep } from "./idempotency.service.ts";
 import { PROMOTION_FIELD } from "./promotion-codes.ts";
 import { holdPlace } from "./promotion-places.ts";
 import { type Quote, quoteFor, type Wanted } from "./purchase-quote.ts";
@@ -49,6 +50,9 @@ export interface Order {
   promotionCode: string | null;
   way: Way;
 }
+
+/** With how to note what it comes to under the client's key. */
+type Kept<T> = T & { keep: Keep };
 
 /** What opening needs. */
 export interface OpeningParts {
@@ -83,11 +87,14 @@ export class PurchaseOpening {
    * Returns the purchase: one that was begun in the same way again, while it can still be paid, else a new one.
    * @throws NotFound, OfferInactive, AlreadyPurchased, PaymentDeclined, Conflict (retryable), Stripe's refusals
    */
-  async open(caller: Caller, order: Order): Promise<string> {
+  async open(caller: Caller, order: Order, keep: Keep): Promise<string> {
     // asked first: what cannot be bought makes nobody a customer
     await quoteFor(this.em.fork(), this.parts.access, wantedBy(caller.id, order), this.clock.now());
     for (let round = 0; round < ROUNDS; round++) {
-      const claim = await this.claim(caller.id, await this.parts.customers.ensure(caller), order);
+      const claim = await this.claim(caller.id, await this.parts.customers.ensure(caller), {
+        ...order,
+        keep,
+      });
       reached("slot-claimed");
       if (claim.isOurs && (await this.carryThrough(claim))) return claim.purchase.id;
       if (!claim.isOurs) await this.giveUp(claim.purchase, claim.intent);
@@ -155,7 +162,7 @@ export class PurchaseOpening {
     return false;
   }
 
-  private claim(userId: string, customer: string, order: Order): Promise<Claim> {
+  private claim(userId: string, customer: string, order: Kept<Order>): Promise<Claim> {
     return this.parts.road.write(userId, null, async (write) => {
       const { tx } = write;
       const { way } = order;
@@ -175,7 +182,7 @@ export class PurchaseOpening {
   /** Writes the order down, takes the slot, and opens what asks for the money. Where nothing is asked, it is complete. */
   private async begin(
     write: Write,
-    { resourceType, resourceId, way: { kind } }: Order,
+    { resourceType, resourceId, way: { kind }, keep }: Kept<Order>,
     { amountMinor, creditedMinor, discountedMinor, promotionId, currency }: Quote,
     params: PurchaseParams,
   ): Promise<Claim> {
@@ -199,7 +206,10 @@ export class PurchaseOpening {
     await tx.flush();
     await holdSlot(tx, purchase);
     if (promotionId) await holdPlace(tx, { promotionId, userId, purchaseId: id }, now, PROMOTION_FIELD);
-    if (!intent) await followPurchase(write, id);
+    if (!intent) {
+      await followPurchase(write, id);
+      await keep(tx, id);
+    }
     return { purchase, intent, isOurs: true, isNew: true };
   }
 }

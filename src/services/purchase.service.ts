@@ -41,10 +41,10 @@ export class PurchaseService {
         kind: input.paymentMethodId == null ? "create-purchase-page" : "charge-purchase",
         answer: (made) => this.purchasedWith(made),
       },
-      work: async () => {
+      work: async (keep) => {
         const { resourceType, resourceId, promotionCode = null } = input;
         const way = await this.wayOf(userId, input);
-        return this.parts.opening.open(caller, { resourceType, resourceId, promotionCode, way });
+        return this.parts.opening.open(caller, { resourceType, resourceId, promotionCode, way }, keep);
       },
       read: (id) => this.em.fork().findOneOrFail(Purchase, { id }),
     });

@@ -1,5 +1,6 @@
 import { type Buyer, newBuyer, newCourse, putOnSale, sessionAt, type Thing } from "../support/buyer.ts";
 import { newLearner, passTime } from "../support/learner.ts";
+import { addMethod } from "../support/methods.ts";
 import { type Answer, collect, eventually, startService, type TestService } from "../support/service.ts";
 import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
@@ -141,6 +142,25 @@ test("what a bank was asked and nobody answers is given up after a day", async (
   expect((await invoices()).map(({ status }) => status)).toEqual(["void"]);
 });
 
+test("a bank debit is waited for, however long it takes, and fails without a trace", async () => {
+  const debit = await stripeOf(service).paymentMethods.create({
+    ...{ type: "us_bank_account", billing_details: { name: "Ada", email: "ada@example.com" } },
+    us_bank_account: {
+      ...{ account_holder_type: "individual", account_number: "000111111116", routing_number: "110000000" },
+    },
+  });
+  const { data } = await addMethod(service, ada.token, debit.id);
+  const asked = await ada.pay(course, data.addPaymentMethod.id);
+  expect(made(asked)).toMatchObject({ status: "PENDING" });
+  expect(codeOf(await ada.pay(course))).toBe("CONFLICT");
+  await ada.until(made(asked).id, "PENDING");
+  expect(await ada.may(course)).toBe(false);
+  await passTime(service, 6);
+  await ada.until(made(asked).id, "FAILED");
+  await eventually(invoices, ([invoice]) => invoice?.status === "void");
+  expect(made(await ada.pay(course))).toMatchObject({ status: "COMPLETED" });
+});
+
 test("another way to pay takes the place of a page that was begun, unless that was paid meanwhile", async () => {
   const begun = await ada.page(course);
   const session = await sessionAt(service, begun.data.createPurchase.checkoutUrl);
@@ -243,9 +263,12 @@ test("what is credited in full costs nothing and is open at once", async () => {
   });
   const method = await ada.card();
   await ada.pay(course, method);
-  expect(made(await ada.page(path))).toMatchObject({
+  const idempotencyKey = "free";
+  const free = made(await ada.page(path, { idempotencyKey }));
+  expect(free).toMatchObject({
     ...{ status: "COMPLETED", amount: { amount: 0 }, credited: { amount: 4_000 }, payment: null },
   });
+  expect(made(await ada.page(path, { idempotencyKey }))).toEqual(free);
   expect(await ada.may({ resourceType: "COURSE", resourceId: "another" })).toBe(true);
 });
 
