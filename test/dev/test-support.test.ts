@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { Client } from "pg";
 import { startSandbox } from "../../sandbox/index.ts";
@@ -5,6 +8,7 @@ import { judge } from "../../sandbox/test/support/judge.ts";
 import { openBrowser } from "../support/browser.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 import { faultsOfRequests } from "../support/judged-requests.ts";
+import { secretsOfSuite, suiteLogger } from "../support/logs.ts";
 import { startTestRedis } from "../support/redis.ts";
 import { summary } from "../support/results.ts";
 
@@ -68,6 +72,31 @@ describe("the summary line", () => {
     expect(summary({ passed: 3, failed: 1, skipped: 2 })).toBe("3 passed, 1 failed, 2 skipped");
   });
 });
+
+test("what a service of the suite logs is read at its end, and a secret in it is found once", () => {
+  const folder = mkdtempSync(join(tmpdir(), "suite-logs-"));
+  const [before, { TEST_LOG_LEVEL }] = [process.env.TEST_LOG_DIR, process.env];
+  try {
+    process.env.TEST_LOG_DIR = folder;
+    delete process.env.TEST_LOG_LEVEL;
+    for (const msg of ["fine", "paid with 4242 4242 4242 4242", "4242 4242 4242 4242 again"])
+      suiteLogger()?.debug(msg);
+    expect(secretsOfSuite(folder)).toEqual({
+      lines: 3,
+      secrets: ["a card's number: 4242 4242 4242 4242"],
+    });
+  } finally {
+    restore("TEST_LOG_DIR", before);
+    restore("TEST_LOG_LEVEL", TEST_LOG_LEVEL);
+    rmSync(folder, { recursive: true });
+  }
+  expect(secretsOfSuite(folder)).toEqual({ lines: 0, secrets: [] });
+});
+
+function restore(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
 
 (judge ? test : test.skip)("a request of the service that Stripe would not understand is found", async () => {
   const sandbox = await startSandbox({ port: 0 });

@@ -1,11 +1,12 @@
 // `npm test`: the whole suite on a real PostgreSQL and Redis. Arguments go to Jest, except
 // `--install` (install what is missing) and `--no-check` (leave types, lint and schema out).
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "../../dev/embedded/postgres.ts";
 import { removePostgresData } from "../../dev/embedded/postgres-place.ts";
+import { secretsOfSuite } from "./logs.ts";
 import { startTestRedis } from "./redis.ts";
 import { install, installCommand, missingPrograms } from "./requirements.ts";
 import { type Counts, countResults, summary } from "./results.ts";
@@ -86,12 +87,27 @@ async function runJest(folder: string): Promise<Counts> {
         NODE_COMPILE_CACHE: join(folder, "compiled"), // for the processes that tests start, by the hundred
         TEST_DATABASE_ADMIN_URL: postgres.adminUrl,
         TEST_REDIS_URL: redis.url,
+        TEST_LOG_DIR: logsIn(folder),
       },
     );
     return countResults(result, passed);
   } finally {
     await Promise.allSettled([postgres.stop(), redis.stop()]);
   }
+}
+
+function logsIn(folder: string): string {
+  const logs = join(folder, "logs");
+  mkdirSync(logs, { recursive: true });
+  return logs;
+}
+
+/** Whether what all services of the suite logged is free of cards and secrets. */
+function loggedNoSecret(folder: string): boolean {
+  const { lines, secrets } = secretsOfSuite(logsIn(folder));
+  if (secrets.length === 0) console.log(`${lines} lines were logged: no card number, fingerprint or secret`);
+  else console.error(`the log FAILED: it may not say\n  ${secrets.join("\n  ")}`);
+  return secrets.length === 0;
 }
 
 async function main(): Promise<number> {
@@ -103,6 +119,7 @@ async function main(): Promise<number> {
     const checked = await runChecks();
     const counts = await runJest(folder);
     if (!checked) counts.failed += 1;
+    if (!loggedNoSecret(folder)) counts.failed += 1;
     console.log(summary(counts));
     return counts.failed === 0 ? 0 : 1;
   } finally {

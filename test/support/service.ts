@@ -10,6 +10,7 @@ import type { Overrides } from "../../src/parts.ts";
 import { setupStripe } from "../../src/stripe/catalogue.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { faultsOfRequests } from "./judged-requests.ts";
+import { suiteLogger } from "./logs.ts";
 import { quietPort } from "./ports.ts";
 import { startTestRedis, type TestRedis } from "./redis.ts";
 
@@ -90,7 +91,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
   const config = loadConfig(env);
   const path = options.webhooks === false ? "/nowhere" : "/webhooks/stripe";
   await setupStripe(config, { webhookUrl: `http://127.0.0.1:${port}${path}` });
-  const app = await createApp(config, options.overrides);
+  const app = await createApp(config, { ...logged(options.env), ...options.overrides });
   const clients: LiveClient[] = [];
   const speakTo = (url: string): TestService => ({
     ...{ url, config, env, app, sandbox, redis, database },
@@ -128,9 +129,15 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
 
 /** Another process's worth of the same service on the same database and Redis. Stop it before the service. */
 export async function startReplica(service: TestService, env: NodeJS.ProcessEnv = {}) {
-  const app = await createApp(loadConfig({ ...service.env, PORT: "0", ...env }));
+  const app = await createApp(loadConfig({ ...service.env, PORT: "0", ...env }), logged(env));
   const { url } = await app.start();
   return { app, ...pick(service.at(url)) };
+}
+
+/** Whoever asks for a level of their own reads the log themselves. */
+function logged(env: NodeJS.ProcessEnv = {}): Pick<Overrides, "logger"> {
+  const logger = env.LOG_LEVEL ? undefined : suiteLogger();
+  return logger ? { logger } : {};
 }
 
 const pick = ({ url, ask, live, token }: TestService) => ({ url, ask, live, token });
