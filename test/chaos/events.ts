@@ -1,5 +1,6 @@
+import type Stripe from "stripe";
 import { v5 } from "uuid";
-import type { StripeState } from "./stripe-state.ts";
+import { idOf, type StripeState } from "./stripe-state.ts";
 import type { World } from "./world.ts";
 
 /** The namespace of ids of facts: part of the contract with consumers, so it is written here once more. */
@@ -18,6 +19,25 @@ export async function readStream(world: World): Promise<Published[]> {
   return entries.map(([, fields]) => JSON.parse(fields[1] as string));
 }
 
+/** What subscriptions that renew are charged to. */
+function cardsInUse({ subscriptions, customers, methods }: StripeState): Stripe.PaymentMethod[] {
+  const renewing = subscriptions.filter(
+    ({ status, cancel_at_period_end, cancel_at }) =>
+      ["trialing", "active", "past_due"].includes(status) && !cancel_at_period_end && cancel_at === null,
+  );
+  return renewing.flatMap(({ customer, default_payment_method: own }) => {
+    const theirs = customers.find(({ id }) => id === idOf(customer))?.invoice_settings.default_payment_method;
+    const charged = idOf(own) ?? idOf(theirs);
+    return (methods.get(idOf(customer) ?? "") ?? []).filter(({ id }) => id === charged);
+  });
+}
+
+/** At the end of this month or of the next; a month that has just begun is left out, since it may have done so meanwhile. */
+function expiresSoon({ exp_year, exp_month }: Stripe.PaymentMethod.Card, now: Date): boolean {
+  const ahead = (at: Date) => (exp_year - at.getUTCFullYear()) * 12 + exp_month - 1 - at.getUTCMonth();
+  return [now, new Date(now.getTime() - 600_000)].every((at) => ahead(at) === 0 || ahead(at) === 1);
+}
+
 /** Facts at Stripe that must have been told, by the id that each must have. */
 async function factsOf(world: World, state: StripeState): Promise<Map<string, string>> {
   const facts = new Map<string, string>();
@@ -34,6 +54,9 @@ async function factsOf(world: World, state: StripeState): Promise<Map<string, st
     if (!status.startsWith("warning_") && status !== "prevented") tell("payment.disputed", id);
     if (status === "won" || status === "lost") tell("payment.dispute_closed", id, status.toUpperCase());
   }
+  for (const { id, card } of cardsInUse(state))
+    if (card && expiresSoon(card, world.sandbox.now()))
+      tell("payment_method.expiring", id, String(card.exp_year), String(card.exp_month));
   const rows = await world.rows<{ id: string; stripe_subscription_id: string }>(
     "select id, stripe_subscription_id from subscriptions where user_id = any($1)",
     [world.learners.map(({ id }) => id)],

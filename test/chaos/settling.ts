@@ -1,3 +1,4 @@
+import { EXPIRING_CARDS_CURSOR } from "../../src/jobs/expiring-cards.ts";
 import { eventually } from "../support/service.ts";
 import { wakeWhatIsOverdue } from "../support/sweep.ts";
 import type { World } from "./world.ts";
@@ -27,6 +28,18 @@ export async function settle(world: World): Promise<void> {
   if (world.mustDie && !world.hasDied) await world.host.crash();
   // it may have died of the very last thing that it did
   await untilDone(world);
+  await tellOfCards(world);
+  await untilDone(world);
+}
+
+/** The service's own look at cards that expire, now instead of within ten minutes. */
+async function tellOfCards(world: World): Promise<void> {
+  const parts = await world.host.parts();
+  await world.rows(
+    "update cursors set next_run_at = now(), lease_until = null, leased_by = null where name = $1",
+    [EXPIRING_CARDS_CURSOR],
+  );
+  await parts?.workers.rounds.run(EXPIRING_CARDS_CURSOR);
 }
 
 async function untilDone(world: World): Promise<void> {

@@ -1,5 +1,14 @@
+import type { World } from "../world.ts";
 import { CARDS, customerOf, liveSubscription, storedMethod } from "./at-stripe.ts";
 import { choose, ifFound, type Operations } from "./operation.ts";
+
+/** The month of the sandbox's time, or one of the next. */
+function soon(world: World, ahead: number) {
+  const now = world.sandbox.now();
+  const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead));
+  return { exp_month: month.getUTCMonth() + 1, exp_year: month.getUTCFullYear() };
+}
+const later = (pick: number) => ({ exp_month: 1 + (pick % 12), exp_year: 2044 });
 
 /** What happens to customers and their cards at Stripe. */
 export const CUSTOMER_OPERATIONS: Operations = {
@@ -23,9 +32,9 @@ export const CUSTOMER_OPERATIONS: Operations = {
     run: ifFound(storedMethod, (world, { id }) => world.stripe.paymentMethods.detach(id)),
   },
   "the network renews a card": {
-    weight: 1,
-    run: ifFound(storedMethod, (world, { id }, { pick }) =>
-      world.control(`payment_methods/${id}/update`, { exp_month: 1 + (pick % 12), exp_year: 2044 }),
+    weight: 2,
+    run: ifFound(storedMethod, (world, { id }, { pick, flag }) =>
+      world.control(`payment_methods/${id}/update`, flag ? soon(world, pick % 3) : later(pick)),
     ),
   },
   "the customer gets another address": {
