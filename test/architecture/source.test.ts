@@ -56,6 +56,32 @@ function writerFaults(files: SourceFile[]): string[] {
   );
 }
 
+/** Amounts become text, and are divided, where it is known how their currency is counted. */
+const MONEY_PLACES = ["src/currencies.ts", "sandbox/money.ts"];
+const MONEY_AS_TEXT =
+  /\b(toFixed|NumberFormat|toLocaleString)\b|[aA]mount\w*(\.\w+)?\)?\s*\/\s*1_?0+\b|(Minor|_minor)\b\s*\/\s*1_?0+\b/;
+
+function moneyFaults(files: SourceFile[]): string[] {
+  return files
+    .filter(({ path, text }) => !MONEY_PLACES.includes(path) && MONEY_AS_TEXT.test(codeOf(text)))
+    .map(({ path }) => `${path} makes text of an amount: not every currency has cents`);
+}
+
+test("amounts become text only where their currency's digits are known, on the sandbox's pages too", () => {
+  const sandbox = filesIn("sandbox").filter(({ path }) => !path.startsWith("sandbox/test/"));
+  expect(moneyFaults([...filesIn("src"), ...sandbox])).toEqual([]);
+  expect(
+    moneyFaults([
+      madeUp("src/a.ts", "const shown = (amount / 100).toFixed(2);"),
+      madeUp("src/b.ts", "const dollars = price.amount / 100;"),
+      madeUp("src/c.ts", "const dollars = payment.amountMinor / 1_00;"),
+      madeUp("sandbox/d.ts", 'new Intl.NumberFormat("en", { style: "currency" })'),
+      madeUp("sandbox/money.ts", "amountMinor / 100"),
+      madeUp("src/e.ts", "const seconds = now.getTime() / 1000;"),
+    ]),
+  ).toHaveLength(4);
+});
+
 test("only src/config.ts reads process.env", () => {
   expect(environmentFaults(filesIn("src"))).toEqual([]);
   expect(

@@ -1,3 +1,4 @@
+import { formatMoney, stepOf } from "../../sandbox/money.ts";
 import { countingOf, moneyText } from "../../src/currencies.ts";
 import { Plan } from "../../src/entities/plan.ts";
 import { Promotion } from "../../src/entities/promotion.ts";
@@ -41,6 +42,11 @@ test("each currency that can be charged can be answered with, and is charged in 
     expect(() => Currency.serialize(code)).not.toThrow();
     const { minimum, step, decimals } = countingOf(code)!;
     expect(minimum % step).toBe(0);
+    // the sandbox counts by a table of its own
+    const lower = code.toLowerCase();
+    expect([code, stepOf(lower)]).toEqual([code, step]);
+    const digits = formatMoney(123_000, lower).replace(/[^\d]/g, "");
+    expect([code, digits]).toEqual([code, moneyText(123_000, code).replace(/[^\d]/g, "")]);
     expect(10 ** decimals % step).toBe(0);
   }
   for (const unknown of ["usd", "XTS", "XAU", "HRK", "", "constructor"])
