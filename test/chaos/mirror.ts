@@ -1,12 +1,10 @@
 import type Stripe from "stripe";
+import { differences, type Row, type Rows, rowsOf } from "./rows.ts";
 import { billedBy, idOf, type StripeState } from "./stripe-state.ts";
 import type { World } from "./world.ts";
 
 /** As much of a world as is looked at here. */
 type Seen = Pick<World, "learners" | "rows" | "foreign">;
-type Value = string | number | boolean | null;
-type Row = Record<string, Value>;
-type Rows = Map<string, Row>;
 
 /** A date as both sides can say it: Stripe counts seconds. */
 const at = (seconds: number | null | undefined) =>
@@ -275,36 +273,4 @@ function forgiveReplaced({ customers, ownerOf }: StripeState, expected: Rows, ac
     const isReplaced = customers.some((customer) => ownerOf(customer.id) === row.user_id);
     if (!expected.has(id) && row.is_deleted === true && !isReplaced) actual.delete(id);
   }
-}
-
-async function rowsOf(world: Seen, table: string, key: string, users: string[]): Promise<Rows> {
-  const belongs: Record<string, string> = {
-    invoice_lines: "stripe_invoice_id in (select stripe_invoice_id from invoices where user_id = any($1))",
-    invoice_payments: "stripe_invoice_id in (select stripe_invoice_id from invoices where user_id = any($1))",
-  };
-  const found = await world.rows<Record<string, unknown>>(
-    `select * from ${table} where ${belongs[table] ?? "user_id = any($1)"}`,
-    [users],
-  );
-  return new Map(found.map((row) => [String(row[key]), plain(row)]));
-}
-
-function plain(row: Record<string, unknown>): Row {
-  return Object.fromEntries(
-    Object.entries(row).map(([name, value]) => [
-      name,
-      value instanceof Date
-        ? value.toISOString()
-        : name.endsWith("_minor")
-          ? Number(value)
-          : (value as Value),
-    ]),
-  );
-}
-
-function differences(what: string, expected: Row, actual: Row | undefined): string[] {
-  if (!actual) return [`${what} is not in the mirror: ${JSON.stringify(expected)}`];
-  return Object.entries(expected)
-    .filter(([name, value]) => actual[name] !== value)
-    .map(([name, value]) => `${what}: ${name} is ${actual[name]}, at Stripe ${value}`);
 }

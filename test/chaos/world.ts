@@ -15,6 +15,8 @@ import { retryAtOnce } from "./retry-at-once.ts";
 import { openWay, type Way } from "./way.ts";
 
 const JWT_SECRET = "a secret of the histories, long enough for production";
+/** How PostgreSQL knows the connections of whoever watches. */
+const BYSTANDER = "histories";
 /** Learners of a history. */
 const USERS = 3;
 
@@ -95,7 +97,7 @@ export class World {
       front.open();
     };
     const host: Host = inProcess ? new InProcessHost(env, hangUp) : new ProcessHost(env);
-    const pool = new Pool({ connectionString: database.url, max: 4 });
+    const pool = new Pool({ connectionString: database.url, max: 4, application_name: BYSTANDER });
     pool.on("error", () => {}); // the database is dropped at the end
     const stripe = new Stripe("sk_test_suite", {
       ...{ host: "127.0.0.1", port: sandbox.port, protocol: "http", telemetry: false },
@@ -164,6 +166,7 @@ export class World {
 
   /** What was leased by a process that is gone is free at once, instead of in a minute. */
   async restart(): Promise<void> {
+    if (!this.mustDie) await this.endSessions();
     await this.rows("update stripe_events set lease_until = now() where lease_until > now()");
     await this.rows("update outbox set lease_until = null where lease_until is not null");
     await this.rows("update intents set lease_until = null where lease_until is not null");
@@ -175,6 +178,15 @@ export class World {
       "update graphile_worker._private_jobs set locked_at = now() - interval '5 hours' where locked_at is not null",
     );
     await this.host.start();
+  }
+
+  /** What a service that was cut off had still asked of PostgreSQL could otherwise lease work after this. */
+  private async endSessions(): Promise<void> {
+    await this.rows(
+      `select pg_terminate_backend(pid, 5000) from pg_stat_activity
+       where datname = current_database() and application_name <> $1`,
+      [BYSTANDER],
+    );
   }
 
   async rows<T extends object = Record<string, unknown>>(sql: string, params: unknown[] = []): Promise<T[]> {

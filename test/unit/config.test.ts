@@ -1,28 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, loadConfig, loadDatabaseUrl, readEnvironment, VARIABLES } from "../../src/config.ts";
-import { listenFault } from "../../src/listen-fault.ts";
-import { isReturnUrl } from "../../src/return-url.ts";
-
-const PRODUCTION = {
-  DATABASE_URL: "postgresql://user:secret@db:5432/payments?sslmode=require",
-  REDIS_URL: "redis://redis:6379/3",
-  STRIPE_SECRET_KEY: "sk_live_abc",
-  STRIPE_WEBHOOK_SECRET: "whsec_abc",
-  JWT_SECRET: "x".repeat(32),
-};
-const DEVELOPMENT = { ...PRODUCTION, NODE_ENV: "development", STRIPE_SECRET_KEY: "sk_test_abc" };
-
-function faultsOf(env: NodeJS.ProcessEnv): readonly string[] {
-  try {
-    loadConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
-    throw error;
-  }
-  return [];
-}
+import { ConfigError, loadConfig, readEnvironment, VARIABLES } from "../../src/config.ts";
+import { DEVELOPMENT, faultsOf, PRODUCTION } from "../support/environment.ts";
 
 test("the least that production needs is enough, and the rest has defaults", () => {
   expect(loadConfig(PRODUCTION)).toEqual({
@@ -162,38 +142,6 @@ const ANYTHING = [
   "DATA_DIR",
 ];
 
-test.each(["bad host", "[::1]", "http://localhost", "localhost:3004", "-x", "a..b", "127.0.0.1/8", "é"])(
-  "HOST may not be %j",
-  (HOST) => {
-    expect(faultsOf({ ...PRODUCTION, HOST })).toEqual([
-      "HOST must be an address to listen on, such as 127.0.0.1, :: or localhost",
-    ]);
-  },
-);
-
-test.each([
-  "localhost",
-  "0.0.0.0",
-  "::",
-  "fe80::1%eth0",
-  "payment_service",
-  "pod-1.payments.svc.cluster.local",
-])("HOST may be %s", (HOST) => {
-  expect(loadConfig({ ...PRODUCTION, HOST }).host).toBe(HOST);
-});
-
-test.each([
-  ["EADDRINUSE", /^PORT is 3004, which another program listens on/],
-  ["EACCES", /^PORT is 3004, which this user may not/],
-  ["EADDRNOTAVAIL", /^HOST is 0\.0\.0\.0, which is no address/],
-  ["ENOTFOUND", /^HOST is /],
-])("an address that cannot be listened on (%s) is a fault of the configuration", (code, words) => {
-  const fault = listenFault(Object.assign(new Error("no"), { code }), loadConfig(PRODUCTION));
-  expect((fault as ConfigError).faults).toEqual([expect.stringMatching(words)]);
-  const other = new Error("no");
-  expect(listenFault(other, loadConfig(PRODUCTION))).toBe(other);
-});
-
 test("a number is written in digits", () => {
   for (const PORT of ["0x10", "1e3", "3004.0", "-1", "65536", "3004 5"])
     expect([PORT, faultsOf({ ...PRODUCTION, PORT })]).toEqual([
@@ -201,24 +149,6 @@ test("a number is written in digits", () => {
       ["PORT must be a whole number from 0 to 65535"],
     ]);
   expect(loadConfig({ ...PRODUCTION, PORT: "0" }).port).toBe(0);
-});
-
-test("the database's address alone is looked at as closely", () => {
-  const faultsIn = (env: NodeJS.ProcessEnv) => {
-    try {
-      return [loadDatabaseUrl(env)];
-    } catch (error) {
-      return (error as ConfigError).faults;
-    }
-  };
-  const parts = { POSTGRES_HOST: "bad host", POSTGRES_PORT: "0", POSTGRES_DB: "a", POSTGRES_USER: "b" };
-  expect(faultsIn({ ...parts, POSTGRES_PASSWORD: "c" })).toEqual([
-    "POSTGRES_HOST must be a host's name or address",
-    "POSTGRES_PORT must be a whole number from 1 to 65535",
-  ]);
-  expect(faultsIn({ DATABASE_URL: "mysql://db/payments" })).toEqual([
-    "DATABASE_URL must be a URL such as postgresql://user:password@host:5432/name",
-  ]);
 });
 
 test("a message never repeats a secret", () => {
@@ -286,44 +216,12 @@ test("several webhook secrets are told apart at commas, blanks around them ignor
   expect(faultsOf({ ...PRODUCTION, STRIPE_WEBHOOK_SECRET: "," })).toHaveLength(1);
 });
 
-test("the parts of the database's address may hold any character", () => {
-  const { DATABASE_URL: _, ...rest } = PRODUCTION;
-  const parts = {
-    POSTGRES_HOST: "db.internal",
-    POSTGRES_DB: "pay/ments?x",
-    POSTGRES_USER: "us:er@home",
-    POSTGRES_PASSWORD: "p@ss/w#rd?%20:ü&",
-  };
-  const url = new URL(loadConfig({ ...rest, ...parts }).database.url);
-  expect([url.hostname, url.port]).toEqual(["db.internal", "5432"]);
-  expect(decodeURIComponent(url.username)).toBe(parts.POSTGRES_USER);
-  expect(decodeURIComponent(url.password)).toBe(parts.POSTGRES_PASSWORD);
-  expect(decodeURIComponent(url.pathname)).toBe(`/${parts.POSTGRES_DB}`);
-  expect(new URL(loadDatabaseUrl({ ...parts, POSTGRES_PORT: "6000" })).port).toBe("6000");
-});
-
-test("DATABASE_URL wins over its parts, which count only when complete", () => {
-  const parts = { POSTGRES_HOST: "db", POSTGRES_DB: "a", POSTGRES_USER: "b" };
-  expect(loadDatabaseUrl({ DATABASE_URL: "postgresql://one/two", ...parts, POSTGRES_PASSWORD: "c" })).toBe(
-    "postgresql://one/two",
-  );
-  expect(() => loadDatabaseUrl(parts)).toThrow(ConfigError);
-});
-
 test("a variable set to nothing is one that is not set", () => {
   expect(loadConfig({ ...PRODUCTION, PORT: "", HOST: "  ", NODE_ENV: "" })).toMatchObject({
     nodeEnv: "production",
     port: 3004,
     host: "0.0.0.0",
   });
-});
-
-test("return URLs go to the origins of CORS_ORIGIN unless they have a list of their own", () => {
-  expect(loadConfig({ ...PRODUCTION, CORS_ORIGIN: "https://a.example" }).returnUrlOrigins).toEqual([
-    "https://a.example",
-  ]);
-  const both = { CORS_ORIGIN: "https://a.example", RETURN_URL_ORIGINS: "https://b.example" };
-  expect(loadConfig({ ...PRODUCTION, ...both }).returnUrlOrigins).toEqual(["https://b.example"]);
 });
 
 describe("the process's environment", () => {
@@ -352,58 +250,4 @@ describe("the process's environment", () => {
   test("needs no .env", () => {
     expect(readEnvironment().PATH).toBe(process.env.PATH);
   });
-});
-
-describe("a return URL", () => {
-  const ORIGINS = { CORS_ORIGIN: "https://learn.example.com" };
-  const production = loadConfig({ ...PRODUCTION, ...ORIGINS });
-  const development = loadConfig({ ...DEVELOPMENT, ...ORIGINS });
-
-  test.each([
-    "https://learn.example.com",
-    "https://learn.example.com/welcome?session={CHECKOUT_SESSION_ID}#top",
-    "https://learn.example.com:443/",
-    "https://LEARN.example.com/",
-  ])("may be %s", (url) => {
-    expect([isReturnUrl(production, url), isReturnUrl(development, url)]).toEqual([true, true]);
-  });
-
-  test.each([
-    "https://user@learn.example.com/",
-    "https://:password@learn.example.com/",
-    "https://learn.example.com@evil.example/",
-    "https://learn.example.com.evil.example/",
-    "https://evil.example/?https://learn.example.com",
-    "https://learn.example.com:8443/",
-    "http://learn.example.com/",
-    "https://sub.learn.example.com/",
-    "//learn.example.com/",
-    "/welcome",
-    "javascript:alert(1)//https://learn.example.com",
-    "data:text/html,hello",
-    "https://learn.example.com\\@evil.example/",
-    "https://learn.example.com\t.evil.example/",
-    " https://learn.example.com/",
-    "https://learn.example.com/\u0000",
-    "https://learn.example.com/\nSet-Cookie: a=b",
-    "",
-  ])("may not be %j, anywhere", (url) => {
-    expect([isReturnUrl(production, url), isReturnUrl(development, url)]).toEqual([false, false]);
-  });
-
-  test.each([
-    "http://localhost:3000/done",
-    "http://127.0.0.1:8080/",
-    "https://localhost/",
-    "http://[::1]:3000/",
-  ])("may be %s in development only", (url) => {
-    expect([isReturnUrl(production, url), isReturnUrl(development, url)]).toEqual([false, true]);
-  });
-
-  test.each(["http://localhost.evil.example/", "http://user@localhost/", "ftp://localhost/"])(
-    "may not be %s, even in development",
-    (url) => {
-      expect(isReturnUrl(development, url)).toBe(false);
-    },
-  );
 });
