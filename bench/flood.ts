@@ -1,25 +1,37 @@
 // `npm run bench:flood`: how many webhooks are acknowledged and applied in a second.
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { Client } from "pg";
+import type Stripe from "stripe";
 import { startPostgres } from "../dev/embedded/postgres.ts";
 import { removePostgresData } from "../dev/embedded/postgres-place.ts";
 import { flood } from "../test/support/flood.ts";
-import { watch } from "../test/support/processes.ts";
+import { runToEnd, watch } from "../test/support/processes.ts";
 import { type Recorded, recordPayments } from "../test/support/recorded-payments.ts";
 import { startService, type TestService, WEBHOOK_SECRET } from "../test/support/service.ts";
 import { kill, spawnService } from "../test/support/spawn.ts";
 import { stripeOf } from "../test/support/stripe.ts";
+import type { PaidObjects } from "./reads.ts";
 
 const HELP = `npm run bench:flood [-- --events 20000] [--concurrency 16]
 
 A flood of signed webhooks, as Stripe sends them when many learners pay at once: sent to the service, then to
 @supabase/stripe-sync-engine behind a bare HTTP server, on the same PostgreSQL. Prints for each how many are
 acknowledged and applied in a second, how long an acknowledgement takes, processor time and memory, and whether the
-second of two events within one second is kept.
+second of two events within one second is kept. The last line is a process that only makes the requests to Stripe that
+the service makes for these events: no way of applying them is faster here.
 
   --events N       how many events (20000)
   --concurrency N  how many are under way at once (16)
@@ -36,8 +48,9 @@ interface Figures {
   appliedSeconds: number;
   latencies: number[];
   memoryMb: number;
-  /** Of its own process, PostgreSQL's not counted. */
+  /** Of its own process, and of PostgreSQL's meanwhile. */
   cpuSeconds: number;
+  postgresSeconds: number;
   keepsSecond: boolean;
 }
 
@@ -50,6 +63,19 @@ const secondsSince = (moment: number) => (performance.now() - moment) / 1_000;
 const proc = (pid: number | undefined, file: string) =>
   existsSync(`/proc/${pid}/${file}`) ? readFileSync(`/proc/${pid}/${file}`, "utf8") : "";
 const memoryOf = (pid?: number) => Number(/VmHWM:\s+(\d+)/.exec(proc(pid, "status"))?.[1]) / 1024;
+
+const folders = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+const parentOf = (pid: string) => proc(Number(pid), "stat").split(") ")[1]?.split(" ")[1];
+
+/** Seconds that all processes of the PostgreSQL server behind a connection have used, also those that have ended. */
+async function postgresCpu(em: EntityManager): Promise<number> {
+  const [backend] = await em.execute<{ pid: number }[]>("select pg_backend_pid() as pid");
+  const server = parentOf(String(backend?.pid));
+  const running = folders().filter((pid) => parentOf(pid) === server);
+  const ended = proc(Number(server), "stat").split(") ")[1]?.split(" ").slice(13, 15) ?? [];
+  const reaped = ended.reduce((sum, ticks) => sum + Number(ticks), 0) / TICKS_A_SECOND;
+  return running.reduce((sum, pid) => sum + cpuOf(Number(pid)), reaped);
+}
 
 /** Seconds of processor time that a process has used. */
 function cpuOf(pid?: number): number {
@@ -74,6 +100,7 @@ async function ours({ service, events, twoWithinASecond }: Recorded, concurrency
   };
   try {
     const cpuBefore = cpuOf(child.pid);
+    const postgresBefore = await postgresCpu(em);
     const began = performance.now();
     const latencies = await flood(target, events, {
       concurrency,
@@ -82,7 +109,10 @@ async function ours({ service, events, twoWithinASecond }: Recorded, concurrency
     const ackSeconds = secondsSince(began);
     await untilApplied();
     const appliedSeconds = secondsSince(began);
-    const used = { memoryMb: memoryOf(child.pid), cpuSeconds: cpuOf(child.pid) - cpuBefore };
+    const used = {
+      ...{ memoryMb: memoryOf(child.pid), cpuSeconds: cpuOf(child.pid) - cpuBefore },
+      postgresSeconds: (await postgresCpu(em)) - postgresBefore,
+    };
     const [first, second] = await twoWithinASecond();
     await flood(target, [first.event, second.event], { concurrency: 1 });
     await untilApplied();
@@ -108,18 +138,23 @@ async function theirs(
     },
   });
   const { pid } = peer.child;
+  const em = service.app.parts.orm.em.fork();
   const client = new Client({ connectionString: url });
   try {
     const [, port] = await peer.until(/ready (\d+)/, 60_000);
     const target = `http://127.0.0.1:${port}/`;
     const cpuBefore = cpuOf(pid);
+    const postgresBefore = await postgresCpu(em);
     const began = performance.now();
     const latencies = await flood(target, events, {
       concurrency,
       onProgress: onProgress("stripe-sync-engine", events.length),
     });
     const seconds = secondsSince(began);
-    const used = { memoryMb: memoryOf(pid), cpuSeconds: cpuOf(pid) - cpuBefore };
+    const used = {
+      ...{ memoryMb: memoryOf(pid), cpuSeconds: cpuOf(pid) - cpuBefore },
+      postgresSeconds: (await postgresCpu(em)) - postgresBefore,
+    };
     const [first, second] = await twoWithinASecond();
     await flood(target, [first.event, second.event], { concurrency: 1 });
     await client.connect();
@@ -148,7 +183,40 @@ async function peerDatabase(): Promise<string> {
   return url.href;
 }
 
-function row({ latencies, ackSeconds, appliedSeconds, cpuSeconds, memoryMb, keepsSecond }: Figures) {
+/** The requests to Stripe that applying needs (rule 2: an event is a hint), made by a process that does nothing else. */
+async function readsAlone({ service, events }: Recorded, folder: string) {
+  const file = join(folder, "payments.json");
+  writeFileSync(file, JSON.stringify(paymentsOf(events)));
+  const script = join(import.meta.dirname, "reads.js");
+  const { stdout } = await runToEnd(process.execPath, [script, service.sandbox.url, file]);
+  const { seconds, cpuSeconds } = JSON.parse(stdout) as { seconds: number; cpuSeconds: number };
+  return {
+    events: events.length,
+    "applied/s": Math.round(events.length / seconds),
+    "cpu / 1000 events": inSeconds(cpuSeconds, events.length),
+  };
+}
+
+function paymentsOf(events: readonly Stripe.Event[]): PaidObjects[] {
+  const found = new Map<string, Partial<PaidObjects>>();
+  const note = (object: { customer?: unknown }, what: Partial<PaidObjects>) => {
+    const customer = String(object.customer);
+    found.set(customer, { ...found.get(customer), customer, ...what });
+  };
+  for (const { type, data } of events) {
+    const object = data.object as { id: string; customer?: unknown };
+    if (type === "checkout.session.completed") note(object, { session: object.id });
+    if (type === "customer.subscription.created") note(object, { subscription: object.id });
+    if (type === "invoice.paid") note(object, { invoice: object.id });
+    if (type === "payment_intent.succeeded") note(object, { payment: object.id });
+  }
+  return [...found.values()].filter((one) => Object.keys(one).length === 5) as PaidObjects[];
+}
+
+const inSeconds = (seconds: number, events: number) => `${((1_000 * seconds) / events).toFixed(1)} s`;
+
+function row(figures: Figures) {
+  const { latencies, ackSeconds, appliedSeconds, memoryMb, keepsSecond } = figures;
   const sorted = latencies.toSorted((left, right) => left - right);
   const at = (share: number) => `${sorted[Math.floor(share * (sorted.length - 1))]?.toFixed(1)} ms`;
   return {
@@ -157,7 +225,8 @@ function row({ latencies, ackSeconds, appliedSeconds, cpuSeconds, memoryMb, keep
     "applied/s": Math.round(latencies.length / appliedSeconds),
     p50: at(0.5),
     p99: at(0.99),
-    "cpu / 1000 events": `${((1_000 * cpuSeconds) / latencies.length).toFixed(1)} s`,
+    "cpu / 1000 events": inSeconds(figures.cpuSeconds, latencies.length),
+    "PostgreSQL's": inSeconds(figures.postgresSeconds, latencies.length),
     "memory (peak)": `${Math.round(memoryMb)} MB`,
     "second of two in one second": keepsSecond ? "kept" : "lost",
   };
@@ -169,7 +238,7 @@ async function endDeliveries(service: TestService): Promise<void> {
   for await (const { id } of stripe.webhookEndpoints.list()) await stripe.webhookEndpoints.del(id);
 }
 
-async function main(events: number, concurrency: number): Promise<void> {
+async function main(events: number, concurrency: number, folder: string): Promise<void> {
   if (!existsSync(join(PEERS, "node_modules")))
     execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
       ...{ cwd: PEERS, stdio: "inherit" },
@@ -180,7 +249,8 @@ async function main(events: number, concurrency: number): Promise<void> {
   const ourRow = row(await ours(recorded, concurrency));
   const theirRow = row(await theirs(recorded, concurrency));
   if (process.stderr.isTTY) process.stderr.write("\n");
-  console.table({ "this service": ourRow, "stripe-sync-engine": theirRow });
+  const reads = await readsAlone(recorded, folder);
+  console.table({ "this service": ourRow, "stripe-sync-engine": theirRow, "its reads alone": reads });
   await service.stop();
 }
 
@@ -204,6 +274,6 @@ else {
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
-  await main(Number(values.events), Number(values.concurrency)).finally(cleanUp);
+  await main(Number(values.events), Number(values.concurrency), folder).finally(cleanUp);
   process.exit(0);
 }

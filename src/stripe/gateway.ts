@@ -18,6 +18,7 @@ const WITH_SUBSCRIPTION = [
   "default_payment_method",
   "customer.invoice_settings.default_payment_method",
 ];
+const WITH_CHARGE = ["data.refunds", "data.payment_intent"];
 /** By how much Stripe's clock and ours may differ. */
 const CLOCKS_DISAGREE_MS = 3_600_000;
 
@@ -103,11 +104,11 @@ export class StripeGateway extends StripeCalls {
     return this.read("paymentIntents.retrieve", () => this.stripe.paymentIntents.retrieve(id));
   }
 
-  /** Every attempt to collect a payment, oldest first, each with the first page of its refunds. */
+  /** Every attempt to collect a payment, oldest first, each with the payment and the first page of its refunds. */
   async charges(paymentIntentId: string): Promise<Stripe.Charge[]> {
     const charges = await this.call("charges.list", () =>
       this.stripe.charges
-        .list({ payment_intent: paymentIntentId, limit: PAGE, expand: ["data.refunds"] })
+        .list({ payment_intent: paymentIntentId, limit: PAGE, expand: WITH_CHARGE })
         .autoPagingToArray({ limit: 1_000 }),
     );
     return charges.reverse();

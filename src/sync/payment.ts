@@ -36,11 +36,9 @@ export function paymentJourney(
   return {
     objectId: id,
     async read() {
-      const [intent, charges, links] = await Promise.all([
-        stripe.paymentIntent(id),
-        stripe.charges(id),
-        stripe.invoicePayments(id),
-      ]);
+      const [charges, links] = await Promise.all([stripe.charges(id), stripe.invoicePayments(id)]);
+      // it comes with what was tried on it; one on which nothing was is asked for
+      const intent = intentOf(charges.at(-1)) ?? (await stripe.paymentIntent(id));
       return intent && { intent, charges, links, back: await moneyBackOf(stripe, id, charges) };
     },
     owner: ({ intent }) =>
@@ -96,6 +94,11 @@ async function paidPurchase({ intent, links }: RemotePayment, write: Write): Pro
   const ids = links.map((link) => idOf(link.invoice) as string);
   const invoices = await findRows(write.tx, Invoice, "stripeInvoiceId", ids);
   return invoices.find(({ purchaseId }) => purchaseId)?.purchaseId ?? null;
+}
+
+function intentOf(charge: Stripe.Charge | undefined): Stripe.PaymentIntent | null {
+  const intent = charge?.payment_intent;
+  return typeof intent === "object" ? intent : null;
 }
 
 /** Refunds come with their charges; disputes are asked for where there are any. */
