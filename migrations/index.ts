@@ -18,6 +18,7 @@ import { Migration0017Promotions } from "./0017-promotions.ts";
 import { Migration0018MoneyBackAndExpiringCards } from "./0018-money-back-and-expiring-cards.ts";
 import { Migration0020Purchases } from "./0020-purchases.ts";
 import { Migration0021DiscountedPurchases } from "./0021-discounted-purchases.ts";
+import { Migration0022PromotionLookups } from "./0022-promotion-lookups.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -41,4 +42,5 @@ export const MIGRATIONS = [
   { name: "0018-money-back-and-expiring-cards", class: Migration0018MoneyBackAndExpiringCards },
   { name: "0020-purchases", class: Migration0020Purchases },
   { name: "0021-discounted-purchases", class: Migration0021DiscountedPurchases },
+  { name: "0022-promotion-lookups", class: Migration0022PromotionLookups },
 ];

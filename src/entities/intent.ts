@@ -27,6 +27,10 @@ export type IntentState = (typeof INTENT_STATES)[number];
   name: "intents_by_age",
   expression: "create index intents_by_age on intents using brin (created_at)",
 })
+@Index({
+  name: "intents_of_promotions",
+  expression: "create index intents_of_promotions on intents (subject) where kind = 'create-promotion'",
+})
 @Index({ name: "intents_by_subject", properties: ["userId", "kind", "subject"] })
 export class Intent {
   [OptionalProps]?: "nextTryAt";

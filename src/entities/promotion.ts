@@ -68,6 +68,10 @@ export class PromotionDiscount {
     "create unique index promotions_active_code on promotions (code_key) where deactivated_at is null",
 })
 @Index({
+  name: "promotions_by_code",
+  expression: "create index promotions_by_code on promotions (code_key, created_at desc, id desc)",
+})
+@Index({
   name: "promotions_by_age",
   expression: "create index promotions_by_age on promotions (created_at desc, id desc)",
 })
