@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { stripeOf } from "../support/stripe.ts";
@@ -69,6 +70,32 @@ describe("what is not a signed event is refused and leaves nothing behind", () =
     expect((await deliver(service, large)).status).toBe(413);
     expect(await stored()).toBe(before);
   });
+});
+
+test("a delivery that is packed, or does not say how long it is, is taken like any other", async () => {
+  for (const isPacked of [true, false]) {
+    const event = eventOf("account.updated", { id: "acct_1" });
+    const body = JSON.stringify(event);
+    const response = await fetch(`${service.url}/webhooks/stripe`, {
+      method: "POST",
+      headers: { "stripe-signature": signatureOf(body), ...(isPacked && { "content-encoding": "gzip" }) },
+      body: isPacked ? gzipSync(body) : new Blob([body]).stream(),
+      duplex: "half",
+    } as RequestInit);
+    expect([response.status, await response.json()]).toEqual([200, { received: true }]);
+    expect(await rowOf(event.id)).toEqual({ status: "ignored", attempts: 0 });
+  }
+});
+
+test("numbers and escapes that PostgreSQL reads otherwise do not keep an event from being stored", async () => {
+  const event = eventOf("account.updated", { id: "acct_1", amount: 1, name: "caf\u00e9" });
+  const body = JSON.stringify(event).replace('"amount":1', '"amount":1e400').replace("é", "\\u00e9");
+  expect((await deliver(service, body)).status).toBe(200);
+  const [row] = await execute<{ name: string; amount: unknown }>(
+    "select payload #>> '{data,object,name}' as name, payload #> '{data,object,amount}' as amount from stripe_events where id = ?",
+    [event.id],
+  );
+  expect(row).toEqual({ name: "café", amount: null });
 });
 
 test("what PostgreSQL cannot keep in a text is stored as what stands for it, and worked on", async () => {

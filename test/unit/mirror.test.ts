@@ -1,11 +1,14 @@
 import { type Orm, openDatabase } from "../../src/database.ts";
-import { Invoice } from "../../src/entities/invoice.ts";
+import { Invoice, InvoiceLine } from "../../src/entities/invoice.ts";
 import { OutboxEvent } from "../../src/entities/outbox-event.ts";
 import { eventId } from "../../src/events/event-types.ts";
 import { addToOutbox } from "../../src/events/outbox.ts";
-import { mirror } from "../../src/sync/mirror.ts";
+import { flush } from "../../src/flush.ts";
+import { lookAhead } from "../../src/sync/blank.ts";
+import { findRow, mirror, mirrorAll } from "../../src/sync/mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "../../src/sync/tickets.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { statementsOf } from "../support/statements.ts";
 
 let database: TestDatabase;
 let orm: Orm;
@@ -140,4 +143,41 @@ test("tickets taken at once are all different, in whatever order they are asked 
       Array.from({ length: 20 }, (_, at) => at + 1),
     );
   }
+});
+
+test("new rows of several tables go in one statement, and later changes of them are seen", async () => {
+  const line: Partial<InvoiceLine> = {
+    ...{ stripeLineId: "il_1", stripeInvoiceId: "in_7", position: 0, description: "Premium" },
+    ...{ amountMinor: 3_900, currency: "USD", periodEnd: new Date("2026-04-01T00:00:00.123Z") },
+  };
+  await orm.em.fork().transactional(async (tx) => {
+    const { row } = await mirror(tx, Invoice, { stripeInvoiceId: "in_7" }, VALUES);
+    await mirrorAll(tx, InvoiceLine, "stripeLineId", [line]);
+    expect(await statementsOf(orm, () => flush(tx))).toBe(1);
+    expect(await tx.findOne(Invoice, { stripeInvoiceId: "in_7" })).toBe(row);
+    await mirror(tx, Invoice, { stripeInvoiceId: "in_7" }, { ...VALUES, status: "PAID" });
+    expect(await statementsOf(orm, () => flush(tx))).toBe(1);
+    expect(await statementsOf(orm, () => flush(tx))).toBe(0);
+  });
+  const em = orm.em.fork();
+  const expected = { ...VALUES, stripeInvoiceId: "in_7", status: "PAID", version: 2 };
+  expect(await em.findOne(Invoice, { stripeInvoiceId: "in_7" })).toMatchObject(expected);
+  expect(await em.findOne(InvoiceLine, { stripeLineId: "il_1" })).toMatchObject({ ...line, quantity: null });
+});
+
+test("what was looked for ahead is not looked for again, and what is there is found", async () => {
+  await write(VALUES);
+  await orm.em.fork().transactional(async (tx) => {
+    await lookAhead(tx, "learner-1", ["in_8", "in_9"]);
+    const news = await mirror(tx, Invoice, { stripeInvoiceId: "in_8" }, { ...VALUES, number: "CMH-0008" });
+    expect(await statementsOf(orm, () => mirror(tx, Invoice, { stripeInvoiceId: "in_9" }, VALUES))).toBe(0);
+    expect(await findRow(tx, Invoice, { stripeInvoiceId: "in_8" })).toBe(news.row);
+    // one that it was not asked about
+    expect((await mirror(tx, Invoice, KEY, VALUES)).before).not.toBeNull();
+  });
+  await orm.em.fork().transactional(async (tx) => {
+    await lookAhead(tx, "learner-1", ["in_8"]);
+    const again = await mirror(tx, Invoice, { stripeInvoiceId: "in_8" }, { ...VALUES, number: "CMH-0008" });
+    expect(again.after).toBeNull();
+  });
 });
