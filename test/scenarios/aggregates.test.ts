@@ -11,7 +11,7 @@ import {
   subscribe,
 } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
-import { customerOf, stripeOf } from "../support/stripe.ts";
+import { atSandbox, customerOf, stripeOf } from "../support/stripe.ts";
 
 let service: TestService;
 let stripe: Stripe;
@@ -165,11 +165,7 @@ describe("payment methods", () => {
         (seen) => seen[method] === true && Object.values(seen).filter(Boolean).length === 1,
       );
     }
-    await fetch(`${service.sandbox.url}/sandbox/payment_methods/${visa.id}/update`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ exp_year: 2044, last4: "1234" }),
-    });
+    await atSandbox(service, `payment_methods/${visa.id}/update`, { exp_year: 2044, last4: "1234" });
     await eventually(methods, (seen) => seen.some((row) => row.exp_year === 2044 && row.last4 === "1234"));
     await stripe.paymentMethods.detach(visa.id);
     const left = await eventually(methods, (seen) => seen.length === 1);
@@ -205,11 +201,7 @@ describe("a page that is paid by bank debit", () => {
     const debit = (await stripe.paymentIntents.list({ customer })).data.find(
       ({ status }) => status === "processing",
     );
-    await fetch(`${service.sandbox.url}/sandbox/payment_intents/${debit?.id}/settle`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ outcome }),
-    });
+    await atSandbox(service, `payment_intents/${debit?.id}/settle`, { outcome });
   };
   const payByDebit = async () => {
     const { data } = await openCheckout(service, token, { planId: await planId(service) });

@@ -1,8 +1,9 @@
 import type Stripe from "stripe";
 import { COURSE_ACCESS, subscribe } from "../support/checkout.ts";
+import { passTime } from "../support/learner.ts";
 import { METHODS } from "../support/methods.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
-import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
+import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
 const CREATE = `mutation ($url: String!, $key: String) {
   createBillingPortalSession(returnUrl: $url, idempotencyKey: $key) { url }
@@ -31,20 +32,9 @@ const sessionOf = (url: string) => url.split("/").at(-1) as string;
 const inPortal = async (act: string, body: object = {}) => {
   const { data } = await open();
   const session = sessionOf(data.createBillingPortalSession.url);
-  const response = await fetch(`${service.sandbox.url}/sandbox/portal/sessions/${session}/${act}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  expect(response.status).toBe(200);
+  await atSandbox(service, `portal/sessions/${session}/${act}`, body);
 };
 const state = async () => (await service.ask(STATE, {}, token)).data.subscriptionStatus;
-const advance = (days: number) =>
-  fetch(`${service.sandbox.url}/sandbox/advance`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ days }),
-  });
 
 test("somebody who never paid gets a portal of their own too, in which plans cannot be changed", async () => {
   const { data } = await open();
@@ -117,7 +107,7 @@ test("cancelled in the portal: it ends with its period, and access with it; take
   await eventually(state, ({ cancelAtPeriodEnd }) => !cancelAtPeriodEnd);
   await inPortal("cancel");
   await eventually(state, ({ cancelAtPeriodEnd }) => cancelAtPeriodEnd);
-  await advance(32);
+  await passTime(service, 32);
   const ended = await eventually(state, ({ status }) => status === "CANCELED");
   expect(ended).toMatchObject({ grantsAccess: false, endedAt: expect.any(String) });
 });
@@ -129,7 +119,7 @@ test("a card that is swapped in the portal is the default, and pays the next per
     async () => (await service.ask(METHODS, {}, token)).data.paymentMethods,
     ([newest]) => newest?.brand === "mastercard" && newest.isDefault,
   );
-  await advance(32);
+  await passTime(service, 32);
   await eventually(
     async () =>
       (await service.ask("{ payments { nodes { status methodLabel } } }", {}, token)).data.payments.nodes,

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type Stripe from "stripe";
 import { COURSE_ACCESS, openCheckout, planId, STATUS, subscribe } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
-import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
+import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
 // A second live subscription of one user: ours is taken back, anyone else's is reported. Access is right in both cases.
 let service: TestService;
@@ -167,10 +167,7 @@ test("a refund that the bank sends back is made again, three in all; then the mo
       ?.value ?? 0;
   for (const made of [1, 2, 3]) {
     const [newest] = await eventually(refunds, (all) => all.length === made);
-    await fetch(`${service.sandbox.url}/sandbox/refunds/${newest?.id}`, {
-      method: "POST",
-      body: new URLSearchParams({ status: "failed" }),
-    });
+    await atSandbox(service, `refunds/${newest?.id}`, { status: "failed" });
   }
   const told = await eventually(remarks, (found) => found.some(({ action }) => action === "refund-owed"));
   expect(told.map(({ action }) => action)).toEqual([
@@ -269,11 +266,7 @@ test("one that a bank debit pays for days later goes back as well", async () => 
     ({ status }) => status === "processing",
   );
   expect(await remarks()).toEqual([]);
-  await fetch(`${service.sandbox.url}/sandbox/payment_intents/${debit?.id}/settle`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ outcome: "succeed" }),
-  });
+  await atSandbox(service, `payment_intents/${debit?.id}/settle`, { outcome: "succeed" });
   await expectOneLeft();
   expect(await slot()).toBe(first);
 });

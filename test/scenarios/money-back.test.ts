@@ -2,7 +2,7 @@ import type Stripe from "stripe";
 import { eventId } from "../../src/events/event-types.ts";
 import { subscribe } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
-import { customerOf, stripeOf } from "../support/stripe.ts";
+import { atSandbox, customerOf, stripeOf } from "../support/stripe.ts";
 
 let service: TestService;
 let stripe: Stripe;
@@ -20,12 +20,6 @@ afterAll(() => service.stop());
 
 const rows = <T extends object>(sql: string, params: unknown[] = []) =>
   service.app.parts.orm.em.fork().execute<T[]>(sql, params);
-const atSandbox = (path: string, body: object) =>
-  fetch(`${service.sandbox.url}/sandbox/${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
 
 /** Subscribes, and pays once more with a card that brings what is to be seen. Returns the payment intent. */
 async function paidWith(card: string): Promise<Stripe.PaymentIntent> {
@@ -83,7 +77,7 @@ test("a pending refund counts at once; arriving changes nothing more", async () 
   const refund = await stripe.refunds.create({ payment_intent: intent.id, amount: 1_500 });
   expect(refund.status).toBe("pending");
   expect(await untilStatus(intent, "PARTIALLY_REFUNDED")).toMatchObject({ amount_refunded_minor: "1500" });
-  await atSandbox(`refunds/${refund.id}`, { status: "succeeded" });
+  await atSandbox(service, `refunds/${refund.id}`, { status: "succeeded" });
   await eventually(
     () => rows<{ status: string }>("select status from refunds where user_id = ?", [userId]),
     ([row]) => row?.status === "succeeded",
@@ -96,7 +90,7 @@ test("a refund that fails gives back: the payment is whole again, and both facts
   const intent = await paidWith("pm_card_refundFail");
   const refund = await stripe.refunds.create({ payment_intent: intent.id });
   await untilStatus(intent, "REFUNDED");
-  await atSandbox(`refunds/${refund.id}`, { status: "failed", reason: "expired_or_canceled_card" });
+  await atSandbox(service, `refunds/${refund.id}`, { status: "failed", reason: "expired_or_canceled_card" });
   expect(await untilStatus(intent, "SUCCEEDED")).toMatchObject({ amount_refunded_minor: "0" });
   const told = await eventually(
     () => eventsAbout("payment.refund%"),
@@ -117,10 +111,12 @@ test("a dispute comes before any refund in the status; won it restores, and each
   const intent = await paidWith("pm_card_visa");
   await stripe.refunds.create({ payment_intent: intent.id, amount: 1_000 });
   await untilStatus(intent, "PARTIALLY_REFUNDED");
-  await atSandbox(`charges/${String(intent.latest_charge)}/dispute`, { reason: "product_not_received" });
+  await atSandbox(service, `charges/${String(intent.latest_charge)}/dispute`, {
+    reason: "product_not_received",
+  });
   expect(await untilStatus(intent, "DISPUTED")).toMatchObject({ amount_refunded_minor: "1000" });
   const [dispute] = (await stripe.disputes.list({ payment_intent: intent.id })).data;
-  await atSandbox(`disputes/${dispute?.id}/close`, { outcome: "won" });
+  await atSandbox(service, `disputes/${dispute?.id}/close`, { outcome: "won" });
   expect(await untilStatus(intent, "PARTIALLY_REFUNDED")).toMatchObject({ amount_refunded_minor: "1000" });
   expect(await rows("select status, reason, amount_minor from disputes where user_id = ?", [userId])).toEqual(
     [{ status: "won", reason: "product_not_received", amount_minor: "4000" }],
@@ -136,7 +132,7 @@ test("a lost dispute stays one", async () => {
   const intent = await paidWith("pm_card_createDispute");
   await untilStatus(intent, "DISPUTED");
   const [dispute] = (await stripe.disputes.list({ payment_intent: intent.id })).data;
-  await atSandbox(`disputes/${dispute?.id}/close`, { outcome: "lost" });
+  await atSandbox(service, `disputes/${dispute?.id}/close`, { outcome: "lost" });
   await eventually(
     () => eventsAbout("payment.dispute_closed"),
     ([event]) => event?.data.outcome === "LOST",
@@ -167,9 +163,9 @@ test("what was never seen is told all the same: a dispute that is lost when firs
   const deaf = await stripe.webhookEndpoints.list();
   await stripe.webhookEndpoints.update(String(deaf.data[0]?.id), { disabled: true });
   try {
-    await atSandbox(`charges/${String(intent.latest_charge)}/dispute`, { reason: "fraudulent" });
+    await atSandbox(service, `charges/${String(intent.latest_charge)}/dispute`, { reason: "fraudulent" });
     const [dispute] = (await stripe.disputes.list({ payment_intent: intent.id })).data;
-    await atSandbox(`disputes/${dispute?.id}/close`, { outcome: "lost" });
+    await atSandbox(service, `disputes/${dispute?.id}/close`, { outcome: "lost" });
     await sync.payment(intent.id);
     await sync.payment(intent.id);
     expect((await eventsAbout("payment.dispute%")).map(({ type }) => type)).toEqual([

@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { COURSE_ACCESS, STATUS, subscribe } from "../support/checkout.ts";
+import { passTime } from "../support/learner.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, stripeOf } from "../support/stripe.ts";
 
@@ -17,19 +18,6 @@ beforeEach(async () => {
   token = await service.token(userId);
 });
 afterAll(() => service.stop());
-
-async function advance(days: number): Promise<void> {
-  await fetch(`${service.sandbox.url}/sandbox/advance`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ days }),
-  });
-  const { clock } = service.app.parts;
-  await eventually(
-    () => service.sandbox.now().getTime() - clock.now().getTime(),
-    (behind) => behind < 5_000,
-  );
-}
 
 const remote = async () =>
   (await stripe.subscriptions.list({ customer: await customerOf(service, userId), status: "all" })).data[0]!;
@@ -54,7 +42,7 @@ test("each renewal that is paid moves access to the end of its period, and the m
   await subscribe(service, token);
   const first = (await remote()).items.data[0]!.current_period_end;
   await untilExpiry(instant(first + MARGIN));
-  await advance(32);
+  await passTime(service, 32);
   const second = (await remote()).items.data[0]!.current_period_end;
   expect(second).toBeGreaterThan(first);
   await untilExpiry(instant(second + MARGIN));
@@ -72,7 +60,7 @@ test("a renewal that is declined leaves a week of grace from the first failure, 
   await subscribe(service, token);
   await swapCard("pm_card_chargeCustomerFail");
   const end = (await remote()).items.data[0]!.current_period_end;
-  await advance((end - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
+  await passTime(service, (end - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
   await untilStatus("PAST_DUE");
   const [charge] = (await stripe.charges.list({ customer: await customerOf(service, userId), limit: 1 }))
     .data;
@@ -80,12 +68,12 @@ test("a renewal that is declined leaves a week of grace from the first failure, 
   const graceEnds = instant(charge!.created + 7 * DAY);
   await untilExpiry(graceEnds);
 
-  await advance(4);
+  await passTime(service, 4);
   const failed = (await stripe.charges.list({ customer: await customerOf(service, userId) })).data;
   expect(failed.filter(({ status }) => status === "failed").length).toBeGreaterThan(1);
   await untilExpiry(graceEnds);
   expect((await access()).granted).toBe(true);
-  await advance(3);
+  await passTime(service, 3);
   expect((await access()).granted).toBe(false);
 
   const owed = String((await remote()).latest_invoice);
@@ -101,17 +89,17 @@ test("what was written off long ago does not take the grace of today", async () 
   await subscribe(service, token);
   await swapCard("pm_card_chargeCustomerFail");
   const end = (await remote()).items.data[0]!.current_period_end;
-  await advance((end - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
+  await passTime(service, (end - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
   await untilStatus("PAST_DUE");
   await stripe.invoices.markUncollectible(String((await remote()).latest_invoice));
   await swapCard("pm_card_visa");
   const next = (await remote()).items.data[0]!.current_period_end;
-  await advance((next - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
+  await passTime(service, (next - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
   const again = (await remote()).items.data[0]!.current_period_end;
   await untilExpiry(instant(again + MARGIN));
 
   await swapCard("pm_card_chargeCustomerFail");
-  await advance((again - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
+  await passTime(service, (again - service.sandbox.now().getTime() / 1000) / DAY + 0.1);
   await untilStatus("PAST_DUE");
   const [charge] = (await stripe.charges.list({ customer: await customerOf(service, userId), limit: 1 }))
     .data;

@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { subscribe } from "../support/checkout.ts";
+import { passTime } from "../support/learner.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, stripeOf } from "../support/stripe.ts";
 
@@ -68,11 +69,7 @@ test("a scheduled price shows as the plan that follows, and no longer once the s
 test("when its time comes the scheduled plan is the plan", async () => {
   await scheduleNext(await priceOf("Enterprise"));
   await eventually(scheduled, ({ scheduledPlan }) => scheduledPlan !== null);
-  await fetch(`${service.sandbox.url}/sandbox/advance`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ days: 32 }),
-  });
+  await passTime(service, 32);
   const seen = await eventually(scheduled, ({ plan }) => plan.name === "Enterprise");
   expect(seen.scheduledPlan).toBeNull();
 });

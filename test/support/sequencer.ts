@@ -14,11 +14,12 @@ type Tests = Parameters<InstanceType<typeof TestSequencer>["sort"]>[0];
 const FIRST = [
   // many processes that wait for leases of dead ones
   "scenarios/crash-points",
-  "scenarios/reconciliation",
+  "scenarios/repairs",
   "scenarios/crash",
   "scenarios/refunds",
   "scenarios/catching-up",
-  "scenarios/payment-methods",
+  "scenarios/reconciliation",
+  "scenarios/default-card",
   "scenarios/keys",
   // three processes that wait for nothing: not beside the crash points
   "scenarios/histories",
@@ -29,6 +30,7 @@ const FIRST = [
   "scenarios/intents",
   "scenarios/setup-database",
   "scenarios/database-outage",
+  "scenarios/adding-cards",
   "dev/dev",
   "dev/postgres",
   "dev/explorer",
