@@ -209,7 +209,7 @@ test("a key gives the first answer again, also after months; with other input it
 test("a change whose outcome is unknown is found out, and made once", async () => {
   await ada.subscribe();
   await setFaults(service, {
-    calls: [{ method: "POST", path: "/v1/subscriptions/*", times: 9, status: "timeout", when: "after" }],
+    calls: [{ method: "POST", path: "/v1/subscriptions/*", times: 9, status: "reset", when: "after" }],
   });
   const { errors } = await ada.changePlan("Enterprise");
   expect(errors?.[0]?.extensions).toMatchObject({ code: "PROVIDER_UNAVAILABLE", retryable: true });
