@@ -104,14 +104,17 @@ export class StripeGateway extends StripeCalls {
     return this.read("paymentIntents.retrieve", () => this.stripe.paymentIntents.retrieve(id));
   }
 
-  /** Every attempt to collect a payment, oldest first, each with the payment and the first page of its refunds. */
+  /**
+   * Every attempt to collect a payment, oldest first, each with the payment and the first page of its refunds; none of
+   * one that Stripe does not have.
+   */
   async charges(paymentIntentId: string): Promise<Stripe.Charge[]> {
-    const charges = await this.call("charges.list", () =>
+    const charges = await this.read("charges.list", () =>
       this.stripe.charges
         .list({ payment_intent: paymentIntentId, limit: PAGE, expand: WITH_CHARGE })
         .autoPagingToArray({ limit: 1_000 }),
     );
-    return charges.reverse();
+    return charges?.reverse() ?? [];
   }
 
   /** All refunds of a charge; the ones within the charge are only the first page. */

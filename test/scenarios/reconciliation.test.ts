@@ -144,6 +144,7 @@ test("without its customer at Stripe nothing is taken away: the key may be anoth
     "/v1/subscriptions/*",
     "/v1/invoices/*",
     "/v1/payment_intents/*",
+    "/v1/charges",
   ])
     await setFaults(service, {
       calls: [{ method: "GET", path, status: 404, code: "resource_missing", when: "before" }],
