@@ -5,7 +5,18 @@ import { connectionOf } from "../types/connection.ts";
 import { PurchasableType, PurchaseStatus } from "../types/enums.ts";
 import { MonetaryAmount } from "../types/money.ts";
 import { DateTime } from "../types/scalars.ts";
-import { instant, integer, isCurrency, isOneOf, isOpaqueId, minor, nullable, text, uuid } from "./columns.ts";
+import {
+  instant,
+  integer,
+  isCurrency,
+  isOneOf,
+  isOpaqueId,
+  json,
+  minor,
+  nullable,
+  text,
+  uuid,
+} from "./columns.ts";
 
 /**
  * A one-time order of a course or learning path. What became of it follows from its page, its invoice and its payment:
@@ -60,6 +71,14 @@ export class Purchase {
   /** What the offer took off for courses of the path that were owned already. */
   @Property(minor())
   creditedMinor: number = 0;
+
+  /** The purchases of courses that this was credited for. */
+  @Property({ ...json(), default: "[]" })
+  creditedFrom: string[] = [];
+
+  /** Since when it opens nothing, whatever its money says: staff ended it, or the same was theirs when it was paid. */
+  @Property(instant(nullable))
+  withdrawnAt?: Date | null;
 
   /** What a promotion code took off. */
   @Property(minor())

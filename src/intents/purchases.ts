@@ -1,9 +1,10 @@
 import type { Intent } from "../entities/intent.ts";
-import { PaymentDeclined } from "../errors.ts";
+import { DomainError } from "../errors.ts";
+import { outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, PURCHASE_ID, RESOURCE_ID, RESOURCE_TYPE, USER_ID } from "../stripe/metadata.ts";
 import type { IntentKind } from "./kinds.ts";
-import { said } from "./refusals.ts";
+import { said, unusableMethod } from "./refusals.ts";
 import { voidUnpaid } from "./unpaid.ts";
 
 /** What every way to pay for a purchase is asked with: the intent's `params`, fixed when it was ordered. */
@@ -71,8 +72,9 @@ async function charge(stripe: StripeGateway, intent: Intent, key: string): Promi
     if ((await stripe.invoice(id))?.status !== "paid" && !(await isAwaited(stripe, id)))
       await said(() => stripe.invoices.pay(id, `${key}:pay`));
   } catch (error) {
-    if (!(error instanceof PaymentDeclined)) throw error;
-    if (!(await isAwaited(stripe, id)) && (await voidUnpaid(stripe, id, `${key}:void`))) throw error;
+    if (outcomeOf(error) === "unknown") throw error;
+    if (!(await isAwaited(stripe, id)) && (await voidUnpaid(stripe, id, `${key}:void`)))
+      throw error instanceof DomainError ? error : unusableMethod();
   }
   return { id };
 }

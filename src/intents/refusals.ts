@@ -10,6 +10,14 @@ export async function said<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A method that is gone, or that cannot pay this: a debit in another currency, say. */
+export function unusableMethod(): DomainError {
+  return new BadUserInput(
+    "input.paymentMethodId",
+    "This payment method cannot be used for this (any more). Choose another one.",
+  );
+}
+
 const REFUSALS: [param: RegExp, refusal: () => DomainError][] = [
   [
     /^(discounts|promotion_code|coupon)/,
@@ -19,14 +27,7 @@ const REFUSALS: [param: RegExp, refusal: () => DomainError][] = [
         "This code cannot be used for this plan, or not by you.",
       ),
   ],
-  [
-    /^default_payment_method/,
-    () =>
-      new BadUserInput(
-        "input.paymentMethodId",
-        "This payment method cannot be used (any more). Choose another one.",
-      ),
-  ],
+  [/^default_payment_method/, unusableMethod],
 ];
 
 function refusalOf(error: unknown): DomainError | undefined {

@@ -115,12 +115,19 @@ export class AccessService {
     announce(write, [given]);
   }
 
-  /** Whether something opens a course or path to the user for good: then there is no reason to buy it. */
-  async isOwned(em: EntityManager, { userId, resourceType, resourceId }: AccessQuestion): Promise<boolean> {
+  /**
+   * Whether something opens a course or path to the user for good: then there is no reason to buy it.
+   * @param but a purchase whose own grant does not count
+   */
+  async isOwned(
+    em: EntityManager,
+    { userId, resourceType, resourceId }: AccessQuestion,
+    but: string | null = null,
+  ): Promise<boolean> {
     const now = this.clock.now();
     const rows = await em.execute<unknown[]>(OWNED, [
       ...[userId, now, resourceType, resourceId],
-      ...[resourceType, resourceId],
+      ...[resourceType, resourceId, but],
     ]);
     return rows.length > 0;
   }
@@ -252,6 +259,7 @@ const OWNED = `
      and (scope = ? and resource_id = ?
        or scope = 'LEARNING_PATH' and ? = 'COURSE'
           and resource_id in (select path_id from learning_path_courses where course_id = ?))
+     and source_id is distinct from ?
    limit 1`;
 
 /** A platform grant opens what is standard, a resource grant that resource, a path grant the path and its courses. */

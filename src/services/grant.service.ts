@@ -2,10 +2,12 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { validate as isUuid, v7 } from "uuid";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
+import { Purchase } from "../entities/purchase.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput, Conflict, NotFound } from "../errors.ts";
 import type { GrantAccessInput } from "../resolvers/inputs/access.inputs.ts";
-import type { Road } from "../sync/road.ts";
+import { followPurchase } from "../sync/purchase.ts";
+import type { Road, Write } from "../sync/road.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 
 /** Access that staff give and take: promotional, or to help somebody. */
@@ -45,9 +47,9 @@ export class GrantService {
         const { userId } = await this.find(this.em.fork(), id);
         return this.road.write(userId, null, async (write) => {
           const grant = await this.find(write.tx, id);
-          if (grant.source !== "GIFT" && grant.source !== "PROMOTION")
-            throw new Conflict("This access follows from what was paid for: cancel or refund that instead.");
-          write.access.end(write.by({ actor: caller.actor, reason }), grant);
+          const by = write.by({ actor: caller.actor, reason });
+          if (grant.source === "GIFT" || grant.source === "PROMOTION") write.access.end(by, grant);
+          else await withdraw(by, grant);
           return keep(write.tx, grant.id);
         });
       },
@@ -70,4 +72,15 @@ export class GrantService {
     if (!grant) throw new NotFound("grant");
     return grant;
   }
+}
+
+/** What was bought and cost nothing has no money to give back. @throws Conflict for what something paid for gives */
+async function withdraw(write: Write, { source, sourceId }: UserAccess): Promise<void> {
+  const { tx, userId, now } = write;
+  const purchase = source === "PURCHASE" ? await tx.findOne(Purchase, { id: sourceId, userId }) : null;
+  if (!purchase || purchase.stripePaymentIntentId)
+    throw new Conflict("This access follows from what was paid for: cancel or refund that instead.");
+  if (purchase.withdrawnAt) return;
+  Object.assign(purchase, { withdrawnAt: now, version: purchase.version + 1 });
+  await followPurchase(write, purchase.id);
 }

@@ -33,6 +33,8 @@ export async function discountFor(
   const { field } = typed;
   const promotion = await promotionInUse(em, typed, now);
   if (!promotion) throw unknownCode(field);
+  // one that Stripe was to know, and does not
+  if (promotion.isForSubscriptions && !promotion.stripePromotionCodeId) throw unknownCode(field);
   const { access, currency, planId, itemType, itemId, firstTimeOnly } = promotion;
   if (access)
     throw new PromotionNotApplicable(field, "This code opens something by itself: redeem it instead.");

@@ -110,7 +110,7 @@ export class PurchaseOpening {
    */
   async giveUp({ id, userId }: Purchase, intent: Intent | null): Promise<void> {
     // what an earlier call began is finished first, so that it is known what is to be given up
-    if (intent?.state === "PENDING")
+    if (intent && intent.state !== "FAILED" && !intent.settledAt)
       await this.parts.intents.carryThrough(intent.id).catch((error: unknown) => {
         if (!isRefusal(error)) throw error;
       });
@@ -119,6 +119,17 @@ export class PurchaseOpening {
     else if (stripeInvoiceId)
       await this.parts.intents.run({ userId, kind: "void-purchase", subject: stripeInvoiceId, params: {} });
     await this.parts.road.write(userId, null, (write) => followPurchase(write, id));
+    await this.assertDecided(id);
+  }
+
+  /** @throws Conflict while a bank works on what was paid on a page */
+  private async assertDecided(id: string): Promise<void> {
+    const em = this.em.fork();
+    const { isOpen, checkoutSessionId } = await em.findOneOrFail(Purchase, { id });
+    const page =
+      isOpen && checkoutSessionId ? await em.findOne(CheckoutSession, { id: checkoutSessionId }) : null;
+    if (page?.status === "complete")
+      throw new Conflict("Your bank is still working on this payment. It opens when that has ended.");
   }
 
   private async closePage(userId: string, subject: string): Promise<void> {
@@ -156,7 +167,10 @@ export class PurchaseOpening {
     if (!checkoutSessionId) return false;
     await this.parts.sync.checkoutSession(checkoutSessionId);
     const session = await this.em.fork().findOne(CheckoutSession, { id: checkoutSessionId });
-    if (!session?.isOpen) return false;
+    if (!session?.isOpen) {
+      await this.assertDecided(id);
+      return false;
+    }
     if (session.expiresAt.getTime() - this.clock.now().getTime() > USABLE_MS) return true;
     await this.closePage(session.userId, session.id);
     return false;
@@ -183,7 +197,7 @@ export class PurchaseOpening {
   private async begin(
     write: Write,
     { resourceType, resourceId, way: { kind }, keep }: Kept<Order>,
-    { amountMinor, creditedMinor, discountedMinor, promotionId, currency }: Quote,
+    { amountMinor, creditedMinor, creditedFrom, discountedMinor, promotionId, currency }: Quote,
     params: PurchaseParams,
   ): Promise<Claim> {
     const { tx, userId, now } = write;
@@ -196,7 +210,7 @@ export class PurchaseOpening {
       Purchase,
       {
         ...{ id, userId, resourceType, resourceId, currency, status: "PENDING" },
-        ...{ amountMinor, creditedMinor, discountedMinor },
+        ...{ amountMinor, creditedMinor, creditedFrom, discountedMinor },
         ...{ intentId: intent?.id ?? null, createdAt: now },
         payBefore: new Date(now.getTime() + PAY_WITHIN_MS[kind]),
       } as never,

@@ -13,6 +13,8 @@ export interface Quote {
   amountMinor: number;
   /** What was taken off for courses of the path that are theirs already. */
   creditedMinor: number;
+  /** The purchases of those courses. */
+  creditedFrom: string[];
   /** What a promotion code takes off of the rest. */
   discountedMinor: number;
   /** The promotion of that code. */
@@ -41,7 +43,9 @@ export async function quoteFor(
   if (!offer.isActive) throw new OfferInactive();
   if (await access.isOwned(tx, wanted)) throw new AlreadyPurchased();
   const { title, currency, amountMinor: price } = offer;
-  const paid = offer.creditsOwnedCourses ? await paidForCourses(tx, userId, offer) : 0;
+  const { paid, creditedFrom } = offer.creditsOwnedCourses
+    ? await paidForCourses(tx, userId, offer)
+    : { paid: 0, creditedFrom: [] };
   const creditedMinor = Math.min(paid, price);
   const item = { userId, resourceType, resourceId, currency, amountMinor: price - creditedMinor };
   // where nothing is left to be paid a code is not wasted
@@ -50,23 +54,37 @@ export async function quoteFor(
   const discountedMinor = Math.min(discount?.amountOffMinor ?? 0, item.amountMinor);
   const rest = item.amountMinor - discountedMinor;
   return {
-    ...{ title, currency, creditedMinor, discountedMinor, promotionId: discount?.promotionId ?? null },
+    ...{
+      title,
+      currency,
+      creditedMinor,
+      creditedFrom,
+      discountedMinor,
+      promotionId: discount?.promotionId ?? null,
+    },
     // less than can be charged is not charged
     amountMinor: rest < (countingOf(currency)?.minimum ?? 1) ? 0 : rest,
   };
 }
 
-async function paidForCourses(tx: EntityManager, userId: string, path: Offer): Promise<number> {
-  const [row] = await tx.execute<{ paid: string | null }[]>(PAID_FOR_COURSES, [
+async function paidForCourses(
+  tx: EntityManager,
+  userId: string,
+  path: Offer,
+): Promise<Pick<Quote, "creditedFrom"> & { paid: number }> {
+  const rows = await tx.execute<{ id: string; paid: string }[]>(PAID_FOR_COURSES, [
     ...[userId, path.resourceId],
     path.currency,
   ]);
-  return Number(row?.paid ?? 0);
+  return {
+    paid: rows.reduce((sum, { paid }) => sum + Number(paid), 0),
+    creditedFrom: rows.map(({ id }) => id),
+  };
 }
 
 /** What has stayed with us of the purchases that open courses of the path, in the path's currency. */
 const PAID_FOR_COURSES = `
-  select sum(payment.amount_received_minor - payment.amount_refunded_minor) as paid
+  select purchase.id, payment.amount_received_minor - payment.amount_refunded_minor as paid
     from purchases purchase
     join learning_path_courses course on course.course_id = purchase.resource_id
     join payments payment using (stripe_payment_intent_id)

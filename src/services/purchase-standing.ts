@@ -12,7 +12,11 @@ export interface PurchaseFacts {
   /** What asks for the money; null when nothing has to be asked. */
   intent: Pick<Intent, "state"> | null;
   session: Pick<CheckoutSession, "status"> | null;
-  invoice: Pick<Invoice, "status"> | null;
+  invoice: Pick<Invoice, "status" | "totalMinor"> | null;
+  /** Whether something at Stripe pays the invoice, or has: else a paid one was paid by a balance, or by other ways. */
+  hasPayer: boolean;
+  /** Whether the money of what it was credited for has gone back. */
+  isCreditGone: boolean;
   /** Oldest first. */
   payments: Payment[];
   /** Of the payment that was made. Oldest first. */
@@ -43,12 +47,12 @@ export const isOwed = ({ status }: Pick<Invoice, "status">) => status === "DRAFT
 
 /** Derives a purchase's state from the rows alone: the same rows give the same state, in whatever order they came. */
 export function purchaseStanding(
-  purchase: Pick<Purchase, "status" | "amountMinor">,
+  purchase: Pick<Purchase, "status" | "amountMinor" | "withdrawnAt">,
   facts: PurchaseFacts,
 ): PurchaseStanding {
   const paid = paymentMade(facts.payments);
-  if (paid || purchase.amountMinor === 0) {
-    const opens = isOpened(paid, facts);
+  if (paid || purchase.amountMinor === 0 || isPaidOtherwise(purchase, facts)) {
+    const opens = !purchase.withdrawnAt && isOpened(paid, facts);
     return {
       status: (paid && WHEN_PAID[paid.status]) ?? "COMPLETED",
       opens,
@@ -56,7 +60,7 @@ export function purchaseStanding(
       isToBeGivenUp: false,
     };
   }
-  const status = unpaidStatus(purchase.status, facts);
+  const status = unpaidStatus(purchase, facts);
   const isOpen = status === "PENDING";
   return { status, opens: false, holdsSlot: isOpen, isToBeGivenUp: !isOpen && canBePaid(facts) };
 }
@@ -65,18 +69,30 @@ export function purchaseStanding(
 export const paymentMade = (payments: readonly Payment[]): Payment | null =>
   payments.find((payment) => payment.hasSucceeded) ?? null;
 
-/** What has ended without money stays so: only money brings it back. */
-function unpaidStatus(before: PurchaseStatus, facts: PurchaseFacts): PurchaseStatus {
-  const { intent, session, invoice } = facts;
-  if (before === "FAILED" || before === "EXPIRED") return before;
+/** A balance that the customer has at Stripe may pay an invoice, or somebody who notes there that money came. */
+function isPaidOtherwise(
+  { amountMinor }: Pick<Purchase, "amountMinor">,
+  { invoice, hasPayer }: PurchaseFacts,
+): boolean {
+  return invoice?.status === "PAID" && !hasPayer && invoice.totalMinor >= amountMinor;
+}
+
+/** What has ended without money stays so: only money brings it back, or a bank that still works on it. */
+function unpaidStatus({ status: before }: Pick<Purchase, "status">, facts: PurchaseFacts): PurchaseStatus {
+  const { intent, session, invoice, hasPayer } = facts;
+  const hasEnded = before === "FAILED" || before === "EXPIRED";
+  if (hasEnded && session?.status !== "complete") return before;
   if (intent?.state === "FAILED") return "FAILED";
+  // while the change at Stripe runs, whatever it leaves on its way is its to deal with
+  if (intent?.state === "PENDING") return "PENDING";
   // nobody is asked for the money any more
   if (!intent && !session && !invoice) return "EXPIRED";
   if (session) return session.status === "open" ? "PENDING" : whenPageIsClosed(session, facts);
   // one that is paid is followed by its payment, which our rows may not know yet
   if (invoice?.status === "VOID" || invoice?.status === "UNCOLLECTIBLE") return "EXPIRED";
-  // while the change at Stripe runs, a refused card is its to deal with
-  return intent?.state === "SUCCEEDED" && isRefused(facts) ? "FAILED" : "PENDING";
+  // one that nothing was written on
+  if (invoice?.status === "PAID" && !hasPayer) return "EXPIRED";
+  return isRefused(facts) ? "FAILED" : "PENDING";
 }
 
 /** A page that was left expires; one that was completed may wait for a bank, which may say no. */
@@ -100,9 +116,9 @@ function canBePaid({ session, invoice }: PurchaseFacts): boolean {
  * Money that is there opens it; not while a bank has it, nor after a bank has taken it. Each refund may say whether what
  * was bought stays open; one that says nothing closes it when all has gone back.
  */
-function isOpened(paid: Payment | null, { refunds, disputes }: PurchaseFacts): boolean {
+function isOpened(paid: Payment | null, { refunds, disputes, isCreditGone }: PurchaseFacts): boolean {
   if (disputes.some(({ counts }) => counts)) return false;
-  let opens = true;
+  let opens = !isCreditGone;
   let back = 0;
   for (const { amountMinor, access } of refunds.filter(({ counts }) => counts)) {
     back += amountMinor;

@@ -5,10 +5,9 @@ import { flush } from "../flush.ts";
 import { slotFollowsSession } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID } from "../stripe/metadata.ts";
-import { lockUser } from "../user-lock.ts";
 import { mirror } from "./mirror.ts";
 import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
-import type { Journey, OwnerOf } from "./road.ts";
+import type { Journey, OwnerOf, Road } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
 /** A Checkout session; the subscription that it made is an aggregate of its own. */
@@ -16,11 +15,16 @@ export function checkoutSessionJourney(
   stripe: StripeGateway,
   id: string,
   ownerOf: OwnerOf,
+  ensurePayment: (stripePaymentIntentId: string) => Promise<void>,
 ): Journey<Stripe.Checkout.Session> {
   return {
     objectId: id,
     read: () => stripe.checkoutSession(id),
     owner: (session) => ownerOf(idOf(session.customer), (em) => em.findOne(CheckoutSession, { id })),
+    // what became of the money is known before the order is looked at
+    async upstream({ mode, status, payment_intent: payment }) {
+      if (mode === "payment" && status === "complete" && payment) await ensurePayment(idOf(payment));
+    },
     async write(session, write) {
       const { tx, userId, audit } = write;
       const intentId = session.metadata?.[INTENT_ID] ?? null;
@@ -59,13 +63,15 @@ const orderedBy = ({ metadata, amount_total, currency, created }: Stripe.Checkou
 });
 
 /** A session that Stripe does not know (any more) can never be paid: its row says so, and the slot is free. */
-export async function sessionIsGone(em: EntityManager, id: string): Promise<void> {
-  await em.transactional(async (tx) => {
-    const session = await tx.findOne(CheckoutSession, { id });
-    if (!session?.isOpen) return;
-    await lockUser(tx, session.userId);
+export async function sessionIsGone(em: EntityManager, road: Road, id: string): Promise<void> {
+  const known = await em.findOne(CheckoutSession, { id });
+  if (!known?.isOpen) return;
+  await road.write(known.userId, null, async (write) => {
+    const session = await write.tx.findOneOrFail(CheckoutSession, { id });
+    if (!session.isOpen) return;
     Object.assign(session, { status: "expired", version: session.version + 1 });
-    await flush(tx);
-    await slotFollowsSession(tx, session);
+    await flush(write.tx);
+    if (session.purchaseId) await followPurchase(write, session.purchaseId);
+    else await slotFollowsSession(write.tx, session);
   });
 }

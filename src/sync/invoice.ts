@@ -3,11 +3,12 @@ import type Stripe from "stripe";
 import { Invoice, InvoiceLine, InvoicePayment } from "../entities/invoice.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { flush } from "../flush.ts";
+import { isOwed } from "../services/purchase-standing.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
 import { findRow, mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
 import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
-import type { Journey, OwnerOf } from "./road.ts";
+import type { Journey, OwnerOf, Road } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
 
 export interface RemoteInvoice {
@@ -56,6 +57,19 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
       if (purchaseId) await followPurchase(write, purchaseId, { stripeInvoiceId: invoice.id });
     },
   };
+}
+
+/** An invoice of a purchase that Stripe does not know (any more) is never paid: its row says so, and the order is over. */
+export async function invoiceIsGone(em: EntityManager, road: Road, stripeInvoiceId: string): Promise<void> {
+  const known = await em.findOne(Invoice, { stripeInvoiceId, purchaseId: { $ne: null } });
+  if (!known) return;
+  await road.write(known.userId, null, async (write) => {
+    const invoice = await write.tx.findOneOrFail(Invoice, { stripeInvoiceId });
+    if (!isOwed(invoice)) return;
+    Object.assign(invoice, { status: "VOID", version: invoice.version + 1 });
+    await write.tx.flush();
+    await followPurchase(write, invoice.purchaseId as string);
+  });
 }
 
 const orderedBy = ({ metadata, total, currency, created }: Stripe.Invoice): Ordered => ({

@@ -3,7 +3,7 @@ import { validate as isUuid } from "uuid";
 import { CheckoutSession } from "../entities/checkout-session.ts";
 import { Dispute } from "../entities/dispute.ts";
 import { Intent } from "../entities/intent.ts";
-import { Invoice } from "../entities/invoice.ts";
+import { Invoice, InvoicePayment } from "../entities/invoice.ts";
 import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { Refund } from "../entities/refund.ts";
@@ -45,7 +45,7 @@ export async function purchaseOf({ tx, userId }: Write, ordered: Ordered): Promi
   const known = await tx.findOne(Purchase, { id });
   if (known) return known.userId === userId ? id : null;
   const { [RESOURCE_TYPE]: resourceType = "", [RESOURCE_ID]: resourceId } = metadata ?? {};
-  if (!resourceId || !Object.hasOwn(PurchasableType, resourceType)) return null;
+  if (!resourceId || amountMinor === 0 || !Object.hasOwn(PurchasableType, resourceType)) return null;
   const lost = {
     resourceType: resourceType as PurchasableType,
     resourceId,
@@ -75,9 +75,10 @@ export async function followPurchase(
   const purchase = await tx.findOne(Purchase, { id, userId });
   if (!purchase) return;
   const known = { ...pickMade(purchase), ...made };
-  const facts = await factsOf(write, { ...known, id, intentId: purchase.intentId ?? null });
+  const facts = await factsOf(write, purchase, known);
+  const isNews = await isPaidInVain(write, purchase, facts);
   const standing = purchaseStanding(purchase, facts);
-  const duplicates = await followSlot(write, purchase, standing);
+  const duplicates = (await followSlot(write, purchase, standing)) || isNews;
   const wasPaid = purchase.purchasedAt != null;
   const payment = paymentMade(facts.payments) ?? facts.payments.at(-1) ?? null;
   const isPaid =
@@ -89,13 +90,54 @@ export async function followPurchase(
     ...(isPaid && !wasPaid && { purchasedAt: write.now }),
   });
   write.audit("purchases", id, change);
-  if (isPaid && !wasPaid) {
+  if (isPaid && !wasPaid && !duplicates) {
     await placeIsUsed(write, { purchaseId: id });
-    if (!duplicates) announce(write, purchase, payment);
+    announce(write, purchase, payment);
   }
   await write.access.followPurchase(write, purchase, standing.opens && !duplicates);
   if (standing.isToBeGivenUp) await giveUp(write, purchase, facts);
-  if (duplicates && payment) await write.duplicates.giveBackPurchase(write, payment);
+  if (payment && (duplicates || purchase.withdrawnAt))
+    await write.duplicates.giveBackPurchase(write, payment);
+  if (isPaid && purchase.resourceType === "LEARNING_PATH" && !wasPaid)
+    await endOrdersOfCourses(write, purchase);
+  if (purchase.resourceType === "COURSE") await followCreditedPaths(write, id);
+}
+
+/**
+ * Money for what is theirs already, by a path or a gift that came between order and payment: it opens nothing, for good,
+ * and goes back.
+ */
+async function isPaidInVain(write: Write, purchase: Purchase, facts: PurchaseFacts): Promise<boolean> {
+  if (purchase.purchasedAt || !paymentMade(facts.payments)) return false;
+  if (!(await write.access.isOwned(write.tx, purchase, purchase.id))) return false;
+  purchase.withdrawnAt = write.now;
+  return true;
+}
+
+/** Whoever has bought a path does not buy its courses: orders of them that were begun make way. */
+async function endOrdersOfCourses(write: Write, path: Purchase): Promise<void> {
+  const { tx, userId } = write;
+  const rows = await tx.execute<{ id: string }[]>(
+    `select purchase.id from purchases purchase
+      where user_id = ? and resource_type = 'COURSE' and status = 'PENDING'
+        and resource_id in (select course_id from learning_path_courses where path_id = ?)`,
+    [userId, path.resourceId],
+  );
+  for (const { id } of rows) {
+    const begun = await tx.findOneOrFail(Purchase, { id });
+    await makeWay(write, begun);
+    await freeSlot(tx, begun);
+  }
+}
+
+/** A path that cost nothing because of a course is open as long as that course's money stays. */
+async function followCreditedPaths(write: Write, courseId: string): Promise<void> {
+  const rows = await write.tx.execute<{ id: string }[]>(
+    `select id from purchases
+      where user_id = ? and resource_type = 'LEARNING_PATH' and amount_minor = 0 and credited_from @> ?::jsonb`,
+    [write.userId, JSON.stringify([courseId])],
+  );
+  for (const { id } of rows) await followPurchase(write, id);
 }
 
 const pickMade = ({ checkoutSessionId = null, stripeInvoiceId = null }: Purchase) => ({
@@ -111,12 +153,8 @@ export async function followPurchases(write: Write): Promise<void> {
 
 async function factsOf(
   { tx }: Write,
-  {
-    id,
-    intentId,
-    checkoutSessionId,
-    stripeInvoiceId,
-  }: Pick<Purchase, "id" | "intentId"> & Pick<Purchase, "checkoutSessionId" | "stripeInvoiceId">,
+  { id, intentId, amountMinor, creditedFrom }: Purchase,
+  { checkoutSessionId, stripeInvoiceId }: Pick<Purchase, "checkoutSessionId" | "stripeInvoiceId">,
 ): Promise<PurchaseFacts> {
   const payments = await tx.find(
     Payment,
@@ -131,6 +169,14 @@ async function factsOf(
     intent: intentId ? await tx.findOne(Intent, { id: intentId }) : null,
     session: checkoutSessionId ? await tx.findOne(CheckoutSession, { id: checkoutSessionId }) : null,
     invoice: stripeInvoiceId ? await tx.findOne(Invoice, { stripeInvoiceId }) : null,
+    hasPayer:
+      stripeInvoiceId != null &&
+      (await tx.count(InvoicePayment, { stripeInvoiceId, status: { $ne: "canceled" } })) > 0,
+    isCreditGone:
+      amountMinor === 0 &&
+      creditedFrom.length > 0 &&
+      (await tx.count(Purchase, { id: { $in: creditedFrom }, status: { $in: ["REFUNDED", "DISPUTED"] } })) >
+        0,
     refunds: ofPaid ? await tx.find(Refund, ofPaid, oldestFirst) : [],
     disputes: ofPaid ? await tx.find(Dispute, ofPaid) : [],
   };
@@ -164,7 +210,7 @@ async function followSlot(write: Write, purchase: Purchase, standing: PurchaseSt
 async function makeWay(write: Write, begun: Purchase): Promise<void> {
   const change = mirrorKnown(write.tx, Purchase, begun, { status: "EXPIRED" });
   write.audit("purchases", begun.id, change);
-  const facts = await factsOf(write, { ...pickMade(begun), id: begun.id, intentId: begun.intentId ?? null });
+  const facts = await factsOf(write, begun, begun);
   await giveUp(write, begun, facts);
 }
 

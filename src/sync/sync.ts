@@ -8,7 +8,7 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
 import { customerJourney } from "./customer.ts";
-import { invoiceJourney } from "./invoice.ts";
+import { invoiceIsGone, invoiceJourney } from "./invoice.ts";
 import { hasSucceeded, knownOwner, subscriptionIsLive, trialsToFollow } from "./known.ts";
 import { paymentJourney } from "./payment.ts";
 import { priceJourney } from "./price.ts";
@@ -120,7 +120,12 @@ export class Sync {
       case "customer":
         return customerJourney(this.stripe, id, () => knownOwner(this.em.fork(), id)) as Journey<unknown>;
       case "checkout_session":
-        return checkoutSessionJourney(this.stripe, id, this.upstream.ownerOf) as Journey<unknown>;
+        return checkoutSessionJourney(
+          this.stripe,
+          id,
+          this.upstream.ownerOf,
+          this.upstream.ensurePayment,
+        ) as Journey<unknown>;
       case "subscription":
         return this.upstream.subscriptionOf(id) as Journey<unknown>;
       case "invoice":
@@ -145,9 +150,14 @@ export class Sync {
   }
 
   async checkoutSession(id: string, cause: string | null = null): Promise<Arrival> {
-    const journey = checkoutSessionJourney(this.stripe, id, this.upstream.ownerOf);
+    const journey = checkoutSessionJourney(
+      this.stripe,
+      id,
+      this.upstream.ownerOf,
+      this.upstream.ensurePayment,
+    );
     const { arrival, remote } = await this.travel(journey, cause);
-    if (arrival === "gone") await sessionIsGone(this.em.fork(), id);
+    if (arrival === "gone") await sessionIsGone(this.em.fork(), this.road, id);
     if (remote && arrival !== "foreign") await this.followSession(remote, cause);
     return arrival;
   }
@@ -162,6 +172,7 @@ export class Sync {
   async invoice(id: string, cause: string | null = null): Promise<Arrival> {
     const { arrival } = await this.travel(invoiceJourney(this.stripe, id, this.upstream.ownerOf), cause);
     if (arrival === "applied") await this.followPayments(id, cause);
+    if (arrival === "gone") await invoiceIsGone(this.em.fork(), this.road, id);
     return arrival;
   }
 

@@ -6,7 +6,8 @@ import { holderIsGone, slotHolder } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { customerJourney, ourUser } from "./customer.ts";
 import { invoiceJourney } from "./invoice.ts";
-import { knownOwner } from "./known.ts";
+import { hasSucceeded, knownOwner } from "./known.ts";
+import { paymentJourney } from "./payment.ts";
 import type { Journey, OwnerOf, Road, Trip } from "./road.ts";
 import { subscriptionJourney } from "./subscription.ts";
 import { wordOf } from "./values.ts";
@@ -63,6 +64,12 @@ export class Upstream {
     const journey = subscriptionJourney(this.stripe, holder, this.ownerOf, upstream);
     const { arrival } = await this.road.travel(journey, null);
     if (arrival === "gone") await holderIsGone(this.em.fork(), userId, holder);
+  };
+
+  /** Upstream of a page that was completed: its payment, unless it is known to have succeeded. */
+  readonly ensurePayment = async (id: string): Promise<void> => {
+    if (await hasSucceeded(this.em.fork(), id)) return;
+    await this.travel(paymentJourney(this.stripe, id, this.ownerOf, this.ensurePaidFor), null);
   };
 
   /** Upstream of a payment: the invoice that it pays, and the subscription that this bills. */

@@ -78,10 +78,12 @@ function standingOf({ intents, charges, refunds, disputes }: StripeState, own: S
 export async function purchaseFaults(world: World, state: StripeState): Promise<string[]> {
   const users = [world.learners.map(({ id }) => id)];
   const bought = purchasesOf(state);
-  const rows = await world.rows<{ id: string; status: string; amount_minor: string }>(
-    "select id, status, amount_minor from purchases where user_id = any($1)",
+  const rows = await world.rows<{ id: string; status: string; amount_minor: string; withdrawn: boolean }>(
+    "select id, status, amount_minor, withdrawn_at is not null as withdrawn from purchases where user_id = any($1)",
     users,
   );
+  // what was theirs already when its money came opens nothing, whatever becomes of its refund
+  const inVain = new Set(rows.filter(({ withdrawn }) => withdrawn).map(({ id }) => id));
   const grants = await world.rows<{ thing: string; source_id: string }>(
     `select concat_ws(' ', user_id, scope, resource_id) as thing, source_id from user_access
       where user_id = any($1) and source = 'PURCHASE' and revoked_at is null`,
@@ -95,7 +97,7 @@ export async function purchaseFaults(world: World, state: StripeState): Promise<
   const given = new Set(grants.filter(({ source_id }) => !free.has(source_id)).map(({ thing }) => thing));
   const faults: string[] = [];
   for (const thing of new Set([...bought.map((one) => one.thing), ...given])) {
-    const open = bought.filter((one) => one.thing === thing && one.opens);
+    const open = bought.filter((one) => one.thing === thing && one.opens && !inVain.has(one.purchaseId));
     if (open.length > 0 !== given.has(thing))
       faults.push(`${thing}: ${open.length} purchases open it, granted: ${given.has(thing)}`);
     if (open.length > 1 && !open.some(({ refundFailed }) => refundFailed))
