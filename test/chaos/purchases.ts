@@ -14,13 +14,22 @@ interface Bought {
   refundFailed: boolean;
 }
 
+/** What asks for the money of one purchase. */
+interface Asked {
+  thing: string;
+  intents: Set<string>;
+  isPayable: boolean;
+  /** Stripe took it from a balance of the customer's: nothing else pays its invoice. */
+  isPaidByBalance: boolean;
+}
+
 const isOver = (status: string | null) => status === "failed" || status === "canceled";
 const isTaken = (status: string) =>
   status !== "won" && status !== "prevented" && !status.startsWith("warning_");
 
 /** Every purchase that something at Stripe asks the money for. */
 function purchasesOf(state: StripeState): Bought[] {
-  const made = new Map<string, { thing: string; intents: Set<string>; isPayable: boolean }>();
+  const made = new Map<string, Asked>();
   const note = (metadata: Record<string, string> | null | undefined, customer: unknown) => {
     const id = metadata?.cmh_purchase_id;
     if (!id) return undefined;
@@ -29,7 +38,7 @@ function purchasesOf(state: StripeState): Bought[] {
       metadata?.cmh_resource_type,
       metadata?.cmh_resource_id,
     ].join(" ");
-    const known = made.get(id) ?? { thing, intents: new Set<string>(), isPayable: false };
+    const known = made.get(id) ?? { thing, intents: new Set(), isPayable: false, isPaidByBalance: false };
     made.set(id, known);
     return known;
   };
@@ -45,12 +54,15 @@ function purchasesOf(state: StripeState): Bought[] {
   for (const { invoice, payments } of state.invoices) {
     const found = note(invoice.metadata, invoice.customer);
     if (found && (invoice.status === "open" || invoice.status === "draft")) found.isPayable = true;
+    const standing = payments.filter((link) => link.status !== "canceled");
+    if (found && invoice.status === "paid" && invoice.total > 0 && standing.length === 0)
+      found.isPaidByBalance = true;
     for (const { payment } of payments) found?.intents.add(idOf(payment.payment_intent) ?? "");
   }
-  return [...made].map(([purchaseId, { thing, intents, isPayable }]) => ({
-    ...{ purchaseId, thing, isPayable },
-    ...standingOf(state, intents),
-  }));
+  return [...made].map(([purchaseId, { thing, intents, isPayable, isPaidByBalance }]) => {
+    const standing = standingOf(state, intents);
+    return { purchaseId, thing, isPayable, ...standing, opens: standing.opens || isPaidByBalance };
+  });
 }
 
 function standingOf({ intents, charges, refunds, disputes }: StripeState, own: Set<string>) {
