@@ -30,7 +30,8 @@ export async function promotionFaults(world: World): Promise<string[]> {
      union all
      select 'redemption ' || used.id || ' of a purchase that is ' || purchase.status || ' is not right'
        from promotion_redemptions used join purchases purchase on purchase.id = used.purchase_id
-      where (used.used_at is not null) <> (purchase.purchased_at is not null)`,
+      where used.used_at is not null and purchase.purchased_at is null
+         or used.used_at is null and purchase.status = 'COMPLETED'`,
     [users],
   );
   return [...found.map(({ fault }) => fault), ...(await faultsAtStripe(world))];
