@@ -150,7 +150,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     [OBJECTS_CURSOR]: objectSweep,
     [RECONCILIATION_CURSOR]: reconciliation,
     [DEADLINES_CURSOR]: deadlines,
-    [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, clock),
+    [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, { clock, logger }),
   });
   const links = new InvoiceLinks(config.invoiceLinkSecret, config.publicUrl);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);

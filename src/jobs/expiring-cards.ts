@@ -1,6 +1,8 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { eventId } from "../events/event-types.ts";
+import type { Logger } from "../logger.ts";
+import { isOutage } from "../outage.ts";
 import type { Road, Write } from "../sync/road.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Round } from "./rounds.ts";
@@ -38,7 +40,7 @@ export class ExpiringCards implements Round {
     private readonly em: EntityManager,
     private readonly road: Road,
     private readonly cursors: Cursors,
-    private readonly clock: Clock,
+    private readonly parts: { clock: Clock; logger: Logger },
   ) {}
 
   async begin(): Promise<void> {
@@ -52,7 +54,7 @@ export class ExpiringCards implements Round {
     const lease = await this.cursors.lease<State>(EXPIRING_CARDS_CURSOR);
     if (!lease) return;
     const until = Date.now() + SLICE_MS;
-    const months = monthsFrom(this.clock.now());
+    const months = monthsFrom(this.parts.clock.now());
     let place = lease.state.place ?? { monthsDone: 0, after: FIRST };
     try {
       for (let month = months[place.monthsDone]; month; month = months[place.monthsDone]) {
@@ -75,7 +77,13 @@ export class ExpiringCards implements Round {
       .execute<{ id: string; user_id: string; is_due: boolean }[]>(PAGE_OF_CARDS, [year, month, after, PAGE]);
     const userIds = new Set(cards.filter((card) => card.is_due).map((card) => card.user_id));
     for (const userId of userIds)
-      await this.road.write(userId, null, (write) => tell(write, { year, month }));
+      await this.road
+        .write(userId, null, (write) => tell(write, { year, month }))
+        // one who cannot be told keeps nobody else from it; the next walk tries again
+        .catch((error: unknown) => {
+          if (isOutage(error)) throw error;
+          this.parts.logger.warn({ err: error, userId }, "nobody could be told that a card expires");
+        });
     return cards.length === PAGE ? (cards.at(-1)?.id ?? null) : null;
   }
 }
