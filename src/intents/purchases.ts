@@ -87,9 +87,9 @@ async function isAwaited(stripe: StripeGateway, id: string): Promise<boolean> {
 
 /** Sees to it that nobody can pay an invoice any more; one that has been paid meanwhile stays. */
 async function voidInvoice(stripe: StripeGateway, { subject: id }: Intent, key: string) {
-  // a draft cannot be voided
-  if ((await stripe.invoice(id))?.status === "draft") await stripe.invoices.finalize(id, `${key}:finalize`);
-  await voidUnpaid(stripe, id, `${key}:void`);
+  // a draft cannot be voided, and when it is finalised a balance may pay it
+  if ((await stripe.invoice(id))?.status === "draft") await stripe.invoices.discard(id);
+  else await voidUnpaid(stripe, id, `${key}:void`);
   return { id };
 }
 

@@ -117,16 +117,16 @@ export class AccessService {
 
   /**
    * Whether something opens a course or path to the user for good: then there is no reason to buy it.
-   * @param but a purchase whose own grant does not count
+   * @param except.but a purchase whose own grant does not count
+   * @param except.at the moment that is asked about; now, when left out
    */
   async isOwned(
     em: EntityManager,
     { userId, resourceType, resourceId }: AccessQuestion,
-    but: string | null = null,
+    { but = null, at = this.clock.now() }: { but?: string | null; at?: Date } = {},
   ): Promise<boolean> {
-    const now = this.clock.now();
     const rows = await em.execute<unknown[]>(OWNED, [
-      ...[userId, now, resourceType, resourceId],
+      ...[userId, at, resourceType, resourceId],
       ...[resourceType, resourceId, but],
     ]);
     return rows.length > 0;

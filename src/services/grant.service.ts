@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { validate as isUuid, v7 } from "uuid";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
+import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput, Conflict, NotFound } from "../errors.ts";
@@ -78,7 +79,8 @@ export class GrantService {
 async function withdraw(write: Write, { source, sourceId }: UserAccess): Promise<void> {
   const { tx, userId, now } = write;
   const purchase = source === "PURCHASE" ? await tx.findOne(Purchase, { id: sourceId, userId }) : null;
-  if (!purchase || purchase.stripePaymentIntentId)
+  const payments = purchase ? await tx.find(Payment, { purchaseId: purchase.id }) : [];
+  if (!purchase || payments.some((payment) => payment.hasSucceeded))
     throw new Conflict("This access follows from what was paid for: cancel or refund that instead.");
   if (purchase.withdrawnAt) return;
   Object.assign(purchase, { withdrawnAt: now, version: purchase.version + 1 });

@@ -45,6 +45,11 @@ export class InvoiceCalls extends StripeCalls {
     );
   }
 
+  /** Takes a draft away that is not to be charged; one that is gone already is as good. */
+  async discard(id: string): Promise<void> {
+    await this.read("invoices.del", () => this.stripe.invoices.del(id));
+  }
+
   /** Charges its method, with the customer there to answer their bank. @throws PaymentDeclined, also when the bank asks */
   pay(id: string, idempotencyKey: string): Promise<Stripe.Invoice> {
     return this.call("invoices.pay", () =>

@@ -98,8 +98,9 @@ export async function followPurchase(
   if (standing.isToBeGivenUp) await giveUp(write, purchase, facts);
   if (payment && (duplicates || purchase.withdrawnAt))
     await write.duplicates.giveBackPurchase(write, payment);
-  if (isPaid && purchase.resourceType === "LEARNING_PATH" && !wasPaid)
-    await endOrdersOfCourses(write, purchase);
+  else if (duplicates && !wasPaid) write.remark("purchases", id, "refund-owed", PAID_OTHERWISE);
+  const opensNow = standing.opens && !duplicates && !wasPaid;
+  if (opensNow && purchase.resourceType === "LEARNING_PATH") await endOrdersOfCourses(write, purchase);
   if (purchase.resourceType === "COURSE") await followCreditedPaths(write, id);
 }
 
@@ -109,7 +110,9 @@ export async function followPurchase(
  */
 async function isPaidInVain(write: Write, purchase: Purchase, facts: PurchaseFacts): Promise<boolean> {
   if (purchase.purchasedAt || !paymentMade(facts.payments)) return false;
-  if (!(await write.access.isOwned(write.tx, purchase, purchase.id))) return false;
+  // what became theirs since does not make the payment one in vain
+  const { stripeCreatedAt: at } = paymentMade(facts.payments) as Payment;
+  if (!(await write.access.isOwned(write.tx, purchase, { but: purchase.id, at }))) return false;
   purchase.withdrawnAt = write.now;
   return true;
 }
@@ -139,6 +142,10 @@ async function followCreditedPaths(write: Write, courseId: string): Promise<void
   );
   for (const { id } of rows) await followPurchase(write, id);
 }
+
+/** Money of another kind than a payment, which no refund brings back. */
+const PAID_OTHERWISE =
+  "Paid by a balance at Stripe, or noted there as paid, when the user had bought the same: somebody has to give it back.";
 
 const pickMade = ({ checkoutSessionId = null, stripeInvoiceId = null }: Purchase) => ({
   checkoutSessionId,
@@ -175,8 +182,10 @@ async function factsOf(
     isCreditGone:
       amountMinor === 0 &&
       creditedFrom.length > 0 &&
-      (await tx.count(Purchase, { id: { $in: creditedFrom }, status: { $in: ["REFUNDED", "DISPUTED"] } })) >
-        0,
+      (await tx.count(Purchase, {
+        id: { $in: creditedFrom },
+        $or: [{ status: { $in: ["REFUNDED", "DISPUTED"] } }, { withdrawnAt: { $ne: null } }],
+      })) > 0,
     refunds: ofPaid ? await tx.find(Refund, ofPaid, oldestFirst) : [],
     disputes: ofPaid ? await tx.find(Dispute, ofPaid) : [],
   };
