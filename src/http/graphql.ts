@@ -11,6 +11,7 @@ import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
 import { withCode, withField } from "../format-error.ts";
+import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { whileSomebodyWaits } from "../stripe/call-scope.ts";
@@ -28,6 +29,8 @@ export function createGraphqlServer(
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema,
+    parseOptions: PARSE_OPTIONS,
+    validationRules: [...LIMIT_RULES],
     introspection: config.nodeEnv !== "production",
     includeStacktraceInErrorResponses: false,
     // an Apollo Router probes with POST; browsers are kept from cross-site simple requests

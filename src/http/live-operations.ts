@@ -5,9 +5,13 @@ import {
   type GraphQLSchema,
   getOperationAST,
   parse,
+  specifiedRules,
   validate,
 } from "graphql";
 import type { SubscribePayload } from "graphql-ws";
+import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
+
+const RULES = [...specifiedRules, ...LIMIT_RULES];
 
 /**
  * The operation that a client asks for over WebSocket, ready to run, or why it cannot be: with the codes that the
@@ -20,7 +24,7 @@ export function liveOperation(
   try {
     const document = documentOf(query);
     assertSubscription(document, operationName);
-    const faults = validate(schema, document).map((fault) =>
+    const faults = validate(schema, document, RULES).map((fault) =>
       refusal(fault.message, "GRAPHQL_VALIDATION_FAILED", fault),
     );
     return faults.length > 0
@@ -28,14 +32,13 @@ export function liveOperation(
       : { schema, document, operationName, variableValues: variables ?? null };
   } catch (error) {
     if (error instanceof GraphQLError) return [error];
-    if (!(error instanceof RangeError)) throw error;
-    return [refusal("This document is nested too deeply.", "GRAPHQL_VALIDATION_FAILED")]; // the stack was full
+    throw error;
   }
 }
 
 function documentOf(query: string): DocumentNode {
   try {
-    return parse(query);
+    return parse(query, PARSE_OPTIONS);
   } catch (error) {
     if (error instanceof GraphQLError) throw refusal(error.message, "GRAPHQL_PARSE_FAILED", error);
     throw error;

@@ -54,7 +54,7 @@ describe("a fault in one operation ends that operation alone", () => {
     ["a syntax error", { query: "subscription { !" }, "GRAPHQL_PARSE_FAILED"],
     ["no document", { query: "" }, "GRAPHQL_PARSE_FAILED"],
     ["an unknown field", { query: "subscription { nothing }" }, "GRAPHQL_VALIDATION_FAILED"],
-    ["a document without end", { query: deep(1_300) }, "GRAPHQL_VALIDATION_FAILED"],
+    ["a document without end", { query: deep(1_300) }, "GRAPHQL_PARSE_FAILED"],
     [
       "an unknown operation",
       { query: `query A { plans { id } } ${LIVE}`, operationName: "B" },
