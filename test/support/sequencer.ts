@@ -31,6 +31,7 @@ const FIRST = [
   "scenarios/setup-database",
   "scenarios/database-outage",
   "scenarios/adding-cards",
+  "authorisation/matrix",
   "dev/dev",
   "dev/postgres",
   "dev/explorer",

@@ -1,0 +1,107 @@
+import { isObjectType } from "graphql";
+import { type Answer, collect, eventually } from "../support/service.ts";
+import { FIELDS } from "./fields.ts";
+import { CALLERS, type CallerName, type Except, outcomeIn, type Row, type Table } from "./outcomes.ts";
+import {
+  documentOf,
+  type Operation,
+  outcomesOf,
+  selectionOf,
+  takesAlong,
+  type Way,
+  WHOLE,
+  wayOf,
+} from "./ways.ts";
+import type { World } from "./world.ts";
+
+/** What carries an operation to the service: all that it says until there is no more, or what was asked for is there. */
+export type Transport = (world: World, document: string, caller: CallerName) => Promise<Answer[]>;
+
+/** A way with its row. */
+export interface Line {
+  text: string;
+  row: Row;
+  except: Except;
+  /** Whether each caller asks for their own: the other user is an owner then. */
+  isOwn: boolean;
+  /** Only the way is tried: its end is tried elsewhere, or is not the owner's. */
+  isShallow?: boolean;
+}
+
+export const linesOf = (table: Table, isOwn = false): Line[] =>
+  Object.entries(table).map(([text, entry]) => {
+    const [row, except] = typeof entry === "string" ? [entry, {}] : entry;
+    return { text, row, except, isOwn };
+  });
+
+/** The words that a caller is to find. */
+export function expectedOf({ row, except, isOwn, isShallow }: Line, way: Way, caller: CallerName) {
+  const whole = outcomeIn(row, caller);
+  const expected: Record<string, string> = { [WHOLE]: whole };
+  if (whole !== "ok" || isShallow) return expected;
+  const as = isOwn && caller === "other" ? "owner" : caller;
+  for (const [field, usual] of Object.entries(FIELDS[way.type.name] ?? {}))
+    expected[field] = outcomeIn(except[field] ?? usual, as);
+  return expected;
+}
+
+const isRefusal = (word = "") => /^[A-Z]/.test(word);
+
+/** What a caller finds, and all that they were told. */
+export async function tried(
+  world: World,
+  [operation, line]: [Operation, Line],
+  caller: CallerName,
+  transport: Transport,
+): Promise<{ outcomes: Record<string, string>; told: string }> {
+  const way = wayOf(world.service.app.parts.schema, operation, line.text);
+  const { type } = way;
+  const fields = line.isShallow || !isObjectType(type) ? [] : Object.keys(type.getFields());
+  const expected = expectedOf(line, way, caller);
+  const alone = fields.filter(
+    (name) => isRefusal(expected[name]) && isObjectType(type) && takesAlong(type, name),
+  );
+  const together = fields.filter((name) => !alone.includes(name));
+  // nobody asks for what another has just changed
+  const own = { me: JSON.stringify(world.ids[caller]), seats: String(CALLERS.indexOf(caller) + 1) };
+  const values = { ...world.values, ...own };
+  const answers: Answer[] = [];
+  for (const asked of [together, ...alone.map((name) => [name])])
+    answers.push(...(await transport(world, documentOf(way, selectionOf(type, asked), values), caller)));
+  return { outcomes: outcomesOf(way, fields, answers), told: JSON.stringify(answers) };
+}
+
+/** Tries a line for every caller. */
+export async function attempt(world: World, operation: Operation, line: Line, transport: Transport) {
+  const way = wayOf(world.service.app.parts.schema, operation, line.text);
+  const found: Record<string, object> = {};
+  const expected: Record<string, object> = {};
+  const leaks: string[] = [];
+  await Promise.all(
+    CALLERS.map(async (caller) => {
+      const { outcomes, told } = await tried(world, [operation, line], caller, transport);
+      found[caller] = outcomes;
+      expected[caller] = expectedOf(line, way, caller);
+      if (isStranger(caller)) leaks.push(...world.private.filter((secret) => told.includes(secret)));
+    }),
+  );
+  return { found, expected, leaks };
+}
+
+/** Whether a caller may never be told anything of the owner's. */
+export const isStranger = (caller: CallerName) => !["owner", "admin", "service"].includes(caller);
+
+export const overHttp: Transport = async ({ service, tokens }, document, caller) => [
+  await service.ask(document, {}, tokens[caller]),
+];
+
+/** A live operation says something at once, or ends. */
+export const overWebSocket: Transport = async ({ sockets }, document, caller) => {
+  const live = collect(sockets[caller], document);
+  await eventually(
+    () => live.results.length > 0 || live.ended() !== undefined,
+    (isThere) => isThere,
+  );
+  live.stop();
+  return live.results.length > 0 ? live.results : [{ data: null, errors: live.failure() } as Answer];
+};
