@@ -1,4 +1,10 @@
-import { type GraphQLSchema, isIntrospectionType, isObjectType } from "graphql";
+import {
+  buildSchema,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isIntrospectionType,
+  isObjectType,
+} from "graphql";
 import { entityNames } from "../../src/schema.ts";
 import { startService, type TestService } from "../support/service.ts";
 import { FIELDS } from "./fields.ts";
@@ -15,6 +21,7 @@ import {
   linesOf,
   overHttp,
   overWebSocket,
+  type Transport,
   tried,
 } from "./trying.ts";
 import { type Operation, wayOf } from "./ways.ts";
@@ -28,7 +35,7 @@ beforeAll(async () => {
   service = await startService({ env: { WORKER: "off" }, webhooks: false });
   schema = service.app.parts.schema;
   world = await createWorld(service);
-});
+}, 60_000);
 afterAll(() => service.stop());
 
 const both = (table: typeof QUERIES, own: typeof QUERIES) => [...linesOf(table), ...linesOf(own, true)];
@@ -36,23 +43,19 @@ const queries = both(QUERIES, OWN_QUERIES);
 const references = both(REFERENCES, OWN_REFERENCES);
 const subscriptions = both(SUBSCRIPTIONS, OWN_SUBSCRIPTIONS);
 const mutations = both(MUTATIONS, OWN_MUTATIONS);
-const named = (lines: Line[]) => lines.map((line) => [line.text, line] as const);
 
-describe("what each caller is told over HTTP", () => {
-  test.each(named(queries))("by %s", async (_text, line) => {
-    const { found, expected, leaks } = await attempt(world, "query", line, overHttp);
+/** Tries each of the lines, one test for each, on all callers at once. */
+function tell(operation: Operation, lines: Line[], transport: Transport): void {
+  test.each(lines.map((line) => [line.text, line] as const))("by %s", async (_text, line) => {
+    const { found, expected, leaks } = await attempt(world, [operation, line], transport);
     expect(found).toEqual(expected);
     expect(leaks).toEqual([]);
   });
-});
+}
 
-describe("what a gateway is told for each caller", () => {
-  test.each(named(references))("by %s", async (_text, line) => {
-    const { found, expected, leaks } = await attempt(world, "query", line, overHttp);
-    expect(found).toEqual(expected);
-    expect(leaks).toEqual([]);
-  });
-});
+describe("what each caller is told over HTTP", () => tell("query", queries, overHttp));
+describe("what a gateway is told for each caller", () => tell("query", references, overHttp));
+describe("what each caller is told over WebSocket", () => tell("subscription", subscriptions, overWebSocket));
 
 test("a refused field of another user's entity leaves the rest of the answer alone", async () => {
   const query =
@@ -69,14 +72,6 @@ test("a refused field of another user's entity leaves the rest of the answer alo
   ]);
 });
 
-describe("what each caller is told over WebSocket", () => {
-  test.each(named(subscriptions))("by %s", async (_text, line) => {
-    const { found, expected, leaks } = await attempt(world, "subscription", line, overWebSocket);
-    expect(found).toEqual(expected);
-    expect(leaks).toEqual([]);
-  });
-});
-
 test("queries and mutations are taken over WebSocket from nobody", async () => {
   for (const caller of CALLERS)
     for (const document of [
@@ -89,13 +84,16 @@ test("queries and mutations are taken over WebSocket from nobody", async () => {
 });
 
 describe("what each caller may change", () => {
-  /** Ends are tried where no query leads to them. */
-  const lines = () => {
-    const elsewhere = new Set(reading().map(({ way }) => way.type.name));
-    return mutations.map((line) => ({
-      ...line,
-      isShallow: elsewhere.has(wayOf(schema, "mutation", line.text).type.name),
-    }));
+  /** What is changed is shown as everywhere; ends are tried where no query leads to them. */
+  const attempted = async (line: Line, caller: CallerName) => {
+    const { way } = goes("mutation", line);
+    const isShallow = reading().some((known) => known.way.type === way.type);
+    const { outcomes, told } = await tried(world, ["mutation", { ...line, isShallow }], caller, overHttp);
+    const leaks = isStranger(caller) ? world.private.filter((secret) => told.includes(secret)) : [];
+    return {
+      found: { outcomes, leaks },
+      expected: { outcomes: expectedOf({ ...line, isShallow }, way, caller), leaks: [] },
+    };
   };
   const refuses = ({ row }: Line, caller: CallerName) => REFUSALS.includes(outcomeIn(row, caller));
 
@@ -108,88 +106,60 @@ describe("what each caller may change", () => {
 
   test("those who are refused change nothing, here or at Stripe", async () => {
     const before = await everythingKept(service);
-    const found: Record<string, object> = {};
-    const expected: Record<string, object> = {};
-    for (const line of lines())
+    for (const line of mutations)
       for (const caller of CALLERS.filter((each) => refuses(line, each))) {
-        const { outcomes, told } = await tried(world, ["mutation", line], caller, overHttp);
-        found[`${line.text} by ${caller}`] = outcomes;
-        expected[`${line.text} by ${caller}`] = expectedOf(
-          line,
-          wayOf(schema, "mutation", line.text),
-          caller,
-        );
-        if (isStranger(caller)) expect(world.private.filter((secret) => told.includes(secret))).toEqual([]);
+        const { found, expected } = await attempted(line, caller);
+        expect({ [`${line.text} by ${caller}`]: found }).toEqual({ [`${line.text} by ${caller}`]: expected });
       }
-    expect(found).toEqual(expected);
     expect(await everythingKept(service)).toEqual(before);
   });
 
-  test.each(mutations.map(({ text }, at) => [text, at] as const))(
-    "those who may reach %s",
-    async (_text, at) => {
-      const line = lines()[at] as Line;
-      for (const caller of CALLERS.filter((each) => !refuses(line, each))) {
-        const { outcomes } = await tried(world, ["mutation", line], caller, overHttp);
-        expect([caller, outcomes]).toEqual([
-          caller,
-          expectedOf(line, wayOf(schema, "mutation", line.text), caller),
-        ]);
-      }
-    },
-  );
+  test.each(mutations.map((line) => [line.text, line] as const))("others get to %s", async (_text, line) => {
+    for (const caller of CALLERS.filter((each) => !refuses(line, each))) {
+      const { found, expected } = await attempted(line, caller);
+      expect({ [caller]: found }).toEqual({ [caller]: expected });
+    }
+  });
 });
 
 describe("the table", () => {
-  const fieldsOf = (name: string) => {
-    const type = schema.getType(name);
-    return isObjectType(type) ? Object.keys(type.getFields()) : [];
-  };
-  const begunWith = (lines: Line[]) => [...new Set(lines.map(({ text }) => /^@?\w+/.exec(text)?.[0]))].sort();
+  const begun = (lines: Line[]) => lines.map(({ text }) => /^@?\w+/.exec(text)?.[0] as string);
+  const fieldsOf = (name: string) => Object.keys((schema.getType(name) as GraphQLObjectType).getFields());
 
   test("has a row for every query, mutation, subscription and reference there is, and for no other", () => {
-    expect(begunWith(queries)).toEqual(
-      fieldsOf("Query")
-        .filter((name) => name !== "_entities")
-        .sort(),
-    );
-    expect(begunWith(mutations)).toEqual(fieldsOf("Mutation").sort());
-    expect(begunWith(subscriptions)).toEqual(fieldsOf("Subscription").sort());
-    expect(begunWith(references)).toEqual(
-      entityNames(schema)
-        .map((name) => `@${name}`)
-        .sort(),
-    );
+    const asked = fieldsOf("Query").filter((name) => name !== "_entities");
+    expect(differences(asked, begun(queries))).toEqual([]);
+    expect(differences(fieldsOf("Mutation"), begun(mutations))).toEqual([]);
+    expect(differences(fieldsOf("Subscription"), begun(subscriptions))).toEqual([]);
+    const entities = entityNames(schema).map((name) => `@${name}`);
+    expect(differences(entities, begun(references))).toEqual([]);
   });
 
   test("has a row for every field of every type, and for no other", () => {
-    const roots = ["Query", "Mutation", "Subscription"];
-    const types = Object.values(schema.getTypeMap()).filter(isObjectType);
-    const own = types.filter((type) => !isIntrospectionType(type) && !roots.includes(type.name));
-    const there = own.flatMap(({ name }) => fieldsOf(name).map((field) => `${name}.${field}`));
-    const listed = Object.entries(FIELDS).flatMap(([name, fields]) =>
-      Object.keys(fields).map((field) => `${name}.${field}`),
-    );
-    expect(listed.sort()).toEqual(there.sort());
+    expect(differences(fieldsIn(schema), fieldsListed(FIELDS))).toEqual([]);
+    const grown = buildSchema("type Query { plan: Plan } type Plan { id: ID! secret: Int }");
+    expect(differences(fieldsIn(grown), fieldsListed({ Plan: { id: "", gone: "" } }))).toEqual([
+      "Plan.secret has no row",
+      "Plan.gone is not there",
+    ]);
   });
 
   test("tries every word that it has of a field", () => {
     const ways = [...reading(), ...mutations.map((line) => goes("mutation", line))];
-    const tries = ways.flatMap(({ line, way }) =>
-      CALLERS.flatMap((caller) =>
-        Object.entries(expectedOf(line, way, caller)).map(([field, word]) => {
-          const as = line.isOwn && caller === "other" ? "owner" : caller;
-          return `${way.type.name}.${field} ${as}: ${word}`;
-        }),
-      ),
+    const words = ways.flatMap(({ line, way }) =>
+      CALLERS.flatMap((caller) => {
+        const as = line.isOwn && caller === "other" ? "owner" : caller;
+        const fields = Object.entries(expectedOf(line, way, caller));
+        return fields.map(([field, word]) => `${way.type.name}.${field} for ${as}: ${word}`);
+      }),
     );
-    const words = Object.entries(FIELDS).flatMap(([type, fields]) =>
+    const tries = new Set(words);
+    const all = Object.entries(FIELDS).flatMap(([type, fields]) =>
       Object.entries(fields).flatMap(([field, row]) =>
-        CALLERS.map((caller) => `${type}.${field} ${caller}: ${outcomeIn(row, caller)}`),
+        CALLERS.map((caller) => `${type}.${field} for ${caller}: ${outcomeIn(row, caller)}`),
       ),
     );
-    const tried = new Set(tries);
-    expect(words.filter((word) => !word.endsWith(": -") && !tried.has(word))).toEqual([]);
+    expect(all.filter((word) => !word.endsWith(": -") && !tries.has(word))).toEqual([]);
   });
 });
 
@@ -198,3 +168,20 @@ const reading = () => [
   ...[...queries, ...references].map((line) => goes("query", line)),
   ...subscriptions.map((line) => goes("subscription", line)),
 ];
+
+const ROOTS = ["Query", "Mutation", "Subscription"];
+/** Every field of every type that is not where operations begin. */
+const fieldsIn = (of: GraphQLSchema) =>
+  Object.values(of.getTypeMap())
+    .filter(isObjectType)
+    .filter((type) => !isIntrospectionType(type) && !ROOTS.includes(type.name))
+    .flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`));
+const fieldsListed = (table: typeof FIELDS) =>
+  Object.entries(table).flatMap(([type, fields]) => Object.keys(fields).map((field) => `${type}.${field}`));
+
+function differences(there: string[], listed: string[]): string[] {
+  return [
+    ...there.filter((name) => !listed.includes(name)).map((name) => `${name} has no row`),
+    ...listed.filter((name) => !there.includes(name)).map((name) => `${name} is not there`),
+  ];
+}

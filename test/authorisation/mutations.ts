@@ -14,6 +14,8 @@ export const MUTATIONS: Table = {
   "cancelSubscription(input: {id: $running})": CHANGE,
   "resumeSubscription(id: $running)": CHANGE,
   "setDefaultPaymentMethod(id: $threeDSecure)": OWN_CHANGE,
+  // the bank asks the owner, and nobody else can answer
+  "changePlan(input: {subscriptionId: $running, planId: $plan, quantity: 9})": CHANGE,
   "cancelSubscription(input: {id: $running, atPeriodEnd: false})":
     "U ok N SUBSCRIPTION_NOT_ACTIVE SUBSCRIPTION_NOT_ACTIVE U",
   "createSubscription(input: {planId: $plan, paymentMethodId: $threeDSecure})": "U ok B B B U",

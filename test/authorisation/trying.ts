@@ -72,7 +72,7 @@ export async function tried(
 }
 
 /** Tries a line for every caller. */
-export async function attempt(world: World, operation: Operation, line: Line, transport: Transport) {
+export async function attempt(world: World, [operation, line]: [Operation, Line], transport: Transport) {
   const way = wayOf(world.service.app.parts.schema, operation, line.text);
   const found: Record<string, object> = {};
   const expected: Record<string, object> = {};
