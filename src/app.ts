@@ -7,8 +7,8 @@ import { createGraphqlServer, graphqlRoutes, onlyForBrowsers } from "./http/grap
 import { healthRoutes } from "./http/health.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
 import { closeServer, listen } from "./http/listening.ts";
+import { liveTransports } from "./http/live-transports.ts";
 import { createHttp } from "./http/server.ts";
-import { serveWebSocket } from "./http/websocket.ts";
 import { Sweep } from "./jobs/sweep.ts";
 import { Worker } from "./jobs/worker.ts";
 
@@ -29,8 +29,10 @@ export interface App {
 export async function createApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const parts = await createParts(config, overrides);
   const { schema, health, metrics, logger, inbox, newContext } = parts;
+  const isWeb = config.worker !== "only";
   const graphql = createGraphqlServer(schema, config, metrics, logger);
   await graphql.start();
+  const live = liveTransports(config, { schema, newContext, logger });
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
   const take = takeDeliveries(config.stripe.webhookSecrets, inbox, metrics, logger);
   const http = createHttp(
@@ -39,16 +41,13 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       webhook: webhookRoute(take, metrics),
       health: healthRoutes(health),
       invoices: invoiceRoutes(parts.invoices),
-      graphql: config.worker === "only" ? [] : [...explorer, ...graphqlRoutes(graphql, config, newContext)],
+      graphql: isWeb ? [...explorer, ...graphqlRoutes(graphql, config, newContext, live.routes)] : [],
     },
     metrics,
     logger,
   );
   const server = createServer(shortcut(take, metrics, http));
-  const closeSockets =
-    config.worker === "only"
-      ? async () => {}
-      : serveWebSocket(server, config, { schema, newContext, logger });
+  if (isWeb) live.serveSockets(server);
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger, parts.outage);
   const sweep = new Sweep(parts.orm.em, parts.workers, logger, parts.outage);
   return {
@@ -66,7 +65,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     },
     async stop() {
       health.drain();
-      await closeSockets();
+      await live.close();
       await Promise.all([closeServer(server), sweep.stop(), worker.stop()]);
       await graphql.stop();
       await parts.close();

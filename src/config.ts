@@ -63,7 +63,8 @@ export interface Config {
   /** `on`: web and worker in one process; `off`: web only; `only`: worker, health and metrics only. */
   readonly worker: "on" | "off" | "only";
   readonly routerSecret?: string;
-  readonly callbackOrigins: readonly string[];
+  /** Where live results may be posted to; empty: nowhere. */
+  readonly callbackOrigins: readonly string[] | "loopback";
   readonly clock: "system" | "sandbox";
   readonly sandboxPort: number;
   readonly dataDir: string;
@@ -273,7 +274,7 @@ function toConfig(env: Environment): Config {
     logLevel: env.LOG_LEVEL,
     worker: env.WORKER,
     routerSecret: env.ROUTER_SECRET,
-    callbackOrigins: env.CALLBACK_ORIGINS ?? [],
+    callbackOrigins: env.CALLBACK_ORIGINS ?? (env.NODE_ENV === "development" ? "loopback" : []),
     clock: env.CLOCK,
     sandboxPort: env.SANDBOX_PORT,
     dataDir: env.DATA_DIR,

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   PROMOTION_NOT_APPLICABLE: 409,
   PAYMENT_ACTION_REQUIRED: 402,
   PAYLOAD_TOO_LARGE: 413,
+  RATE_LIMITED: 429,
   INVALID_SIGNATURE: 400,
   PROVIDER_UNAVAILABLE: 503,
   SERVICE_UNAVAILABLE: 503,
@@ -75,6 +76,13 @@ export class BadUserInput extends DomainError {
 export class NotFound extends DomainError {
   constructor(what: string) {
     super("NOT_FOUND", `There is no such ${what}.`);
+  }
+}
+
+/** As much at a time as one caller or connection may have; some of it has to end first. */
+export class RateLimited extends DomainError {
+  constructor(message: string) {
+    super("RATE_LIMITED", message, { retryable: true });
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Config } from "./config.ts";
 import { BadUserInput } from "./errors.ts";
 
-const isLoopback = (host: string) => ["localhost", "127.0.0.1", "[::1]"].includes(host);
+/** Whether a URL's host is this machine. */
+export const isLoopback = (host: string) => ["localhost", "127.0.0.1", "[::1]"].includes(host);
 
 const LONGEST = 2_000;
 

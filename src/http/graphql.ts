@@ -52,14 +52,16 @@ export function createGraphqlServer(
   });
 }
 
-/** The routes at the GraphQL path, once the server has started. */
+/** The routes at the GraphQL path, once the server has started. Live subscriptions are asked before it. */
 export function graphqlRoutes(
   server: ApolloServer<Context>,
   config: Config,
   newContext: (caller: Caller) => Context,
+  live: RequestHandler[],
 ): RequestHandler[] {
   return [
     express.json({ limit: MAX_BODY }),
+    ...live,
     (_request, _response, next) => whileSomebodyWaits(next),
     expressMiddleware(server, {
       context: async ({ req }) => newContext(await callerOf(config.jwt, req.get("authorization"))),
@@ -91,7 +93,7 @@ const noSubscriptions: ApolloServerPlugin<BaseContext> = {
       async didResolveOperation({ operation }) {
         if (operation?.operation !== "subscription") return;
         throw new GraphQLError(
-          "Live subscriptions come over WebSocket (graphql-transport-ws) at this path, not over HTTP.",
+          "Live subscriptions come over WebSocket (graphql-transport-ws) at this path, or as text/event-stream.",
           { extensions: { code: "BAD_USER_INPUT", http: { status: 400 } } },
         );
       },

@@ -45,6 +45,17 @@ function documentOf(query: string): DocumentNode {
   }
 }
 
+/** What a client has sent as a request, as far as it has the shape of one. */
+export function payloadOf({ query, operationName, variables }: Record<string, unknown>): SubscribePayload {
+  const isObject = typeof variables === "object" && !Array.isArray(variables);
+  if (variables !== undefined && !isObject) throw refusal("Variables are an object.", "BAD_USER_INPUT");
+  return {
+    query: typeof query === "string" ? query : "",
+    operationName: typeof operationName === "string" ? operationName : null,
+    variables: (variables ?? null) as Record<string, unknown> | null,
+  };
+}
+
 /** Queries and mutations belong to HTTP, where their limits and measures are. */
 function assertSubscription(document: DocumentNode, operationName: string | null | undefined): void {
   const operation = getOperationAST(document, operationName);

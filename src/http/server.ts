@@ -46,6 +46,8 @@ function measured(metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     const done = metrics.httpSeconds.startTimer({ method: request.method });
     response.on("finish", () => {
+      // one that stays open for hours says nothing of how long requests take
+      if (String(response.getHeader("content-type")).startsWith("text/event-stream")) return;
       // the mount point, never the whole path: a label for each id would be without bound
       done({ route: request.baseUrl || request.route?.path || "none", status: response.statusCode });
     });

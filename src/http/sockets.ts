@@ -4,6 +4,8 @@ import type { WebSocket, WebSocketServer } from "ws";
 import type { Logger } from "../logger.ts";
 
 const KEEP_ALIVE_MS = 12_000;
+/** What may wait for a client that does not read; of each operation one message waits at most. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** What graphql-ws keeps of a connection. */
 export type Extra = { request: IncomingMessage } & Record<PropertyKey, unknown>;
@@ -41,8 +43,10 @@ export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, 
   });
 }
 
+/** Settles when the message has left us, so that a slow client slows down its sources. */
 function send(socket: WebSocket, text: string): Promise<void> {
   if (socket.readyState !== socket.OPEN) return Promise.resolve();
+  if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
   return new Promise((resolve, reject) => {
     socket.send(text, (error) => (error ? reject(error) : resolve()));
   });

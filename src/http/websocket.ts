@@ -1,27 +1,22 @@
 import type { IncomingMessage, Server } from "node:http";
-import { type ExecutionArgs, GraphQLError, type GraphQLSchema, subscribe } from "graphql";
+import type { ExecutionArgs } from "graphql";
 import { handleProtocols, makeServer } from "graphql-ws";
 import { WebSocketServer } from "ws";
-import type { Caller } from "../auth/caller.ts";
 import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
-import { withCode } from "../format-error.ts";
-import { type Logger, type LogScope, withLogScope } from "../logger.ts";
+import { RateLimited } from "../errors.ts";
+import { toGraphQLError, withCode } from "../format-error.ts";
+import type { LogScope } from "../logger.ts";
 import { liveOperation } from "./live-operations.ts";
+import { type LiveParts, startLive } from "./live-results.ts";
 import { requestIds } from "./request-ids.ts";
 import { type Extra, serveSockets } from "./sockets.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
+const MAX_OPERATIONS = 100;
 /** Tells clients to connect again, elsewhere (RFC 6455: service restart). */
 const RESTART_CODE = 1012;
-
-/** What live subscriptions are made of. */
-export interface LiveParts {
-  schema: GraphQLSchema;
-  newContext: (caller: Caller) => Context;
-  logger: Logger;
-}
 
 /**
  * Live subscriptions over graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md)
@@ -37,49 +32,25 @@ export function serveWebSocket(
     if (request.url?.split("?")[0] !== "/graphql") return socket.destroy();
     sockets.handleUpgrade(request, socket, head, (client) => sockets.emit("connection", client, request));
   });
-  const coded = (errors: readonly GraphQLError[]) => errors.map((error) => withCode(error, logger));
   const ids = new WeakMap<object, LogScope>();
-  const within = <T>({ contextValue }: ExecutionArgs, work: () => T) =>
-    withLogScope(ids.get(contextValue as Context) ?? {}, work);
+  const idsOf = ({ contextValue }: ExecutionArgs) => ids.get(contextValue as Context) ?? {};
   const protocol = makeServer<Record<string, unknown>, Extra>({
     context: async ({ connectionParams, extra }) => {
       const context = newContext(await callerOf(config.jwt, tokenOf(connectionParams, extra.request)));
       ids.set(context, requestIds(extra.request.headers));
       return context;
     },
-    onSubscribe: (_context, _id, payload) => liveOperation(schema, payload),
-    subscribe: async (args) => {
-      try {
-        const events = await within(args, () => subscribe(args));
-        return Symbol.asyncIterator in events ? eachWithin(events, (work) => within(args, work)) : events;
-      } catch (error) {
-        return { errors: [new GraphQLError(String(error), { originalError: error as Error })] };
-      }
-    },
-    onNext: (_context, _id, _payload, args, result) =>
-      within(args, () => result.errors && { ...result, errors: coded(result.errors) }),
-    onError: (_context, _id, _payload, errors) => coded(errors),
+    onSubscribe: ({ subscriptions }, _id, payload) =>
+      Object.keys(subscriptions).length > MAX_OPERATIONS
+        ? [toGraphQLError(new RateLimited(`A connection has ${MAX_OPERATIONS} operations at most.`), logger)]
+        : liveOperation(schema, payload),
+    subscribe: (args) => startLive(args, idsOf(args), logger),
+    onError: (_context, _id, _payload, errors) => errors.map((error) => withCode(error, logger)),
   });
   serveSockets(sockets, protocol, logger);
   return async () => {
     for (const client of sockets.clients) client.close(RESTART_CODE, "the service restarts: connect again");
     await new Promise((resolve) => sockets.close(resolve));
-  };
-}
-
-/** An operation has ids as a request has: in every log line and error of all that it ever does. */
-function eachWithin<T>(
-  events: AsyncGenerator<T, void, void>,
-  within: <R>(work: () => R) => R,
-): AsyncGenerator<T, void, void> {
-  return {
-    next: () => within(() => events.next()),
-    return: () => within(() => events.return()),
-    throw: (error) => within(() => events.throw(error)),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    [Symbol.asyncDispose]: async () => void (await within(() => events.return())),
   };
 }
 

@@ -1,17 +1,36 @@
 import { LIMITS } from "../../src/limits.ts";
 import { recordLogs } from "../support/logs.ts";
-import { newUser, startService, type TestService } from "../support/service.ts";
-import { type Operation, TRANSPORTS } from "../support/transports.ts";
+import { startRouter, type TestRouter } from "../support/router.ts";
+import { type Answer, newUser, startService, type TestService } from "../support/service.ts";
+import { first, liveTransports } from "../support/transports.ts";
+
+type Operation = "query" | "subscription";
+type Ask = (document: string, by?: string) => Promise<Partial<Answer>>;
 
 let service: TestService;
+let router: TestRouter;
 let token: string;
 const { logger, lines } = recordLogs();
 beforeAll(async () => {
-  service = await startService({ overrides: { logger } });
+  router = await startRouter();
+  service = await startService({ env: router.env, overrides: { logger } });
   token = await service.token(newUser());
 });
-afterAll(() => service.stop());
+afterAll(async () => {
+  await service.stop();
+  router.close();
+});
 beforeEach(() => void lines.splice(0));
+
+/** Every way to the service. */
+const WAYS: [name: string, Operation, Ask][] = [
+  ["HTTP", "query", (document, by) => service.ask(document, {}, by)],
+  ...Object.entries(liveTransports(() => router)).map(([name, open]): [string, Operation, Ask] => [
+    name,
+    "subscription",
+    (document, by) => first(open(service, document, by ? { token: by } : {})),
+  ]),
+];
 
 /** The field that leads to a subscription, on each kind of operation. */
 const ROOT = { query: 'subscription(id: "x")', subscription: "subscriptionStatusChanged" };
@@ -34,13 +53,13 @@ function unfolded(operation: Operation, depth: number): string {
   return `${operation} { ${ROOT[operation]} { ...F0 } } ${fragments.join(" ")}`;
 }
 
-describe.each(Object.entries(TRANSPORTS))("over %s", (_name, { operation, first }) => {
+describe.each(WAYS)("over %s", (_name, operation, ask) => {
   test.each([
     [200, nested],
     [100, unfolded],
   ])("a document of depth %p is refused (%p)", async (depth, write) => {
-    const { data, errors } = await first(service, write(operation, depth), token);
-    expect(data).toBeUndefined();
+    const { data, errors } = await ask(write(operation, depth), token);
+    expect(data ?? null).toBeNull();
     expect(errors).toEqual([
       expect.objectContaining({
         message: "This document is nested deeper than 15 levels.",
@@ -52,20 +71,20 @@ describe.each(Object.entries(TRANSPORTS))("over %s", (_name, { operation, first 
   test.each([nested, unfolded])(
     "%p: the deepest that is allowed is answered, one more is not",
     async (write) => {
-      expect((await first(service, write(operation, LIMITS.depth), token)).errors).toBeUndefined();
-      expect((await first(service, write(operation, LIMITS.depth + 1), token)).errors).toHaveLength(1);
+      expect((await ask(write(operation, LIMITS.depth), token)).errors).toBeUndefined();
+      expect((await ask(write(operation, LIMITS.depth + 1), token)).errors).toHaveLength(1);
     },
   );
 
   test("a field asked under more names than allowed is refused", async () => {
     const again = Array.from({ length: LIMITS.aliases + 1 }, (_, at) => `f${at}: id`).join(" ");
-    const { errors } = await first(service, `${operation} { ${ROOT[operation]} { ${again} } }`, token);
+    const { errors } = await ask(`${operation} { ${ROOT[operation]} { ${again} } }`, token);
     expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["GRAPHQL_VALIDATION_FAILED"]);
   });
 
   test("a document that is too long is not read to its end", async () => {
     const long = `${operation} { ${ROOT[operation]} { ${"id ".repeat(LIMITS.tokens)} } }`;
-    const { errors } = await first(service, long, token);
+    const { errors } = await ask(long, token);
     expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["GRAPHQL_PARSE_FAILED"]);
   });
 
@@ -73,11 +92,11 @@ describe.each(Object.entries(TRANSPORTS))("over %s", (_name, { operation, first 
     const fields = { query: "payments", subscription: "paymentEvents" };
     const selection = { query: "{ totalCount }", subscription: "{ id }" }[operation];
     const document = `${operation} { ${fields[operation]}(userId: "somebody-else") ${selection} }`;
-    const other = await first(service, document, token);
+    const other = await ask(document, token);
     expect(other.errors).toMatchObject([
       { message: "This belongs to another user.", extensions: { code: "FORBIDDEN" } },
     ]);
-    expect((await first(service, document)).errors).toMatchObject([
+    expect((await ask(document)).errors).toMatchObject([
       { message: "Sign in first: this needs a valid token.", extensions: { code: "UNAUTHENTICATED" } },
     ]);
   });
@@ -87,7 +106,7 @@ describe.each(Object.entries(TRANSPORTS))("over %s", (_name, { operation, first 
     await execute("alter table subscriptions rename to subscriptions_away");
     try {
       const root = { query: "subscriptionStatus", subscription: "subscriptionStatusChanged" }[operation];
-      const { errors } = await first(service, `${operation} { ${root} { id } }`, token);
+      const { errors } = await ask(`${operation} { ${root} { id } }`, token);
       expect(errors).toMatchObject([
         {
           message: "Something went wrong on our side. Name the request id when you report it.",

@@ -1,28 +1,80 @@
+import { createClient } from "graphql-sse";
+import type { TestRouter } from "./router.ts";
 import { type Answer, collect, eventually, type TestService } from "./service.ts";
 
-/** What came first of an operation: its first answer, or why there is none. */
-export type First = Pick<Answer, "errors"> & { data?: Answer["data"] };
-export type Operation = "query" | "subscription";
-
-/** One way to the service. */
-export interface Transport {
-  operation: Operation;
-  first(service: TestService, document: string, token?: string): Promise<First>;
+/** What a live subscription has delivered so far, and how it ended. */
+export interface Delivered {
+  results: Answer[];
+  ended(): "completed" | "failed" | undefined;
+  failure(): unknown;
+  stop(): void;
 }
 
-/** Every way on which an operation may come. */
-export const TRANSPORTS: Record<string, Transport> = {
-  HTTP: { operation: "query", first: (service, document, token) => service.ask(document, {}, token) },
-  WebSocket: {
-    operation: "subscription",
-    async first(service, document, token) {
-      const live = collect(service.live(token), document);
-      await eventually(
-        () => live.results.length > 0 || live.ended() !== undefined,
-        (isAnswered) => isAnswered,
-      );
-      live.stop();
-      return live.results[0] ?? { errors: live.failure() as Answer["errors"] & {} };
-    },
-  },
+/** One way on which live subscriptions come. */
+export type LiveTransport = (
+  service: TestService,
+  document: string,
+  options: { token?: string; variables?: Record<string, unknown>; url?: string },
+) => Delivered;
+
+const overWebSocket: LiveTransport = (service, document, { token, variables, url = service.url }) =>
+  collect(service.at(url).live(token), document, { ...(variables && { variables }) });
+
+const overSse: LiveTransport = (service, document, { token, variables, url = service.url }) => {
+  const client = createClient({
+    url: `${url}/graphql/stream`,
+    headers: { ...(token && { authorization: `Bearer ${token}` }) },
+    retryAttempts: 0,
+  });
+  return collect(client as never, document, { ...(variables && { variables }) });
 };
+
+const overCallback =
+  (router: TestRouter): LiveTransport =>
+  (service, document, { token, variables, url = service.url }) => {
+    const delivered: Answer[] = [];
+    let end: { errors?: Answer["errors"] } | undefined;
+    let id: string | undefined;
+    const take = () => {
+      const told = id === undefined ? [] : router.told(id);
+      for (const { payload } of told.slice(delivered.length)) if (payload) delivered.push(payload);
+      end ??= told.find(({ action }) => action === "complete");
+    };
+    const asked = { query: document, ...(variables && { variables }), ...(token && { token }) };
+    void router.subscribe({ url }, asked).then((subscribed) => {
+      if (subscribed.answer.errors) end = subscribed.answer;
+      else id = subscribed.id;
+    });
+    return {
+      get results() {
+        take();
+        return delivered;
+      },
+      ended() {
+        take();
+        return end && (end.errors ? "failed" : "completed");
+      },
+      failure: () => end?.errors,
+      stop: () => {
+        const { answer } = router;
+        router.answer = (said) => (said.id === id ? 404 : answer(said));
+      },
+    };
+  };
+
+/** Every way on which live subscriptions come. */
+export const liveTransports = (router: () => TestRouter): Record<string, LiveTransport> => ({
+  WebSocket: overWebSocket,
+  "server-sent events": overSse,
+  callback: (...asked) => overCallback(router())(...asked),
+});
+
+/** What came first of a live subscription: its first answer, or why there is none. */
+export async function first(live: Delivered): Promise<Partial<Answer>> {
+  await eventually(
+    () => live.results.length > 0 || live.ended() !== undefined,
+    (isAnswered) => isAnswered,
+  );
+  live.stop();
+  return live.results[0] ?? { errors: live.failure() as Answer["errors"] & {} };
+}

@@ -66,6 +66,14 @@ test("every fault is named at once, in one message", () => {
   expect(new ConfigError(faults).message.split("\n")).toHaveLength(faults.length + 1);
 });
 
+test("callbacks go to loopback in development, else only to where somebody has said", () => {
+  const originsOf = (env: object) => loadConfig(env as NodeJS.ProcessEnv).callbackOrigins;
+  expect(originsOf(DEVELOPMENT)).toBe("loopback");
+  expect(originsOf({ ...DEVELOPMENT, NODE_ENV: "test" })).toEqual([]);
+  for (const env of [DEVELOPMENT, PRODUCTION])
+    expect(originsOf({ ...env, CALLBACK_ORIGINS: "http://router:4000" })).toEqual(["http://router:4000"]);
+});
+
 test("ids of events are kept for as long as Stripe can send one again", () => {
   expect(faultsOf({ ...PRODUCTION, RETAIN_EVENT_ID_DAYS: "34" })).toEqual([
     "RETAIN_EVENT_ID_DAYS must be a whole number from 35 to 3650",
