@@ -1,9 +1,6 @@
-import { v7 } from "uuid";
-import { holdPlace, placeIsUsed } from "../../src/services/promotion-places.ts";
-import { discountFor } from "../../src/services/purchase-discounts.ts";
-import { newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
 import { openCheckout, planId } from "../support/checkout.ts";
 import { type Learner, newLearner, passTime } from "../support/learner.ts";
+import { createPromotion, discountCode, newCode, shownPromotion } from "../support/promotions.ts";
 import { eventually, startReplica, startService, type TestService } from "../support/service.ts";
 import { setFaults, stripeOf } from "../support/stripe.ts";
 
@@ -21,34 +18,23 @@ beforeEach(async () => {
 });
 afterAll(() => service.stop());
 
-const CREATE = `mutation ($input: CreatePromotionInput!) {
-  createPromotion(input: $input) {
-    id code discount { percentOff amountOff { amount currency } duration months planId firstTimeOnly }
-  }
-}`;
 const END = "mutation ($id: ID!) { deactivatePromotion(id: $id) { deactivatedAt } }";
-const USES = "query ($code: String) { promotions(code: $code) { nodes { redemptionCount deactivatedAt } } }";
 const SUBSCRIBE = `mutation ($input: CreateSubscriptionInput!) {
   createSubscription(input: $input) { subscription { status } }
 }`;
 const ADD = `mutation ($card: String!) {
   addPaymentMethod(input: { stripePaymentMethodId: $card, setDefault: true }) { id }
 }`;
-let made = 0;
 const HALF = { percentOff: 50 };
-const create = (discount: object, more: object = {}) =>
-  service.ask(CREATE, { input: { code: `OFF-${++made}`, discount, ...more } }, admin);
-const promotion = async (discount: object = HALF, more: object = {}): Promise<{ id: string; code: string }> =>
-  (await create(discount, more)).data.createPromotion;
+const create = (input: object) => createPromotion(service, input);
+const promotion = (discount: object = HALF, more: object = {}) => discountCode(service, discount, more);
 const checkout = (code: string, more: object = {}, { token }: Learner = ada, at = service) =>
   openCheckout({ ...service, ask: at.ask } as TestService, token, { promotionCode: code, ...more });
 const subscribe = (code: string) => ada.ask(SUBSCRIBE, { input: { planId: premium, promotionCode: code } });
 const refusal = ({ errors }: Awaited<ReturnType<typeof create>>) => errors?.[0]?.extensions;
 const exhausted = { code: "PROMOTION_EXHAUSTED", field: "input.promotionCode" };
-const usesOf = async (code: string) =>
-  (await service.ask(USES, { code }, admin)).data.promotions.nodes[0].redemptionCount;
+const usesOf = async (code: string) => (await shownPromotion(service, code)).redemptionCount;
 const em = () => service.app.parts.orm.em.fork();
-const now = () => service.app.parts.clock.now();
 const inDays = (days: number) => new Date(service.sandbox.now().getTime() + days * 86_400_000).toISOString();
 
 test("a code for a plan takes half off a page's first bill, once a user, and is a coupon and a code at Stripe", async () => {
@@ -84,7 +70,7 @@ test("a code for a plan takes half off a page's first bill, once a user, and is 
 
 test("amounts, months, and first-timers are said to Stripe as they were asked for", async () => {
   const fields = { duration: "REPEATING", months: 3, firstTimeOnly: true };
-  const { data } = await create({ amountOff: 500, currency: "USD", ...fields });
+  const { data } = await create({ discount: { amountOff: 500, currency: "USD", ...fields } });
   expect(data.createPromotion.discount).toEqual({
     ...{ percentOff: null, amountOff: { amount: 500, currency: "USD" }, planId: null, ...fields },
   });
@@ -118,8 +104,8 @@ test("a code that is wrong is refused with its own code, and makes nothing at St
   const teams = await promotion({ ...HALF, planId: await planId(service, "Enterprise") });
   const course = await promotion({ ...HALF, resourceType: "COURSE", resourceId: "rust" });
   const euros = await promotion({ amountOff: 500, currency: "EUR" });
-  const access = `month-${made}`;
-  await service.ask(CREATE, { input: { code: access, access: { scope: "PLATFORM", days: 30 } } }, admin);
+  const access = newCode();
+  await create({ code: access, access: { scope: "PLATFORM", days: 30 } });
   const cases: [string, string][] = [
     [soon.code, "PROMOTION_EXPIRED"],
     [full.code, "PROMOTION_EXHAUSTED"],
@@ -177,16 +163,16 @@ test("whoever begins anew keeps their place, however often", async () => {
 });
 
 test("a code whose making was not answered is made once, and cannot be used before", async () => {
-  const code = `OFF-${++made}`;
+  const code = newCode();
   const input = { code, discount: HALF, idempotencyKey: "spring" };
   await setFaults(service, {
     calls: [{ method: "POST", path: "/v1/promotion_codes", times: 9, status: "reset", when: "after" }],
   });
-  expect(refusal(await service.ask(CREATE, { input }, admin))?.code).toBe("PROVIDER_UNAVAILABLE");
+  expect(refusal(await create(input))?.code).toBe("PROVIDER_UNAVAILABLE");
   expect(refusal(await checkout(code))?.code).toBe("BAD_USER_INPUT");
   await setFaults(service, { reset: true });
   const { data } = await eventually(
-    () => service.ask(CREATE, { input }, admin),
+    () => create(input),
     ({ errors }) => !errors,
   );
   const { id } = data.createPromotion;
@@ -196,26 +182,25 @@ test("a code whose making was not answered is made once, and cannot be used befo
 
 test("a code that somebody has made at Stripe is theirs; ours of the same name is not left behind", async () => {
   const { id: coupon } = await stripeOf(service).coupons.create({ percent_off: 10, duration: "once" });
-  const code = `OFF-${++made}`;
+  const code = newCode();
   await stripeOf(service).promotionCodes.create({ promotion: { type: "coupon", coupon }, code });
-  const taken = await service.ask(CREATE, { input: { code, discount: HALF } }, admin);
+  const taken = await create({ code, discount: HALF });
   expect(refusal(taken)).toMatchObject({ code: "BAD_USER_INPUT", field: "input.code" });
-  const { data } = await service.ask(USES, { code }, admin);
-  expect(data.promotions.nodes[0].deactivatedAt).not.toBeNull();
+  expect((await shownPromotion(service, code)).deactivatedAt).not.toBeNull();
   const page = await checkout(code);
   const session = await stripeOf(service).checkout.sessions.retrieve(page.data.createCheckoutSession.id);
   expect(session.amount_total).toBe(3_510);
 });
 
 test("a code that Stripe refuses after a silence does not keep its name from the next one", async () => {
-  const code = `OFF-${++made}`;
+  const code = newCode();
   const stripe = stripeOf(service);
   const { id: coupon } = await stripe.coupons.create({ percent_off: 10, duration: "once" });
   const rival = await stripe.promotionCodes.create({ promotion: { type: "coupon", coupon }, code });
   await setFaults(service, {
     calls: [{ method: "POST", path: "/v1/promotion_codes", times: 9, status: "reset", when: "before" }],
   });
-  const ask = () => service.ask(CREATE, { input: { code, discount: HALF } }, admin);
+  const ask = () => create({ code, discount: HALF });
   expect(refusal(await ask())?.code).toBe("PROVIDER_UNAVAILABLE");
   await setFaults(service, { reset: true });
   await eventually(
@@ -256,99 +241,4 @@ test("a code that is ended is ended at Stripe too, and what it discounts goes on
     (amounts) => amounts.length === 2 && amounts.every(Boolean),
   );
   expect(paid).toEqual([1_950, 1_950]);
-});
-
-describe("of what is bought once", () => {
-  const item = { resourceType: "COURSE", resourceId: "rust", amountMinor: 4_999, currency: "USD" } as const;
-  const typed = (code: string) => ({ code, field: "input.promotionCode" });
-  const off = (code: string, more: object = {}) =>
-    discountFor(em(), typed(code), { userId: ada.userId, ...item, ...more }, now());
-
-  test("a percentage is rounded half up, an amount never more than the price, also without cents", async () => {
-    const third = await promotion({ percentOff: 33, resourceType: "COURSE", resourceId: "rust" });
-    expect(await off(third.code)).toEqual({ promotionId: third.id, amountOffMinor: 1_650 });
-    expect(await off(third.code, { amountMinor: 50 })).toMatchObject({ amountOffMinor: 17 });
-    expect(await off(third.code, { amountMinor: 5, currency: "JPY" })).toMatchObject({ amountOffMinor: 2 });
-    const all = await promotion({ percentOff: 100 });
-    expect(await off(all.code)).toMatchObject({ amountOffMinor: 4_999 });
-    const yen = await promotion({ amountOff: 900, currency: "JPY" });
-    expect(await off(yen.code, { amountMinor: 800, currency: "JPY" })).toMatchObject({ amountOffMinor: 800 });
-    const refused = { code: "PROMOTION_NOT_APPLICABLE" };
-    await expect(off(yen.code)).rejects.toMatchObject(refused);
-    await expect(off(third.code, { resourceId: "go" })).rejects.toMatchObject(refused);
-    const plan = await promotion({ ...HALF, planId: premium });
-    await expect(off(plan.code)).rejects.toMatchObject(refused);
-    await expect(off("OFF-NOTHING")).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
-  });
-
-  test("a purchase holds a place until it failed, and one that is paid late is used all the same", async () => {
-    const { id, code } = await promotion(HALF, { maxRedemptions: 1 });
-    const hold = (purchaseId: string, userId: string) =>
-      em().transactional((tx) =>
-        holdPlace(tx, { promotionId: id, userId, purchaseId }, now(), "input.promotionCode"),
-      );
-    const [first, second] = [v7(), v7()];
-    await em().execute(
-      `insert into purchases (id, user_id, resource_type, resource_id, amount_minor, currency, status, version,
-         created_at, pay_before)
-       select id::uuid, id, 'COURSE', 'rust', 100, 'USD', 'PENDING', 1, now(), now()
-         from unnest(array[?::text, ?::text]) as begun (id)`,
-      [first, second],
-    );
-    await hold(first, ada.userId);
-    await hold(first, ada.userId);
-    await expect(hold(second, "bob")).rejects.toMatchObject(exhaustedError);
-    await em().execute("update purchases set status = 'EXPIRED' where id = ?", [first]);
-    await hold(second, "bob");
-    await expect(off(code)).rejects.toMatchObject(exhaustedError);
-    await placeIsUsed({ tx: em(), now: now(), audit: () => {} }, { purchaseId: first });
-    expect(await usesOf(code)).toBe(1);
-  });
-
-  test("a course is bought for less, on a page or by a card, once a user, and no code is used by what is not paid", async () => {
-    const bob = await newBuyer(service);
-    const course = newCourse();
-    await putOnSale(service, course, { amount: 4_999 });
-    const { code } = await promotion({ percentOff: 33, ...course });
-    const promotionCode = code.toLowerCase();
-    const page = await bob.page(course, { promotionCode });
-    expect(page.data.createPurchase.purchase).toMatchObject({ status: "PENDING", amount: { amount: 3_349 } });
-    expect((await bob.page(course, { promotionCode })).data).toEqual(page.data);
-    const declined = await bob.pay(course, await bob.card("tok_chargeCustomerFail"), { promotionCode });
-    expect(refusal(declined)?.code).toBe("PAYMENT_DECLINED");
-    expect(await usesOf(code)).toBe(0);
-    const paid = await bob.pay(course, await bob.card(), { promotionCode });
-    expect(paid.data.createPurchase.purchase).toMatchObject({
-      status: "COMPLETED",
-      payment: { amount: { amount: 3_349 }, invoice: { total: { amount: 3_349 } } },
-    });
-    expect(await usesOf(code)).toBe(1);
-    const other = newCourse();
-    await putOnSale(service, other);
-    expect(refusal(await bob.page(other, { promotionCode }))).toMatchObject({
-      code: "PROMOTION_NOT_APPLICABLE",
-      field: "input.promotionCode",
-    });
-    expect(refusal(await bob.page(other, { promotionCode: "nobodys" }))?.code).toBe("BAD_USER_INPUT");
-    expect(refusal(await bob.page(other, { promotionCode: "" }))?.field).toBe("input.promotionCode");
-  });
-
-  test("what is left is not charged when it is less than can be, and what costs nothing is open at once", async () => {
-    const bob = await newBuyer(service);
-    const course = newCourse();
-    await putOnSale(service, course, { amount: 500 });
-    const { code } = await promotion({ amountOff: 470, currency: "USD" }, { maxRedemptions: 1 });
-    const free = await bob.page(course, { promotionCode: code });
-    expect(free.data.createPurchase).toMatchObject({
-      checkoutUrl: null,
-      purchase: { status: "COMPLETED", amount: { amount: 0 } },
-    });
-    expect(await bob.may(course)).toBe(true);
-    expect(await usesOf(code)).toBe(1);
-    const late = await newBuyer(service);
-    expect(refusal(await late.page(course, { promotionCode: code }))).toMatchObject(exhausted);
-    expect((await late.ask("{ purchases { totalCount } }")).data.purchases.totalCount).toBe(0);
-  });
-
-  const exhaustedError = { code: "PROMOTION_EXHAUSTED", details: { field: "input.promotionCode" } };
 });

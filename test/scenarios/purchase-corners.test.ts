@@ -1,6 +1,7 @@
 import { type Buyer, newBuyer, newCourse, putOnSale, sessionAt, type Thing } from "../support/buyer.ts";
 import { passTime } from "../support/learner.ts";
 import { addMethod } from "../support/methods.ts";
+import { discountCode } from "../support/promotions.ts";
 import { type Answer, eventually, startService, type TestService } from "../support/service.ts";
 import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
@@ -99,12 +100,7 @@ test("a path that cost nothing because of a course closes when that course's mon
 });
 
 test("staff end what cost nothing by a code, for good; what was paid for is refunded instead", async () => {
-  const code = `FREE-${course.resourceId}`;
-  await service.ask(
-    "mutation ($input: CreatePromotionInput!) { createPromotion(input: $input) { id } }",
-    { input: { code, discount: { percentOff: 100 } } },
-    admin,
-  );
+  const { code } = await discountCode(service, { percentOff: 100 });
   const free = made(await ada.page(course, { promotionCode: code }));
   expect(free).toMatchObject({ status: "COMPLETED", payment: null });
   const grants = async () => (await ada.ask("{ userAccess { id } }")).data.userAccess;
