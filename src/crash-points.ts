@@ -11,6 +11,7 @@ export const CRASH_POINTS = [
   "ticket-taken",
   "stripe-read",
   "rows-written",
+  "access-fenced",
   "rows-committed",
   // a change at Stripe
   "slot-claimed",

@@ -12,7 +12,8 @@ import { Purchase } from "./entities/purchase.ts";
 import { Refund } from "./entities/refund.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
-import type { AccessQuestion, AccessService, Decision } from "./services/access.service.ts";
+import type { AccessService } from "./services/access.service.ts";
+import type { AccessQuestion, Decision } from "./services/access-question.ts";
 import type { Resource } from "./services/offer.service.ts";
 import { type Page, pagesOf } from "./services/pages.ts";
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
@@ -112,7 +113,7 @@ export function createLoaders({ em, access, subscriptions, trials, methods, prob
       const grants = await access.grantsOf(userIds);
       return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
     }),
-    decision: new DataLoader<AccessQuestion, Decision, string>((questions) => access.decide(questions), {
+    decision: new DataLoader<AccessQuestion, Decision, string>((questions) => access.answer(questions), {
       cacheKeyFn: keyOfQuestion,
     }),
   };

@@ -60,6 +60,12 @@ export class Metrics {
     [],
   );
   readonly published = this.counter("outbox_published_total", "Events sent to Redis", ["type"]);
+  readonly decisions = this.counter("access_decisions_total", "Access decisions by who answered", ["from"]);
+  readonly fencesFailed = this.counter(
+    "access_fences_failed_total",
+    "Changes of access that could not tell the cache before they were made",
+    [],
+  );
   readonly liveSubscriptions = new Gauge({
     name: "live_subscriptions",
     help: "Open GraphQL subscriptions",

@@ -4,6 +4,7 @@ import { type Clock, sandboxClock, systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createContext } from "./context.ts";
 import { openDatabase } from "./database.ts";
+import { DecisionStore } from "./events/decision-store.ts";
 import { LiveFeed } from "./events/live.ts";
 import { type RedisFactory, redisFactory } from "./events/redis.ts";
 import { OutboxRelay } from "./events/relay.ts";
@@ -43,6 +44,7 @@ import { AccessService } from "./services/access.service.ts";
 import { BillingPortalService } from "./services/billing-portal.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
 import { CustomerService } from "./services/customer.service.ts";
+import { DecisionCache } from "./services/decision-cache.ts";
 import { DisputeService } from "./services/dispute.service.ts";
 import { Duplicates } from "./services/duplicates.ts";
 import { GrantService } from "./services/grant.service.ts";
@@ -110,7 +112,9 @@ export async function createParts(config: Config, overrides: Overrides) {
 
   const plans = new PlanService(em);
   const subscriptions = new SubscriptionService(em);
-  const access = new AccessService(em, clock, config.gracePeriodDays);
+  const cacheRedis = newRedis("cache");
+  const decisions = new DecisionCache(new DecisionStore(cacheRedis, redis), clock, metrics, logger);
+  const access = new AccessService(em, clock, config.gracePeriodDays, decisions);
   const trials = new TrialClaims(em, config.trialClaimSecret);
   const road = new Road(em, clock, access, new Duplicates(logger, metrics), trials);
   const sync = new Sync(em, stripe, road, logger);
@@ -158,7 +162,7 @@ export async function createParts(config: Config, overrides: Overrides) {
 
   const resolvers = new Map<unknown, unknown>([
     [PlanResolver, new PlanResolver(plans, config)],
-    [OfferResolver, new OfferResolver(new OfferService(em, clock, idempotency))],
+    [OfferResolver, new OfferResolver(new OfferService(em, clock, idempotency, decisions))],
     [CheckoutResolver, new CheckoutResolver(checkout)],
     [
       SubscriptionChangeResolver,
@@ -201,6 +205,7 @@ export async function createParts(config: Config, overrides: Overrides) {
       clock.stop();
       await feed.close();
       redis.disconnect();
+      cacheRedis.disconnect();
       await orm.close(true);
     },
   };

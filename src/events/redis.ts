@@ -6,20 +6,24 @@ import { Outage } from "../outage.ts";
  * What a connection is for.
  * - `commands`: sending. Fails at once while Redis is away and after a moment while it hangs, since everything that
  *   matters waits in PostgreSQL and nobody else is to wait for it
+ * - `cache`: the same, for what somebody waits for who can be answered without Redis
  * - `channels`: listening. Waits for as long as it takes, and listens again to what it listened to
  */
-export type RedisUse = "commands" | "channels";
+export type RedisUse = "commands" | "cache" | "channels";
 
 /** Makes one new connection a call; tests and development may give another kind of client. */
 export type RedisFactory = (use: RedisUse) => Redis;
 
 const MAX_PAUSE_MS = 1_000;
 const COMMAND_TIMEOUT_MS = 2_000;
+const CACHE_TIMEOUT_MS = 500;
 /** A host that is gone without a word is noticed some seconds after this silence. */
 const KEEP_ALIVE_MS = 10_000;
 
+const AT_ONCE = { maxRetriesPerRequest: 0, enableOfflineQueue: false };
 const OPTIONS = {
-  commands: { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS },
+  commands: { ...AT_ONCE, commandTimeout: COMMAND_TIMEOUT_MS },
+  cache: { ...AT_ONCE, commandTimeout: CACHE_TIMEOUT_MS },
   channels: { maxRetriesPerRequest: null },
 };
 
@@ -44,8 +48,12 @@ export function redisFactory(url: string, logger: Logger): RedisFactory {
  * answers again: until then commands fail at once instead of each waiting its two seconds, and none pile up.
  */
 export function giveUpIfFrozen(redis: Redis, error: unknown): void {
-  if (error instanceof Error && error.message === "Command timed out") redis.disconnect(true);
+  if (wasNotAnswered(error)) redis.disconnect(true);
 }
+
+/** Whether Redis took a command and said nothing in time. */
+export const wasNotAnswered = (error: unknown): boolean =>
+  error instanceof Error && error.message === "Command timed out";
 
 /** Where a user's live subscriptions listen. The braces keep all keys of a user on one node of a cluster. */
 export const userChannel = (userId: string) => `payment:{${userId}}:events`;

@@ -6,6 +6,7 @@ import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { prepared } from "../prepared.ts";
+import { dropDecisions } from "./decision-store.ts";
 import type { EventType } from "./event-types.ts";
 import { giveUpIfFrozen, userChannel } from "./redis.ts";
 import { STREAM } from "./stream.ts";
@@ -77,6 +78,8 @@ export class OutboxRelay {
       // to the channel of its type, to the stream, and to the user's own channel
       // commands of one tick leave in this order; not a pipeline, since a cluster keeps the keys on several nodes
       await Promise.all([
+        // for a change that was made while Redis was away
+        row.type === "access.changed" && dropDecisions(this.redis, row.user_id),
         this.redis.xadd(STREAM, "MAXLEN", "~", this.streamLength, "*", "event", message),
         this.redis.publish(row.type, message),
         this.redis.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type })),

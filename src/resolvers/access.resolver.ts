@@ -3,10 +3,12 @@ import { Rule, UserId } from "../auth/rules.ts";
 import type { Clock } from "../clock.ts";
 import type { Context } from "../context.ts";
 import { UserAccess } from "../entities/user-access.ts";
-import { type AccessService, questionOf } from "../services/access.service.ts";
+import type { AccessService } from "../services/access.service.ts";
+import { questionOf } from "../services/access-question.ts";
 import { PurchasableType } from "../types/enums.ts";
 import { Course, LearningPath, reference, User } from "../types/federated.ts";
 import { AccessDecision } from "../types/results.ts";
+import { DateTime } from "../types/scalars.ts";
 
 @Resolver(() => UserAccess)
 export class AccessResolver {
@@ -24,15 +26,20 @@ export class AccessResolver {
     return this.access.grantsOf([userId], includeInactive);
   }
 
-  @Query(() => AccessDecision, { description: "May this user open this course or learning path?" })
+  @Query(() => AccessDecision, {
+    description:
+      "May this user open this course or learning path? `asOf` a moment of the past: what was answered then, and why.",
+  })
   @Rule("signed-in")
   accessTo(
     @UserId() userId: string,
     @Arg("resourceType", () => PurchasableType) resourceType: PurchasableType,
     @Arg("resourceId", () => ID) resourceId: string,
-    @Ctx() { loaders }: Context,
+    @Arg("asOf", () => DateTime, { nullable: true, description: "For admins." }) asOf: Date | null,
+    @Ctx() { caller, loaders }: Context,
   ): Promise<AccessDecision> {
-    return loaders.decision.load(questionOf(userId, resourceType, resourceId));
+    const question = questionOf(userId, resourceType, resourceId);
+    return asOf ? this.access.decisionAt(caller, question, asOf) : loaders.decision.load(question);
   }
 
   @FieldResolver(() => User, { nullable: true })

@@ -8,7 +8,7 @@ import { PaymentMethod } from "../entities/payment-method.ts";
 import { Purchase, PurchaseConnection } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
-import { type Decision, questionOf } from "../services/access.service.ts";
+import { type Decision, questionOf } from "../services/access-question.ts";
 import { pageAsked } from "../services/pages.ts";
 import type { Connection } from "../types/connection.ts";
 import { PurchasableType } from "../types/enums.ts";

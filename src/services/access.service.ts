@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { OPAQUE_ID } from "../auth/caller.ts";
+import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { instantIn } from "../database.ts";
 import { Purchase } from "../entities/purchase.ts";
@@ -9,35 +9,11 @@ import { BadUserInput } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
 import { prepared } from "../prepared.ts";
 import type { Write } from "../sync/road.ts";
-import type { AccessSource, PurchasableType } from "../types/enums.ts";
+import type { AccessSource } from "../types/enums.ts";
+import { type AccessQuestion, type Decision, decideAll, type TimedDecision } from "./access-question.ts";
+import type { DecisionCache } from "./decision-cache.ts";
+import { decisionAt, type PastDecision } from "./past-decisions.ts";
 import { type BillingFacts, grantOf } from "./subscription-access.ts";
-
-/** May this user open this? */
-export interface AccessQuestion {
-  userId: string;
-  resourceType: PurchasableType;
-  resourceId: string;
-}
-
-/** The question as a client asks it. @throws BadUserInput for what cannot be anybody's id */
-export function questionOf(
-  userId: string,
-  resourceType: PurchasableType,
-  resourceId: string,
-): AccessQuestion {
-  if (!OPAQUE_ID.test(resourceId))
-    throw new BadUserInput("resourceId", "An id has 1 to 128 printable characters.");
-  return { userId, resourceType, resourceId };
-}
-
-/** The answer, with the grant that decided it: the one that lasts longest. */
-export interface Decision {
-  granted: boolean;
-  source: AccessSource | null;
-  expiresAt: Date | null;
-}
-
-const REFUSED: Decision = { granted: false, source: null, expiresAt: null };
 
 /** Answers the access question, and is the only writer of `user_access`. */
 export class AccessService {
@@ -45,25 +21,24 @@ export class AccessService {
     private readonly em: EntityManager,
     private readonly clock: Clock,
     private readonly gracePeriodDays: number,
+    readonly cache: DecisionCache,
   ) {}
 
-  /** One statement for any number of questions, answered in their order. */
-  async decide(questions: readonly AccessQuestion[], em = this.em.fork()): Promise<Decision[]> {
-    const rows = await em.execute<{ asked: number; source: AccessSource; expires_at: string | null }[]>(
-      DECISION,
-      [
-        JSON.stringify(questions.map((question, asked) => ({ asked, ...question }))),
-        this.clock.now(),
-        this.clock.now(),
-      ],
-    );
-    const byQuestion = new Map(rows.map((row) => [row.asked, row]));
-    return questions.map((_, asked) => {
-      const row = byQuestion.get(asked);
-      return row
-        ? { granted: true, source: row.source, expiresAt: instantIn(this.em, row.expires_at) }
-        : REFUSED;
-    });
+  /** What the cache knows, and for the rest `decide`. Not for a transaction that changes what is asked about. */
+  answer(questions: readonly AccessQuestion[]): Promise<Decision[]> {
+    return this.cache.answer(questions, (open) => this.decide(open));
+  }
+
+  /** The primary's answers, in the order of the questions: one statement for any number. */
+  decide(questions: readonly AccessQuestion[], em = this.em.fork()): Promise<TimedDecision[]> {
+    return decideAll(em, questions, this.clock.now());
+  }
+
+  /** What was decided at a moment of the past, and why. @throws Forbidden unless an admin asks, BadUserInput for a moment to come */
+  decisionAt(caller: Caller, question: AccessQuestion, moment: Date): Promise<PastDecision> {
+    caller.assertAdmin();
+    if (moment > this.clock.now()) throw new BadUserInput("asOf", "This moment has not come yet.");
+    return decisionAt(this.em.fork(), question, moment);
   }
 
   /** Grants of the users, newest first; only those in force now unless `includeInactive`. */
@@ -261,29 +236,3 @@ const OWNED = `
           and resource_id in (select path_id from learning_path_courses where course_id = ?))
      and source_id is distinct from ?
    limit 1`;
-
-/** A platform grant opens what is standard, a resource grant that resource, a path grant the path and its courses. */
-const DECISION = `
-  with asked as (
-    select * from jsonb_to_recordset(?::jsonb)
-      as asked (asked int, "userId" text, "resourceType" text, "resourceId" text)
-  )
-  select distinct on (asked.asked) asked.asked, found.source, found.expires_at
-  from asked cross join lateral (
-    select source, starts_at, expires_at from user_access
-     where user_id = asked."userId" and revoked_at is null and scope = 'PLATFORM' and resource_id is null
-       and not exists (select 1 from offers where resource_type = asked."resourceType"
-                          and resource_id = asked."resourceId" and not is_standard)
-    union all
-    select source, starts_at, expires_at from user_access
-     where user_id = asked."userId" and revoked_at is null
-       and scope = asked."resourceType" and resource_id = asked."resourceId"
-    union all
-    select source, starts_at, expires_at
-      from learning_path_courses path
-      join user_access on user_id = asked."userId" and revoked_at is null
-                      and scope = 'LEARNING_PATH' and resource_id = path.path_id
-     where asked."resourceType" = 'COURSE' and path.course_id = asked."resourceId"
-  ) found
-  where found.starts_at <= ? and (found.expires_at is null or found.expires_at > ?)
-  order by asked.asked, found.expires_at desc nulls first`;

@@ -8,6 +8,7 @@ import { BadUserInput } from "../errors.ts";
 import type { UpsertOfferInput } from "../resolvers/inputs/offer.inputs.ts";
 import type { Connection } from "../types/connection.ts";
 import { PurchasableType } from "../types/enums.ts";
+import type { DecisionCache } from "./decision-cache.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 import { assertPageSize, connectionWith } from "./pages.ts";
 
@@ -28,6 +29,7 @@ export class OfferService {
     private readonly em: EntityManager,
     private readonly clock: Clock,
     private readonly idempotency: IdempotencyService,
+    private readonly cache: DecisionCache,
   ) {}
 
   /**
@@ -73,11 +75,18 @@ export class OfferService {
       work: async (keep) => {
         assertPrice(input);
         assertOnlyPathsHold(input);
-        return this.em.fork().transactional(async (tx) => {
-          await lockOffer(tx, input);
-          await this.write(tx, caller, input);
-          return keep(tx, JSON.stringify({ resourceType, resourceId }));
-        });
+        let lowerFence = () => {};
+        try {
+          return await this.em.fork().transactional(async (tx) => {
+            await lockCatalogue(tx);
+            const opensOthers = await this.write(tx, caller, input);
+            const kept = await keep(tx, JSON.stringify({ resourceType, resourceId }));
+            if (opensOthers) lowerFence = await this.cache.fenceAll();
+            return kept;
+          });
+        } finally {
+          lowerFence();
+        }
       },
       read: async (reference) => {
         const resource: Resource = JSON.parse(reference);
@@ -86,15 +95,17 @@ export class OfferService {
     });
   }
 
-  private async write(tx: EntityManager, caller: Caller, input: UpsertOfferInput): Promise<void> {
+  /** Whether it changed what anybody's grants open. */
+  private async write(tx: EntityManager, caller: Caller, input: UpsertOfferInput): Promise<boolean> {
     const { resourceType, resourceId, courseIds } = input;
     const known = await tx.findOne(Offer, { resourceType, resourceId });
+    const wasStandard = known?.isStandard ?? true;
     const held = resourceType === "LEARNING_PATH" ? await coursesOf(tx, resourceId) : [];
     const before = known && { ...valuesOf(known), courseIds: held };
     const { title, amount: amountMinor, currency, isStandard, isActive, creditsOwnedCourses } = input;
     const values = { title, amountMinor, currency, isStandard, isActive, creditsOwnedCourses };
     const after = { ...values, courseIds: courseIds ?? held };
-    if (before && JSON.stringify(before) === JSON.stringify(after)) return;
+    if (before && JSON.stringify(before) === JSON.stringify(after)) return false;
     const offer = known ?? Object.assign(new Offer(), { resourceType, resourceId, version: 0 });
     if (!known) offer.createdAt = this.clock.now();
     tx.persist(Object.assign(offer, { ...values, version: offer.version + 1 }));
@@ -103,6 +114,8 @@ export class OfferService {
       ...{ at: this.clock.now(), actor: caller.actor, action: "upsertOffer" },
       ...{ tableName: "offers", rowId: `${resourceType}:${resourceId}`, before, after },
     });
+    await tx.flush();
+    return wasStandard !== isStandard || JSON.stringify(held) !== JSON.stringify(after.courseIds);
   }
 }
 
@@ -128,10 +141,9 @@ const valuesOf = ({
   creditsOwnedCourses,
 }: Offer): object => ({ title, amountMinor, currency, isStandard, isActive, creditsOwnedCourses });
 
-/** One at a time writes an offer, also one that is not there yet. */
-async function lockOffer(tx: EntityManager, { resourceType, resourceId }: Resource): Promise<void> {
-  const name = `offer:${resourceType}:${resourceId}`;
-  await tx.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", [name]);
+/** One at a time writes an offer, also one that is not there yet, and raises the one fence of the catalogue. */
+async function lockCatalogue(tx: EntityManager): Promise<void> {
+  await tx.execute("select pg_advisory_xact_lock(hashtextextended('catalogue of offers', 0))");
 }
 
 /** @throws BadUserInput for a currency that Stripe does not charge, or an amount that it does not take in it */

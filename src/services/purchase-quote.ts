@@ -2,7 +2,8 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { countingOf } from "../currencies.ts";
 import { Offer } from "../entities/offer.ts";
 import { AlreadyPurchased, NotFound, OfferInactive } from "../errors.ts";
-import type { AccessQuestion, AccessService } from "./access.service.ts";
+import type { AccessService } from "./access.service.ts";
+import type { AccessQuestion } from "./access-question.ts";
 import type { TypedCode } from "./promotions-in-use.ts";
 import { discountFor } from "./purchase-discounts.ts";
 

@@ -82,7 +82,7 @@ function changesOf(before: Record<string, unknown>, after: Record<string, unknow
 }
 
 const told = (value: unknown) => (value == null ? null : withoutStripe(JSON.stringify(value)));
-const withoutStripe = (text: string) => text.replace(AT_STRIPE, KEPT_OUT);
+export const withoutStripe = (text: string) => text.replace(AT_STRIPE, KEPT_OUT);
 
 /** The rows whose entries make the history: the subscription, the grants it gave, its invoices. */
 const ABOUT = `with about as (

@@ -144,22 +144,32 @@ export class Road {
   /** One write transaction under the user's lock, which takes the events along. What `work` throws undoes it all. */
   async write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
     const after: (() => void)[] = [];
-    const done = await this.em.fork().transactional(async (tx) => {
-      await lockUser(tx, userId);
-      const events: DomainEvent[] = [];
-      const notes: AuditFacts[] = [];
-      const follows: Writing["follows"] = new Map();
-      const result = await work(this.writing({ tx, userId, events, notes, follows, after }, cause));
-      for (const [subscription, write] of follows) await this.access.followSubscription(write, subscription);
-      writeNotes(tx, notes);
-      await flush(tx);
-      await addToOutbox(tx, events);
-      reached("rows-written");
-      return result;
-    });
-    reached("rows-committed");
-    for (const later of after) later();
-    return done;
+    let lowerFence = () => {};
+    try {
+      const done = await this.em.fork().transactional(async (tx) => {
+        await lockUser(tx, userId);
+        const events: DomainEvent[] = [];
+        const notes: AuditFacts[] = [];
+        const follows: Writing["follows"] = new Map();
+        const result = await work(this.writing({ tx, userId, events, notes, follows, after }, cause));
+        for (const [subscription, write] of follows)
+          await this.access.followSubscription(write, subscription);
+        writeNotes(tx, notes);
+        await flush(tx);
+        await addToOutbox(tx, events);
+        reached("rows-written");
+        // the last before the commit: whoever kept the old answer must not give it after that
+        if (events.some(({ type }) => type === "access.changed"))
+          lowerFence = await this.access.cache.fence([userId]);
+        reached("access-fenced");
+        return result;
+      });
+      reached("rows-committed");
+      for (const later of after) later();
+      return done;
+    } finally {
+      lowerFence();
+    }
   }
 
   private writing(gathered: Writing, cause: string | null, author: Author = STRIPE): Write {

@@ -1,10 +1,34 @@
-import { Field, ObjectType } from "type-graphql";
+import { Directive, Field, ObjectType } from "type-graphql";
 import { InvoiceLine } from "../entities/invoice.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { AccessSource } from "./enums.ts";
 import { MonetaryAmount } from "./money.ts";
 import { DateTime } from "./scalars.ts";
+
+@ObjectType({
+  description: "An entry of the audit log: who, or which event of Stripe's, made a decision what it was.",
+})
+@Directive('@tag(name: "internal")')
+export class DecisionCause {
+  @Field(() => DateTime)
+  at!: Date;
+
+  @Field({ description: "As in `SubscriptionHistoryEntry.actor`." })
+  actor!: string;
+
+  @Field({ description: "`created` or `changed`; for what something is sold as, `upsertOffer`." })
+  action!: string;
+
+  @Field(() => String, { nullable: true })
+  reason!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The event of Stripe's that set it off: see `webhookEvents`.",
+  })
+  causedBy!: string | null;
+}
 
 @ObjectType({ description: "The answer to `may this user open this?`, with the grant that decided it." })
 export class AccessDecision {
@@ -16,6 +40,13 @@ export class AccessDecision {
 
   @Field(() => DateTime, { nullable: true })
   expiresAt!: Date | null;
+
+  @Field(() => DecisionCause, {
+    nullable: true,
+    description: "For admins who ask `asOf` a moment; null when nothing had been said by then.",
+  })
+  @Directive('@tag(name: "internal")')
+  cause?: DecisionCause | null;
 }
 
 @ObjectType()

@@ -19,6 +19,7 @@ const MAY_BE_STRIPES = [
   /^createCheckoutSession\.id$/,
   /^webhookEvents\..*\.(id|objectId)$/,
   /^subscriptionHistory\..*\.causedBy$/,
+  /^accessTo\..*\.causedBy$/,
 ];
 
 interface Said {

@@ -1,9 +1,17 @@
+import { Redis } from "ioredis";
 import { v7 } from "uuid";
 import { type Orm, openDatabase } from "../../src/database.ts";
 import { LearningPathCourse, Offer } from "../../src/entities/offer.ts";
 import { UserAccess } from "../../src/entities/user-access.ts";
-import { type AccessQuestion, AccessService } from "../../src/services/access.service.ts";
+import { DecisionStore } from "../../src/events/decision-store.ts";
+import { createLogger } from "../../src/logger.ts";
+import { Metrics } from "../../src/metrics.ts";
+import { prepared } from "../../src/prepared.ts";
+import { AccessService } from "../../src/services/access.service.ts";
+import { type AccessQuestion, DECISION } from "../../src/services/access-question.ts";
+import { DecisionCache } from "../../src/services/decision-cache.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startTestRedis, type TestRedis } from "../support/redis.ts";
 import { statementsOf } from "../support/statements.ts";
 
 const NOW = new Date("2026-03-10T12:00:00Z");
@@ -14,13 +22,25 @@ const clock = { now: () => NOW, stop: () => {} };
 let database: TestDatabase;
 let orm: Orm;
 let access: AccessService;
+let redis: TestRedis;
+let connection: Redis;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   orm = await openDatabase(database.url);
-  access = new AccessService(orm.em, clock, 7);
+  redis = await startTestRedis();
+  connection = new Redis(redis.url);
+  const cache = new DecisionCache(
+    new DecisionStore(connection, connection),
+    clock,
+    new Metrics(),
+    createLogger("silent"),
+  );
+  access = new AccessService(orm.em, clock, 7, cache);
 });
 afterAll(async () => {
+  connection.disconnect();
+  await redis.stop();
   await orm.close(true);
   await database.drop();
 });
@@ -142,8 +162,8 @@ test("of several grants the one that lasts longest answers", async () => {
     { source: "PURCHASE", scope: "COURSE", resourceId: "own-course", expiresAt: null },
   );
   expect(await access.decide([course(user, "any"), course(user, "own-course")])).toEqual([
-    { granted: true, source: "GIFT", expiresAt: at(9 * DAY) },
-    { granted: true, source: "PURCHASE", expiresAt: null },
+    { granted: true, source: "GIFT", expiresAt: at(9 * DAY), changesAt: at(9 * DAY) },
+    { granted: true, source: "PURCHASE", expiresAt: null, changesAt: null },
   ]);
 });
 
@@ -155,9 +175,9 @@ test("the end of a grant is answered to the microsecond's second, in any time zo
 test("who has no grant is refused, and nobody gets another's", async () => {
   const user = await userWith({});
   expect(await access.decide([course("stranger", "any"), course(user, "any"), course("", "any")])).toEqual([
-    { granted: false, source: null, expiresAt: null },
+    { granted: false, source: null, expiresAt: null, changesAt: null },
     expect.objectContaining({ granted: true }),
-    { granted: false, source: null, expiresAt: null },
+    { granted: false, source: null, expiresAt: null, changesAt: null },
   ]);
   expect(await granted(course("' or true --", "any"), course(`${user}%`, "any"))).toEqual([false, false]);
 });
@@ -203,22 +223,22 @@ test("with thousands of grants, offers and paths the question is answered by ind
   expect(scans.filter((line) => /user_access/.test(line) && !/Index Only Scan/.test(line))).toEqual([]);
 });
 
+test.each<[name: string, grants: Partial<UserAccess>[], changesAt: Date | null]>([
+  ["nothing", [], null],
+  ["one that has ended", [{ expiresAt: at(-1) }], null],
+  ["one that begins later", [{ startsAt: at(60) }], at(60)],
+  ["one that ends", [{ expiresAt: at(90) }], at(90)],
+  ["one that lasts longer than it", [{ expiresAt: at(90) }, { expiresAt: at(100) }], at(100)],
+  ["another that begins before it ends", [{ expiresAt: at(90) }, { startsAt: at(60) }], at(60)],
+  ["one for good", [{ expiresAt: null }], null],
+])("with %s a decision says when time alone may change it", async (_name, grants, changesAt) => {
+  const user = await userWith(...grants);
+  expect((await access.decide([course(user, "any")]))[0]?.changesAt).toEqual(changesAt);
+});
+
 /** The plan of the statement that `decide` sends, as PostgreSQL explains it. */
 async function planOf(questions: AccessQuestion[]): Promise<string[]> {
-  const em = orm.em.fork();
-  const explaining = Object.create(em, {
-    fork: {
-      value: () => ({
-        execute: async (sql: string, params: unknown[]) => {
-          plan = (await em.execute<{ "QUERY PLAN": string }[]>(`explain ${sql}`, params)).map(
-            (row) => row["QUERY PLAN"],
-          );
-          return [];
-        },
-      }),
-    },
-  }) as typeof em;
-  let plan: string[] = [];
-  await new AccessService(explaining, clock, 7).decide(questions);
-  return plan;
+  const asked = JSON.stringify(questions.map((question, at) => ({ asked: at, ...question })));
+  const rows = await prepared<{ "QUERY PLAN": string }>(orm.em.fork(), `explain ${DECISION}`, [asked, NOW]);
+  return rows.map((row) => row["QUERY PLAN"]);
 }

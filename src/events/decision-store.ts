@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import type { Redis } from "ioredis";
+import { giveUpIfFrozen, wasNotAnswered } from "./redis.ts";
+
+/** An entry lives no longer than this, whatever happens: the bound that holds when a fence could not be raised. */
+export const ENTRY_MS = 60_000;
+/** Outlives the commit that it stands before, and whoever was to take it down again. */
+export const FENCE_MS = 15_000;
+const ATTEMPTS = 2;
+const CATALOGUE = "payment:access:catalogue";
+const FENCED = "fenced:";
+
+/** Where a user's decisions are kept; the braces keep all keys of a user on one node of a cluster. */
+const userKey = (userId: string) => `payment:{${userId}}:access`;
+
+/** What is kept of a user: texts by field; and whether, and under which lease, more may be added. */
+export interface Shelf {
+  readonly lease: string | null;
+  readonly found: (string | null)[];
+}
+
+/**
+ * Texts about users in Redis, under a generation of the catalogue, that never outlive a change that has raised its
+ * fence. Whoever finds nothing is given a lease, reads the truth and adds it under that lease; a fence takes leases
+ * and texts away and gives none until it is taken down, so that what was read before a change is not added after it.
+ */
+export class DecisionStore {
+  /**
+   * @param redis for reading and adding, which can be done without
+   * @param commands for what has to arrive while Redis can be reached at all, and waits for it longer
+   */
+  constructor(
+    private readonly redis: Redis,
+    private readonly commands: Redis,
+  ) {}
+
+  /** What there is of these fields. @throws what ioredis throws, at once while Redis is away */
+  async read(userId: string, fields: readonly string[]): Promise<Shelf> {
+    const values = [randomUUID(), ENTRY_MS, ...fields];
+    const [fence, lease, ...found] = await this.answered<(string | null)[]>(
+      this.redis.eval(READ, 1, userKey(userId), ...values) as Promise<(string | null)[]>,
+    );
+    return fence === null ? { lease: lease ?? null, found } : { lease: null, found: fields.map(() => null) };
+  }
+
+  /** Adds texts under the lease that `read` gave; nothing when that is not good any more. */
+  async add(userId: string, lease: string, entries: readonly [field: string, text: string][]): Promise<void> {
+    await this.answered(this.redis.eval(ADD, 1, userKey(userId), lease, ...entries.flat()));
+  }
+
+  /** The generation of what holds for all users; null while that is being changed. */
+  async generation(): Promise<string | null> {
+    const known = await this.answered(this.redis.get(CATALOGUE));
+    if (known !== null) return known.startsWith(FENCED) ? null : known;
+    const first = randomUUID();
+    return (await this.answered(this.redis.set(CATALOGUE, first, "NX"))) === "OK" ? first : null;
+  }
+
+  /** Takes away what is kept of a user and keeps anything from being added until `lower`, or for {@link FENCE_MS}. */
+  async raise(userId: string, fence: string): Promise<void> {
+    await this.arrived(() => this.commands.eval(RAISE, 1, userKey(userId), fence, FENCE_MS));
+  }
+
+  /** Takes down the fence, when it is this one. Without a fence, takes away what is kept: it may be from before. */
+  async lower(userId: string, fence: string): Promise<void> {
+    await dropDecisions(this.commands, userId, fence);
+  }
+
+  /** The same for what holds for all users. One at a time: the caller holds a lock. */
+  async raiseForAll(fence: string): Promise<void> {
+    await this.arrived(() => this.commands.set(CATALOGUE, FENCED + fence, "PX", FENCE_MS));
+  }
+
+  async lowerForAll(fence: string): Promise<void> {
+    await this.commands.eval(LOWER_FOR_ALL, 1, CATALOGUE, FENCED + fence);
+  }
+
+  private async answered<T>(command: Promise<T>): Promise<T> {
+    try {
+      return await command;
+    } catch (error) {
+      giveUpIfFrozen(this.redis, error);
+      throw error;
+    }
+  }
+
+  /** Sends again what was not answered: this process may have been too busy to hear it. */
+  private async arrived(send: () => Promise<unknown>): Promise<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        await send();
+        return;
+      } catch (error) {
+        if (attempt < ATTEMPTS && wasNotAnswered(error)) continue;
+        giveUpIfFrozen(this.commands, error);
+        throw error;
+      }
+  }
+}
+
+/** Takes away what is kept of a user, unless a fence other than this one stands before a change that is coming. */
+export async function dropDecisions(redis: Redis, userId: string, fence = ""): Promise<void> {
+  await redis.eval(LOWER, 1, userKey(userId), fence);
+}
+
+const READ = `
+  local kept = redis.call('HMGET', KEYS[1], 'fence', 'lease', unpack(ARGV, 3))
+  if not kept[1] and not kept[2] then
+    redis.call('HSET', KEYS[1], 'lease', ARGV[1])
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    kept[2] = ARGV[1]
+  end
+  return kept`;
+
+const ADD = `
+  if redis.call('HGET', KEYS[1], 'lease') == ARGV[1] then redis.call('HSET', KEYS[1], unpack(ARGV, 2)) end`;
+
+const RAISE = `
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'fence', ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+const LOWER = `
+  local fence = redis.call('HGET', KEYS[1], 'fence')
+  if not fence or fence == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
+
+const LOWER_FOR_ALL = `
+  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
