@@ -6,7 +6,9 @@ import {
   isObjectType,
 } from "graphql";
 import { entityNames } from "../../src/schema.ts";
+import { startRouter, type TestRouter } from "../support/router.ts";
 import { startService, type TestService } from "../support/service.ts";
+import { liveTransports } from "../support/transports.ts";
 import { FIELDS } from "./fields.ts";
 import { MUTATIONS, OWN_MUTATIONS } from "./mutations.ts";
 import { CALLERS, type CallerName, outcomeIn, REFUSALS } from "./outcomes.ts";
@@ -20,7 +22,7 @@ import {
   type Line,
   linesOf,
   overHttp,
-  overWebSocket,
+  overLive,
   type Transport,
   tried,
 } from "./trying.ts";
@@ -30,18 +32,24 @@ import { everythingKept } from "./writing.ts";
 
 let service: TestService;
 let schema: GraphQLSchema;
+let router: TestRouter;
 let world: World;
 beforeAll(async () => {
-  service = await startService({ env: { WORKER: "off" }, webhooks: false });
+  router = await startRouter();
+  service = await startService({ env: { WORKER: "off", ...router.env }, webhooks: false });
   schema = service.app.parts.schema;
-  world = await createWorld(service);
+  world = await createWorld(service, router);
 }, 60_000);
-afterAll(() => service.stop());
+afterAll(async () => {
+  await service.stop();
+  router.close();
+});
 
 const both = (table: typeof QUERIES, own: typeof QUERIES) => [...linesOf(table), ...linesOf(own, true)];
 const queries = both(QUERIES, OWN_QUERIES);
 const references = both(REFERENCES, OWN_REFERENCES);
 const subscriptions = both(SUBSCRIPTIONS, OWN_SUBSCRIPTIONS);
+const LIVE = Object.keys(liveTransports(() => router));
 const mutations = both(MUTATIONS, OWN_MUTATIONS);
 
 /** Tries each of the lines, one test for each, on all callers at once. */
@@ -55,7 +63,9 @@ function tell(operation: Operation, lines: Line[], transport: Transport): void {
 
 describe("what each caller is told over HTTP", () => tell("query", queries, overHttp));
 describe("what a gateway is told for each caller", () => tell("query", references, overHttp));
-describe("what each caller is told over WebSocket", () => tell("subscription", subscriptions, overWebSocket));
+describe.each(LIVE)("what each caller is told over %s", (name) =>
+  tell("subscription", subscriptions, overLive(name)),
+);
 
 test("a refused field of another user's entity leaves the rest of the answer alone", async () => {
   const query =
@@ -72,15 +82,16 @@ test("a refused field of another user's entity leaves the rest of the answer alo
   ]);
 });
 
-test("queries and mutations are taken over WebSocket from nobody", async () => {
+test.each(LIVE)("queries and mutations are taken over %s from nobody", async (name) => {
+  const documents = ["{ subscriptionStatus { id } }", "mutation { createSetupIntent { clientSecret } }"];
+  const before = await everythingKept(service);
   for (const caller of CALLERS)
-    for (const document of [
-      "{ subscriptionStatus { id } }",
-      "mutation { createSetupIntent { clientSecret } }",
-    ]) {
-      const [answer] = await overWebSocket(world, document, caller);
-      expect(answer?.errors?.map(({ extensions }) => extensions.code)).toEqual(["BAD_USER_INPUT"]);
+    for (const document of documents) {
+      const [answer] = await overLive(name)(world, document, caller);
+      const codes = answer?.errors?.map(({ extensions }) => extensions.code);
+      expect([caller, codes]).toEqual([caller, [expect.stringMatching(/BAD_USER_INPUT|UNAUTHENTICATED/)]]);
     }
+  expect(await everythingKept(service)).toEqual(before);
 });
 
 describe("what each caller may change", () => {

@@ -1,5 +1,6 @@
 import { isObjectType } from "graphql";
-import { type Answer, collect, eventually } from "../support/service.ts";
+import type { Answer } from "../support/service.ts";
+import { first, type LiveTransport, liveTransports } from "../support/transports.ts";
 import { FIELDS } from "./fields.ts";
 import { CALLERS, type CallerName, type Except, outcomeIn, type Row, type Table } from "./outcomes.ts";
 import {
@@ -96,12 +97,12 @@ export const overHttp: Transport = async ({ service, tokens }, document, caller)
 ];
 
 /** A live operation says something at once, or ends. */
-export const overWebSocket: Transport = async ({ sockets }, document, caller) => {
-  const live = collect(sockets[caller], document);
-  await eventually(
-    () => live.results.length > 0 || live.ended() !== undefined,
-    (isThere) => isThere,
-  );
-  live.stop();
-  return live.results.length > 0 ? live.results : [{ data: null, errors: live.failure() } as Answer];
-};
+export const overLive =
+  (name: string): Transport =>
+  async ({ service, router, tokens }, document, caller) => {
+    const subscribe = liveTransports(() => router)[name] as LiveTransport;
+    const { data = null, errors } = await first(
+      subscribe(service, document, { token: tokens[caller] ?? "" }),
+    );
+    return [{ data, ...(errors && { errors }) }];
+  };

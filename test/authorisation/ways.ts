@@ -91,8 +91,10 @@ function referred(step: string, inner: string): string {
 export function outcomesOf(way: Way, fields: readonly string[], answers: readonly Answer[]) {
   const codes = answers.flatMap(({ errors = [] }) =>
     errors.map(({ path, message, extensions }) => {
-      if (!path) throw new Error(`${way.steps.join(" / ")}: ${extensions.code} ${message}`);
-      return { at: path.filter((step) => typeof step === "string").slice(1), code: extensions.code };
+      // of the document, and not of somebody who may not
+      if (!path && extensions.code.startsWith("GRAPHQL_"))
+        throw new Error(`${way.steps.join(" / ")}: ${message}`);
+      return { at: (path ?? []).filter((step) => typeof step === "string").slice(1), code: extensions.code };
     }),
   );
   const here = way.names;

@@ -1,20 +1,21 @@
-import type { Client as LiveClient } from "graphql-ws";
 import { v7 } from "uuid";
 import { Promotion } from "../../src/entities/promotion.ts";
 import { StripeEvent } from "../../src/entities/stripe-event.ts";
 import { putOnSale, sessionAt } from "../support/buyer.ts";
 import { planId, subscribe } from "../support/checkout.ts";
 import { addCard } from "../support/methods.ts";
+import type { TestRouter } from "../support/router.ts";
 import { newUser, type TestService } from "../support/service.ts";
 import { COURSE, giveBelongings, PATH, quoted } from "./belongings.ts";
-import { CALLERS, type CallerName } from "./outcomes.ts";
+import type { CallerName } from "./outcomes.ts";
 
 /** Who asks, and what for. */
 export interface World {
   service: TestService;
   ids: Record<CallerName, string>;
   tokens: Record<CallerName, string | undefined>;
-  sockets: Record<CallerName, LiveClient>;
+  /** Who is called back. */
+  router: TestRouter;
   /** What `$name` stands for in the tables; several are asked for at once. */
   values: Record<string, string | string[]>;
   /** What only the owner and staff may ever be told. */
@@ -22,7 +23,7 @@ export interface World {
 }
 
 /** Both users with everything there is, a subscription that runs, and an operator's view of it all. */
-export async function createWorld(service: TestService): Promise<World> {
+export async function createWorld(service: TestService, router: TestRouter): Promise<World> {
   const [owner, other] = [newUser(), newUser()];
   const ids = { anonymous: "", owner, other, admin: newUser(), service: "courses", "bad token": "" };
   const tokens = {
@@ -33,7 +34,6 @@ export async function createWorld(service: TestService): Promise<World> {
     service: await service.token(ids.service, "service"),
     "bad token": "not.a.token",
   };
-  const sockets = CALLERS.map((caller) => [caller, service.live(tokens[caller])] as const);
   await sell(service);
   const bought = await buy(service, tokens.owner);
   const em = service.app.parts.orm.em.fork();
@@ -44,7 +44,7 @@ export async function createWorld(service: TestService): Promise<World> {
     .flat()
     .map((id) => JSON.parse(id) as string);
   return {
-    ...{ service, ids, tokens, sockets: Object.fromEntries(sockets) as World["sockets"] },
+    ...{ service, ids, tokens, router },
     values: {
       ...{ ...theirs, ...bought, ...operators, user: JSON.stringify(owner), nobody: JSON.stringify(v7()) },
       ...{ course: JSON.stringify(COURSE), path: JSON.stringify(PATH), retired: '"retired"' },
