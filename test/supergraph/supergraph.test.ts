@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { freePort } from "../../dev/embedded/ports.ts";
 import { newCourse, putOnSale, type Thing } from "../support/buyer.ts";
 import { subscribe } from "../support/checkout.ts";
 import { addCard } from "../support/methods.ts";
+import { ROUTER_SECRET } from "../support/router.ts";
 import { type Answer, eventually, startService, type TestService } from "../support/service.ts";
 import { isDeleted, type Neighbour, startNeighbours } from "./subgraphs.ts";
 import { type Composed, compose, type Gateway, installTools, startGateway } from "./tools.ts";
@@ -10,20 +12,23 @@ import { type Composed, compose, type Gateway, installTools, startGateway } from
 let service: TestService;
 let neighbours: Neighbour[];
 let composed: Record<"apollo" | "guild" | "contract", Composed>;
-let gateways: Record<"apollo" | "hive", Gateway>;
+let gateways: Record<"apollo" | "hive" | "callback", Gateway>;
 const ada = { id: `ada-${randomUUID()}`, token: "" };
 let course: Thing;
 
 beforeAll(async () => {
   installTools();
-  [service, neighbours] = await Promise.all([startService(), startNeighbours()]);
+  const port = await freePort();
+  const env = { ROUTER_SECRET, CALLBACK_ORIGINS: `http://127.0.0.1:${port}` };
+  [service, neighbours] = await Promise.all([startService({ env }), startNeighbours()]);
   const sdl = readFileSync("schema.graphql", "utf8");
   composed = compose([{ name: "payments", url: `${service.url}/graphql`, sdl }, ...neighbours]);
-  const [apollo, hive] = await Promise.all([
+  const [apollo, hive, callback] = await Promise.all([
     startGateway("apollo-gateway", composed.apollo.supergraphSdl),
     startGateway("hive-gateway", composed.guild.supergraphSdl),
+    startGateway("hive-gateway", composed.guild.supergraphSdl, String(port), ROUTER_SECRET),
   ]);
-  gateways = { apollo, hive };
+  gateways = { apollo, hive, callback };
   ada.token = await service.token(ada.id);
   await subscribe(service, ada.token);
   course = newCourse();
@@ -148,48 +153,54 @@ test.each(BOTH)("%s: what is bought is answered with the title that another team
   expect(again.errors?.[0]?.extensions.code).toBe("ALREADY_PURCHASED");
 });
 
-test("hive: a live subscription tells of a purchase, with the title that another team has", async () => {
-  const id = randomUUID();
-  const token = await service.token(id);
-  const bought = newCourse();
-  await putOnSale(service, bought);
-  const { data: card } = await addCard(service, token);
-  const stop = new AbortController();
-  const query =
-    "subscription { paymentEvents(types: [PURCHASE_COMPLETED]) { type purchase { course { title } } } }";
-  const events = await fetch(`${gateways.hive.url}/graphql`, {
-    method: "POST",
-    headers: {
-      ...{ "content-type": "application/json", accept: "text/event-stream" },
-      authorization: `Bearer ${token}`,
-    },
-    body: JSON.stringify({ query }),
-    signal: stop.signal,
-  });
-  const heard: string[] = [];
-  const reading = (async () => {
-    for await (const chunk of events.body as unknown as AsyncIterable<Uint8Array>)
-      heard.push(Buffer.from(chunk).toString());
-  })().catch(() => {});
-  // bought again and again: the first may come before the gateway has subscribed
-  await eventually(
-    async () => {
-      const thing = newCourse();
-      await putOnSale(service, thing);
-      await service.ask(
-        "mutation ($input: CreatePurchaseInput!) { createPurchase(input: $input) { purchase { id } } }",
-        { input: { ...thing, paymentMethodId: card.addPaymentMethod.id } },
-        token,
-      );
-      return heard.join("");
-    },
-    (said) => said.includes("PURCHASE_COMPLETED") && said.includes("Title of course-"),
-    30_000,
-    300,
-  );
-  stop.abort();
-  await reading;
-});
+test.each([
+  ["WebSocket", "hive" as const],
+  ["callback", "callback" as const],
+])(
+  "hive, by %s: a live subscription tells of a purchase, with the title that another team has",
+  async (_, which) => {
+    const id = randomUUID();
+    const token = await service.token(id);
+    const bought = newCourse();
+    await putOnSale(service, bought);
+    const { data: card } = await addCard(service, token);
+    const stop = new AbortController();
+    const query =
+      "subscription { paymentEvents(types: [PURCHASE_COMPLETED]) { type purchase { course { title } } } }";
+    const events = await fetch(`${gateways[which].url}/graphql`, {
+      method: "POST",
+      headers: {
+        ...{ "content-type": "application/json", accept: "text/event-stream" },
+        authorization: `Bearer ${token}`,
+      },
+      body: JSON.stringify({ query }),
+      signal: stop.signal,
+    });
+    const heard: string[] = [];
+    const reading = (async () => {
+      for await (const chunk of events.body as unknown as AsyncIterable<Uint8Array>)
+        heard.push(Buffer.from(chunk).toString());
+    })().catch(() => {});
+    // bought again and again: the first may come before the gateway has subscribed
+    await eventually(
+      async () => {
+        const thing = newCourse();
+        await putOnSale(service, thing);
+        await service.ask(
+          "mutation ($input: CreatePurchaseInput!) { createPurchase(input: $input) { purchase { id } } }",
+          { input: { ...thing, paymentMethodId: card.addPaymentMethod.id } },
+          token,
+        );
+        return heard.join("");
+      },
+      (said) => said.includes("PURCHASE_COMPLETED") && said.includes("Title of course-"),
+      30_000,
+      300,
+    );
+    stop.abort();
+    await reading;
+  },
+);
 
 test.each(BOTH)("%s: while this service is down every other field stays", async (which) => {
   const sdl = composed[which === "hive" ? "guild" : "apollo"].supergraphSdl;

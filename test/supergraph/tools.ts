@@ -19,7 +19,7 @@ export interface Gateway {
 
 /** The composers and gateways have a package of their own: installed when it is first needed. */
 export function installTools(): void {
-  if (existsSync(join(FOLDER, "node_modules/@graphql-hive"))) return;
+  if (existsSync(join(FOLDER, "node_modules/@graphql-mesh/transport-http-callback"))) return;
   execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], {
     ...{ cwd: FOLDER, stdio: ["ignore", "ignore", "inherit"] },
   });
@@ -41,8 +41,9 @@ export function compose(
 export async function startGateway(
   program: "apollo-gateway" | "hive-gateway",
   sdl: string,
+  ...options: string[]
 ): Promise<Gateway> {
-  const child = spawn(process.execPath, [`${program}.mjs`], {
+  const child = spawn(process.execPath, [`${program}.mjs`, ...options], {
     ...{ cwd: FOLDER, stdio: ["pipe", "pipe", "inherit"], env: plain() },
   });
   child.stdin?.end(sdl);
