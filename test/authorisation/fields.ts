@@ -89,7 +89,10 @@ export const FIELDS: Record<string, Record<string, Row>> = {
     ...{ id: OWNED, source: OWNED, scope: OWNED, resourceId: OWNED, startsAt: OWNED, expiresAt: OWNED },
     ...{ revokedAt: OWNED, user: OWNED, course: OWNED, learningPath: OWNED, isActive: OWNED },
   },
-  AccessDecision: { granted: OWNED, source: OWNED, expiresAt: OWNED },
+  AccessDecision: { granted: OWNED, source: OWNED, expiresAt: OWNED, cause: "null null - null null -" },
+  DecisionCause: {
+    ...{ at: ADMINS, actor: ADMINS, action: ADMINS, reason: ADMINS, causedBy: "- - - null - -" },
+  },
   PaymentEvent: {
     ...{ id: OWNED, type: OWNED, occurredAt: OWNED, user: OWNED, subscription: OWNED, payment: OWNED },
     purchase: OWNED,

@@ -1,5 +1,6 @@
 import {
   ADMIN,
+  ADMINS,
   BY_ID,
   CHANGE,
   type Except,
@@ -91,6 +92,11 @@ export const QUERIES: Table = {
   "userAccess(userId: $user) / user": OF_USER,
   "userAccess(userId: $user) / course": OF_USER,
   "accessTo(userId: $user, resourceType: COURSE, resourceId: $course)": OF_USER,
+  'accessTo(userId: $user, resourceType: COURSE, resourceId: "given", asOf: $now)': [
+    ADMIN,
+    { expiresAt: "- - - null - -", cause: ADMINS },
+  ],
+  'accessTo(userId: $user, resourceType: COURSE, resourceId: "given", asOf: $now) / cause': ADMIN,
 
   "previewPlanChange(subscriptionId: $running, planId: $plan)": CHANGE,
   "previewPlanChange(subscriptionId: $running, planId: $plan) / lines": CHANGE,

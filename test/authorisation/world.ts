@@ -40,6 +40,7 @@ export async function createWorld(service: TestService, router: TestRouter): Pro
   const theirs = await giveBelongings(em, owner);
   await giveBelongings(em.fork(), other);
   const operators = await keepForOperators(service);
+  await give(service, tokens.admin, owner);
   const rows = Object.values({ ...theirs, ...bought })
     .flat()
     .map((id) => JSON.parse(id) as string);
@@ -50,6 +51,7 @@ export async function createWorld(service: TestService, router: TestRouter): Pro
       ...{ course: JSON.stringify(COURSE), path: JSON.stringify(PATH), retired: '"retired"' },
       gift: theirs.UserAccess?.[1] ?? "",
       plan: JSON.stringify(await planId(service, "Enterprise")),
+      now: JSON.stringify(service.app.parts.clock.now()),
     },
     private: [...rows, `receipts/${owner}`, `CMH-${owner}`],
   };
@@ -63,6 +65,16 @@ async function sell(service: TestService): Promise<void> {
   await putOnSale(service, { resourceType: "COURSE", resourceId: "retired" }, { isActive: false });
   const courses = { courseIds: [COURSE, "paid"] };
   await putOnSale(service, { resourceType: "LEARNING_PATH", resourceId: PATH }, courses);
+}
+
+/** A grant with a reason, so that its decision has a cause. */
+async function give(service: TestService, admin: string, userId: string): Promise<void> {
+  const input = { userId, scope: "COURSE", resourceId: "given", reason: "A prize." };
+  await service.ask(
+    "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }",
+    { input },
+    admin,
+  );
 }
 
 /** What mutations are tried on: it is at Stripe too. */
