@@ -1,13 +1,16 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { rememberedCallers } from "./auth/token.ts";
 import type { Config } from "./config.ts";
 import { poolOf } from "./database.ts";
 import { shortcut } from "./http/deliveries.ts";
-import { createGraphqlServer, graphqlRoutes, onlyForBrowsers } from "./http/graphql.ts";
+import { fastPath } from "./http/fast-path.ts";
+import { createGraphqlServer, graphqlRoutes, MAX_BODY, onlyForBrowsers } from "./http/graphql.ts";
 import { healthRoutes } from "./http/health.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
 import { closeServer, listen } from "./http/listening.ts";
 import { liveTransports } from "./http/live-transports.ts";
+import { Operations } from "./http/operations.ts";
 import { createHttp } from "./http/server.ts";
 import { Sweep } from "./jobs/sweep.ts";
 import { Worker } from "./jobs/worker.ts";
@@ -30,7 +33,9 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const parts = await createParts(config, overrides);
   const { schema, health, metrics, logger, inbox, newContext } = parts;
   const isWeb = config.worker !== "only";
-  const graphql = createGraphqlServer(schema, config, metrics, logger);
+  const operations = new Operations(schema);
+  const callers = rememberedCallers(config.jwt);
+  const graphql = createGraphqlServer(schema, config, operations, { metrics, logger });
   await graphql.start();
   const live = liveTransports(config, { schema, newContext, logger });
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
@@ -41,12 +46,16 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       webhook: webhookRoute(take, metrics),
       health: healthRoutes(health),
       invoices: invoiceRoutes(parts.invoices),
-      graphql: isWeb ? [...explorer, ...graphqlRoutes(graphql, config, newContext, live.routes)] : [],
+      graphql: isWeb ? [...explorer, ...graphqlRoutes(graphql, { callers, newContext }, live.routes)] : [],
     },
     metrics,
     logger,
   );
-  const server = createServer(shortcut(take, metrics, http));
+  const front =
+    isWeb && overrides.fastPath !== false
+      ? fastPath(config, { operations, callers, newContext, metrics, logger }, MAX_BODY, http)
+      : http;
+  const server = createServer(shortcut(take, metrics, front));
   if (isWeb) live.serveSockets(server);
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger, parts.outage);
   const sweep = new Sweep(parts.orm.em, parts.workers, logger, parts.outage);

@@ -54,8 +54,13 @@ export function referenceResolver(type: string): Resolve {
   };
 }
 
-/** @throws BadUserInput for a reference to what is no entity here, which spoils the whole list */
+/** Ten times what the largest page asks for: a gateway sends the entities of one page at once. */
+export const MOST_REFERENCES = 1_000;
+
+/** @throws BadUserInput for too many, and for a reference to what is no entity here: either spoils the whole list */
 export function assertReferences(representations: readonly unknown[]): void {
+  if (representations.length > MOST_REFERENCES)
+    throw malformed(`At most ${MOST_REFERENCES} references may be asked for at once.`);
   for (const reference of representations) {
     const name = (reference as { __typename?: unknown }).__typename;
     if (typeof name !== "string" || !Object.hasOwn(REFERENCES, name))

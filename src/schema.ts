@@ -109,9 +109,16 @@ function guardReferences(schema: GraphQLSchema): void {
   if (!entities || !resolve) return;
   entities.resolve = (source, args, ...rest) => {
     assertReferences(args.representations);
-    return resolve(source, args, ...rest);
+    return settled(resolve(source, args, ...rest) as unknown[]);
   };
 }
+
+/**
+ * The entities once all are there, an error in the place of each that failed: compiled queries lose count of a list
+ * when one of its promises is rejected before the others are there.
+ */
+const settled = (entities: unknown[]): Promise<unknown[]> =>
+  Promise.all(entities.map((entity) => Promise.resolve(entity).catch((error: unknown) => error)));
 
 /** Types with a key: what other subgraphs may refer to. */
 export function entityNames(schema: GraphQLSchema): string[] {

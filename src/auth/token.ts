@@ -26,6 +26,34 @@ export async function callerOf(jwt: Config["jwt"], header: string | undefined): 
   }
 }
 
+/** Who an `Authorization` header stands for, as {@link callerOf} says. */
+export type Callers = (header: string | undefined) => Caller | Promise<Caller>;
+
+/** How long a token that was verified is not verified again; never past its end. */
+const REMEMBERED_MS = 60_000;
+const MOST_REMEMBERED = 10_000;
+
+/** Who asks, by tokens that are verified once a minute: the same ones come again and again. */
+export function rememberedCallers(jwt: Config["jwt"]): Callers {
+  const known = new Map<string, { caller: Caller; until: number }>();
+  const verify = async (header: string) => {
+    const caller = await callerOf(jwt, header);
+    known.delete(header);
+    if (caller.expiresAt === null) return caller;
+    const until = Math.min(Date.now() + REMEMBERED_MS, caller.expiresAt.getTime());
+    known.set(header, { caller, until });
+    // the first in the map is the one verified longest ago
+    for (const oldest of known.keys())
+      if (known.size > MOST_REMEMBERED) known.delete(oldest);
+      else break;
+    return caller;
+  };
+  return (header = "") => {
+    const found = known.get(header);
+    return found && Date.now() < found.until ? found.caller : verify(header);
+  };
+}
+
 /** The roles of a token; unknown ones are ignored, none means a plain user. */
 function rolesIn(claim: unknown): ReadonlySet<Role> {
   const roles = Array.isArray(claim) ? ROLES.filter((role) => claim.includes(role)) : [];

@@ -1,5 +1,6 @@
 import { ApolloServer, type ApolloServerPlugin, type BaseContext } from "@apollo/server";
 import {
+  ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginInlineTraceDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from "@apollo/server/plugin/disabled";
@@ -7,25 +8,27 @@ import { expressMiddleware } from "@as-integrations/express5";
 import express, { type RequestHandler } from "express";
 import { GraphQLError, type GraphQLSchema } from "graphql";
 import type { Caller } from "../auth/caller.ts";
-import { callerOf } from "../auth/token.ts";
+import type { Callers } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { Context } from "../context.ts";
-import { withCode, withField } from "../format-error.ts";
 import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { whileSomebodyWaits } from "../stripe/call-scope.ts";
+import { cacheControl } from "./cache-headers.ts";
+import type { Operations } from "./operations.ts";
 import { isPublicDocument } from "./public-documents.ts";
+import { formatError } from "./told-errors.ts";
 
-const MAX_BODY = "256kb";
-const PUBLIC_CACHE = "public, max-age=60";
+/** In bytes. */
+export const MAX_BODY = 256 * 1024;
 
 /** GraphQL over HTTP: queries and mutations. Live subscriptions come over WebSocket. */
 export function createGraphqlServer(
   schema: GraphQLSchema,
   config: Config,
-  metrics: Metrics,
-  logger: Logger,
+  operations: Operations,
+  { metrics, logger }: { metrics: Metrics; logger: Logger },
 ): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema,
@@ -37,17 +40,17 @@ export function createGraphqlServer(
     csrfPrevention: true,
     stopOnTerminationSignals: false,
     logger: apolloLogger(logger),
-    formatError: (formatted, error) =>
-      formatted.extensions?.code === "INTERNAL_SERVER_ERROR" && error instanceof GraphQLError
-        ? withCode(error, logger).toJSON()
-        : withField(formatted),
+    formatError: formatError(logger),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       // traces in answers would tell any caller how each field was resolved
       ApolloServerPluginInlineTraceDisabled(),
+      // it would wrap every field of the schema, for directives that are not in it
+      ApolloServerPluginCacheControlDisabled(),
       cacheHeaders(schema),
       measured(metrics),
       noSubscriptions,
+      remembering(operations),
     ],
   });
 }
@@ -55,8 +58,7 @@ export function createGraphqlServer(
 /** The routes at the GraphQL path, once the server has started. Live subscriptions are asked before it. */
 export function graphqlRoutes(
   server: ApolloServer<Context>,
-  config: Config,
-  newContext: (caller: Caller) => Context,
+  { callers, newContext }: { callers: Callers; newContext: (caller: Caller) => Context },
   live: RequestHandler[],
 ): RequestHandler[] {
   return [
@@ -64,12 +66,11 @@ export function graphqlRoutes(
     ...live,
     (_request, _response, next) => whileSomebodyWaits(next),
     expressMiddleware(server, {
-      context: async ({ req }) => newContext(await callerOf(config.jwt, req.get("authorization"))),
+      context: async ({ req }) => newContext(await callers(req.get("authorization"))),
     }),
   ];
 }
 
-/** `no-store`, except for documents made of public fields only and answered without errors. */
 function cacheHeaders(schema: GraphQLSchema): ApolloServerPlugin<BaseContext> {
   return {
     async requestDidStart() {
@@ -78,13 +79,24 @@ function cacheHeaders(schema: GraphQLSchema): ApolloServerPlugin<BaseContext> {
           const ok = response.body.kind === "single" && !response.body.singleResult.errors;
           const isPublic =
             ok && document && operation?.operation === "query" && isPublicDocument(schema, document);
-          const isShared = isPublic && !request.http?.headers.get("authorization");
-          response.http.headers.set("cache-control", isShared ? PUBLIC_CACHE : "no-store");
+          const authorization = request.http?.headers.get("authorization");
+          response.http.headers.set("cache-control", cacheControl(Boolean(isPublic), authorization));
         },
       };
     },
   };
 }
+
+/** What has been found valid need not be looked at again. */
+const remembering = (operations: Operations): ApolloServerPlugin<BaseContext> => ({
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ source, document }) {
+        operations.remember(source, document);
+      },
+    };
+  },
+});
 
 /** A subscription would be executed as a query, and find nothing to read. */
 const noSubscriptions: ApolloServerPlugin<BaseContext> = {

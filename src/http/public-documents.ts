@@ -14,7 +14,8 @@ export function isPublicDocument(schema: GraphQLSchema, document: DocumentNode):
   return isPublic;
 }
 
-function rootFields(schema: GraphQLSchema, document: DocumentNode): string[] {
+/** Names of the fields that a document asks of the root. */
+export function rootFields(schema: GraphQLSchema, document: DocumentNode): string[] {
   const names: string[] = [];
   const root = schema.getQueryType()?.name;
   visit(document, {

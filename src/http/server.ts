@@ -1,4 +1,3 @@
-import cors from "cors";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import helmet from "helmet";
 import type { Config } from "../config.ts";
@@ -7,6 +6,7 @@ import { toDomainError } from "../format-error.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { requestIds } from "./request-ids.ts";
+import { corsOf } from "./standing-headers.ts";
 
 /** The parts of the application that have routes, in the order in which they are asked. */
 export interface Routes {
@@ -27,7 +27,7 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
   http.get("/metrics", async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
-  http.use("/graphql", cors({ origin: [...config.corsOrigins], credentials: true }), ...routes.graphql);
+  http.use("/graphql", corsOf(config), ...routes.graphql);
   http.use((_request, response) => {
     response.status(404).json({ code: "NOT_FOUND", error: "There is nothing at this address." });
   });

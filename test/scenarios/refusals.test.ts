@@ -143,12 +143,10 @@ test("a return URL that is refused says which setting allows it", async () => {
   expect(errors?.[0]?.message).toMatch(/RETURN_URL_ORIGINS.*loopback.*development/);
 });
 
-test("a document of thousands of levels becomes a line of the log and prints nothing past it", async () => {
-  // which of them are too deep for what depends on how full the stack is by then
+test("a document of thousands of levels is refused, and prints nothing past the log", async () => {
   for (let depth = 500; depth <= 4_000; depth += 250) {
-    const { data, errors } = await service.ask(deep(depth), {}, token);
-    if (!data) expect(errors?.[0]?.extensions).toEqual({ code: "GRAPHQL_PARSE_FAILED" });
+    const { errors } = await service.ask(deep(depth), {}, token);
+    expect(errors?.[0]?.extensions).toEqual({ code: "GRAPHQL_PARSE_FAILED" });
   }
-  expect(lines).toContainEqual(expect.objectContaining({ part: "apollo", requestId: expect.any(String) }));
   expect(console.printed).toEqual([]);
 });

@@ -128,8 +128,15 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
 }
 
 /** Another process's worth of the same service on the same database and Redis. Stop it before the service. */
-export async function startReplica(service: TestService, env: NodeJS.ProcessEnv = {}) {
-  const app = await createApp(loadConfig({ ...service.env, PORT: "0", ...env }), logged(env));
+export async function startReplica(
+  service: TestService,
+  env: NodeJS.ProcessEnv = {},
+  overrides: Overrides = {},
+) {
+  const app = await createApp(loadConfig({ ...service.env, PORT: "0", ...env }), {
+    ...logged(env),
+    ...overrides,
+  });
   const { url } = await app.start();
   return { app, ...pick(service.at(url)) };
 }

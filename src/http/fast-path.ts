@@ -1,0 +1,121 @@
+import type { IncomingHttpHeaders, RequestListener, ServerResponse } from "node:http";
+import type { ExecutionResult, GraphQLFormattedError } from "graphql";
+import Negotiator from "negotiator";
+import type { Caller } from "../auth/caller.ts";
+import type { Callers } from "../auth/token.ts";
+import type { Config } from "../config.ts";
+import type { Context } from "../context.ts";
+import { toGraphQLError } from "../format-error.ts";
+import { type Logger, withLogScope } from "../logger.ts";
+import type { Metrics } from "../metrics.ts";
+import { whileSomebodyWaits } from "../stripe/call-scope.ts";
+import { isPlainPost, type Question, questionIn, whenRead } from "./asked.ts";
+import { cacheControl } from "./cache-headers.ts";
+import type { Operation, Operations } from "./operations.ts";
+import { requestIds } from "./request-ids.ts";
+import { standingHeaders } from "./standing-headers.ts";
+import { told } from "./told-errors.ts";
+
+const PATH = "/graphql";
+
+/** What answering takes. */
+export interface Answering {
+  operations: Operations;
+  callers: Callers;
+  newContext: (caller: Caller) => Context;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+interface Answer {
+  status: number;
+  body: { errors?: GraphQLFormattedError[]; data?: ExecutionResult["data"] };
+}
+
+/**
+ * Answers queries that were validated before, without Express and Apollo Server, whose pipelines cost more than the
+ * answers. Every other request is `otherwise`'s, as if nobody had looked at it: other methods and content types,
+ * documents not seen yet, mutations, introspection, whatever has to be refused.
+ */
+export function fastPath(
+  config: Config,
+  answering: Answering,
+  longest: number,
+  otherwise: RequestListener,
+): RequestListener {
+  const standing = standingHeaders(config);
+  const { operations, metrics } = answering;
+  return (request, response) => {
+    const { headers, url } = request;
+    const common = standing.get(headers.origin);
+    const type = url === PATH && common && isPlainPost(request, longest) && contentTypeFor(headers.accept);
+    if (!type) return otherwise(request, response);
+    const done = metrics.httpSeconds.startTimer({ method: "POST", route: PATH });
+    whenRead(request, (body) => {
+      const question = questionIn(body);
+      const operation = question && operations.find(question);
+      if (!operation) {
+        request.pause();
+        request.unshift(body);
+        otherwise(request, response);
+        return void request.resume();
+      }
+      const ids = requestIds(headers);
+      void withLogScope(ids, () =>
+        whileSomebodyWaits(() => answer(operation, question, headers, answering)),
+      ).then((given) => {
+        done({ status: given.status });
+        send(response, given, [
+          ...common,
+          ...["x-request-id", ids.requestId, "content-type", type],
+          ...["cache-control", cacheControl(operation.isPublic && !given.body.errors, headers.authorization)],
+        ]);
+      });
+    });
+  };
+}
+
+async function answer(
+  operation: Operation,
+  { variables }: Question,
+  { authorization }: IncomingHttpHeaders,
+  { callers, newContext, metrics, logger }: Answering,
+): Promise<Answer> {
+  const done = metrics.operations.startTimer({ type: "query" });
+  try {
+    const { data, errors } = await operation.run(newContext(await callers(authorization)), variables);
+    done({ outcome: errors ? "error" : "ok" });
+    if (!errors) return { status: 200, body: { data } };
+    // without data nothing was executed: the variables do not fit
+    const status = data === undefined ? 400 : 200;
+    return { status, body: { errors: errors.map((error) => told(error, logger)), data } };
+  } catch (error) {
+    done({ outcome: "error" });
+    return { status: 500, body: { errors: [toGraphQLError(error, logger).toJSON()] } };
+  }
+}
+
+function send(response: ServerResponse, { status, body }: Answer, headers: string[]): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, [...headers, "content-length", String(Buffer.byteLength(text))]);
+  response.end(text);
+}
+
+/** The types that Apollo Server has for an answer in one piece. */
+const CONTENT_TYPES = [
+  "application/json; charset=utf-8",
+  "application/graphql-response+json; charset=utf-8",
+  "application/json; callbackSpec=1.0; charset=utf-8",
+];
+const MOST_KNOWN = 100;
+const known = new Map<string, string | undefined>();
+
+/** The content type of an answer by what the client accepts; undefined when there is none. */
+function contentTypeFor(accept: string | undefined): string | undefined {
+  if (!accept) return CONTENT_TYPES[0];
+  if (known.has(accept)) return known.get(accept);
+  if (known.size >= MOST_KNOWN) known.clear();
+  const type = new Negotiator({ headers: { accept } }).mediaType(CONTENT_TYPES);
+  known.set(accept, type);
+  return type;
+}

@@ -1,0 +1,84 @@
+import { createHash } from "node:crypto";
+import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode } from "graphql";
+import { type Run, runnerOf } from "./compiled.ts";
+import { isPublicDocument, rootFields } from "./public-documents.ts";
+
+/** In characters. A longer document is read anew whenever it comes. */
+const LONGEST = 16 * 1024;
+/** In characters, of all documents together. What they are parsed and compiled into takes many times as much. */
+const ROOM = 1024 * 1024;
+
+/** A query that was validated before, ready to be run again. */
+export interface Operation {
+  /** Whether its answer is the same for everyone. */
+  readonly isPublic: boolean;
+  readonly run: Run;
+}
+
+/** What a client names an operation by: its text, its SHA-256 (automatic persisted queries), or both. */
+export interface Asked {
+  readonly text: string | undefined;
+  readonly hash: string | undefined;
+  readonly name: string | undefined;
+}
+
+interface Kept extends Operation {
+  readonly text: string;
+  readonly hash: string;
+  readonly name: string | undefined;
+}
+
+/**
+ * Queries that have been parsed and validated for this schema, by their text and its hash; within bounds, the ones
+ * used last.
+ */
+export class Operations {
+  private readonly byText = new Map<string, Kept>();
+  private readonly byHash = new Map<string, Kept>();
+  private length = 0;
+
+  constructor(private readonly schema: GraphQLSchema) {}
+
+  /** Keeps a document that is valid for the schema, if it is one query, and no introspection. */
+  remember(text: string, document: DocumentNode): void {
+    const operation = onlyQuery(document);
+    if (!operation || text.length > LONGEST || this.byText.has(text)) return;
+    if (rootFields(this.schema, document).some(isIntrospection)) return;
+    const kept: Kept = {
+      ...{ text, hash: createHash("sha256").update(text).digest("hex"), name: operation.name?.value },
+      isPublic: isPublicDocument(this.schema, document),
+      run: runnerOf(this.schema, document),
+    };
+    this.byText.set(text, kept);
+    this.byHash.set(kept.hash, kept);
+    this.length += text.length;
+    this.makeRoom();
+  }
+
+  /** The operation asked for; undefined for what is not known here, and for a text whose hash or name is another. */
+  find({ text, hash, name }: Asked): Operation | undefined {
+    const found = text === undefined ? this.byHash.get(hash ?? "") : this.byText.get(text);
+    if (!found || (hash !== undefined && hash !== found.hash)) return undefined;
+    if (name !== undefined && name !== found.name) return undefined;
+    // the last in the map is the one used last
+    this.byText.delete(found.text);
+    this.byText.set(found.text, found);
+    return found;
+  }
+
+  private makeRoom(): void {
+    for (const { text, hash } of this.byText.values()) {
+      if (this.length <= ROOM) return;
+      this.byText.delete(text);
+      this.byHash.delete(hash);
+      this.length -= text.length;
+    }
+  }
+}
+
+function onlyQuery({ definitions }: DocumentNode): OperationDefinitionNode | undefined {
+  const [first, ...others] = definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
+  return others.length === 0 && first?.operation === "query" ? first : undefined;
+}
+
+const isIntrospection = (field: string) => field.startsWith("__") && field !== "__typename";
