@@ -5,3 +5,13 @@ import { prepared } from "./prepared.ts";
 export async function lockUser(tx: EntityManager, userId: string): Promise<void> {
   await prepared(tx, "select pg_advisory_xact_lock(hashtextextended($1, 0))", [`user:${userId}`]);
 }
+
+/** Takes the locks of those users whose nobody holds, without waiting, and tells whose they are. */
+export async function lockFree(tx: EntityManager, userIds: readonly string[]): Promise<string[]> {
+  const rows = await prepared<{ user_id: string }>(tx, LOCK_FREE, [JSON.stringify(userIds)]);
+  return rows.map((row) => row.user_id);
+}
+
+const LOCK_FREE = `
+  select user_id from jsonb_array_elements_text($1::jsonb) as asked (user_id)
+   where pg_try_advisory_xact_lock(hashtextextended('user:' || user_id, 0))`;

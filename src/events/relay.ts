@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Redis } from "ioredis";
 import { reached } from "../crash-points.ts";
 import { instantIn } from "../database.ts";
+import { Gathering } from "../gathering.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -13,6 +14,8 @@ import { STREAM } from "./stream.ts";
 
 const BATCH = 100;
 const LEASE_SECONDS = 15;
+/** Users whose events are leased, or noted as sent, by one statement at most. */
+const TOGETHER = { most: 64, underWay: 2 };
 const RETRY_SECONDS = [0.25, 0.5, 1, 2, 3];
 
 interface Row {
@@ -28,6 +31,9 @@ interface Row {
 
 /** Sends what is in the outbox to Redis: each user's events in order, at least once. */
 export class OutboxRelay {
+  private readonly leases = new Gathering((userIds: string[]) => this.leaseAll(userIds), TOGETHER);
+  private readonly notes = new Gathering((all: Row[][]) => this.noteAll(all), TOGETHER);
+
   constructor(
     private readonly em: EntityManager,
     private readonly redis: Redis,
@@ -39,7 +45,7 @@ export class OutboxRelay {
   /** Sends a user's unsent events. One sender a user at a time: whoever leases the first unsent row. */
   async send(userId: string): Promise<void> {
     for (;;) {
-      const rows = await this.lease(userId);
+      const rows = await this.leases.ask(userId);
       const attempts = rows[0]?.attempts;
       if (attempts === undefined) return;
       reached("outbox-leased");
@@ -51,7 +57,7 @@ export class OutboxRelay {
         await this.putOff(userId, attempts, error);
         return;
       }
-      await this.markSent(rows);
+      await this.notes.ask(rows);
     }
   }
 
@@ -66,9 +72,13 @@ export class OutboxRelay {
     return rows.map((row) => row.user_id);
   }
 
-  /** The user's unsent events, the first of which is leased; none when there are none or another sends them. */
-  private lease(userId: string): Promise<Row[]> {
-    return prepared<Row>(this.em, LEASE, [userId]);
+  /** Of each user the unsent events, the first of which is leased; none when there are none or another sends them. */
+  private async leaseAll(userIds: readonly string[]): Promise<Row[][]> {
+    const leased = new Map([...new Set(userIds)].map((userId): [string, Row[]] => [userId, []]));
+    const rows = await prepared<Row>(this.em, LEASE, [JSON.stringify([...leased.keys()])]);
+    for (const row of rows) leased.get(row.user_id)?.push(row);
+    // what two ask for is the first one's
+    return userIds.map((userId) => leased.get(userId)?.splice(0) ?? []);
   }
 
   /** In the order of the rows: one that Redis has not taken is not overtaken by the next. */
@@ -88,8 +98,9 @@ export class OutboxRelay {
     }
   }
 
-  private async markSent(rows: Row[]): Promise<void> {
-    await prepared(this.em, SENT, [JSON.stringify(rows.map((row) => row.id))]);
+  private async noteAll(sent: readonly Row[][]): Promise<null[]> {
+    await prepared(this.em, SENT, [JSON.stringify(sent.flat().map((row) => row.id))]);
+    return sent.map(() => null);
   }
 
   /** Holds this user's later events back as well, and no one else's. */
@@ -109,13 +120,23 @@ export class OutboxRelay {
 }
 
 const LEASE = `
-  with head as (
+  with asked as (select jsonb_array_elements_text($1::jsonb) as user_id),
+  first as (
+    select first.id from asked cross join lateral (
+      select id from outbox where outbox.user_id = asked.user_id and sent_at is null order by sequence limit 1) as first),
+  due as (
+    select id from outbox join first using (id)
+     where sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
+     for update of outbox skip locked),
+  head as (
     update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
-     where id = (select id from outbox where user_id = $1 and sent_at is null order by sequence limit 1)
-       and sent_at is null and next_try_at <= now() and (lease_until is null or lease_until < now())
-    returning attempts)
-  select event.id, sequence, user_id, type, data, occurred_at, head.attempts from outbox event cross join head
-   where user_id = $1 and sent_at is null order by sequence limit ${BATCH}`;
+      from due where outbox.id = due.id
+    returning user_id, attempts)
+  select event.id, event.sequence, event.user_id, event.type, event.data, event.occurred_at, head.attempts
+    from head cross join lateral (
+      select * from outbox where outbox.user_id = head.user_id and sent_at is null
+       order by sequence limit ${BATCH}) as event
+   order by event.user_id, event.sequence`;
 
 const SENT = `
   update outbox set sent_at = now(), lease_until = null

@@ -1,16 +1,17 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
-import { instantIn } from "../database.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
-import { prepared } from "../prepared.ts";
+import { flush } from "../flush.ts";
+import { isRead, rowsOf } from "../sync/look-ahead.ts";
 import type { Write } from "../sync/road.ts";
 import type { AccessSource } from "../types/enums.ts";
 import { type AccessQuestion, type Decision, decideAll, type TimedDecision } from "./access-question.ts";
+import { billingFacts } from "./billing-facts.ts";
 import type { DecisionCache } from "./decision-cache.ts";
 import { decisionAt, type PastDecision } from "./past-decisions.ts";
 import { type BillingFacts, grantOf } from "./subscription-access.ts";
@@ -62,11 +63,31 @@ export class AccessService {
     };
   }
 
-  /** Recomputes, within a sync's transaction, the grant that a subscription gives, and ends what it gave otherwise. */
-  async followSubscription(write: Write, subscription: Subscription): Promise<void> {
-    const facts = await billingFacts(write.tx, subscription.stripeSubscriptionId);
+  /**
+   * Recomputes, within a sync's transaction, the grants that subscriptions give, and ends what they gave otherwise: two
+   * statements for any number of them.
+   */
+  async followSubscriptions(tx: EntityManager, asked: ReadonlyMap<Subscription, Write>): Promise<void> {
+    if (asked.size === 0) return;
+    await flush(tx);
+    const facts = await billingFacts(
+      tx,
+      [...asked.keys()].map((subscription) => subscription.stripeSubscriptionId),
+    );
+    const given = await grantsGivenBy(tx, asked);
+    for (const [subscription, write] of asked)
+      this.followSubscription(write, subscription, {
+        facts: facts.get(subscription.stripeSubscriptionId) as BillingFacts,
+        grants: given.filter(({ sourceId }) => sourceId === subscription.id),
+      });
+  }
+
+  private followSubscription(
+    write: Write,
+    subscription: Subscription,
+    { facts, grants }: { facts: BillingFacts; grants: readonly UserAccess[] },
+  ): void {
     const due = grantOf(subscription, facts, this.gracePeriodDays);
-    const grants = await write.tx.find(UserAccess, { userId: write.userId, sourceId: subscription.id });
     const given = grants.find((grant) => grant.source === due?.source && grant.scope === "PLATFORM");
     const changed = grants.filter((grant) => grant !== given && revoke(grant, write.now));
     if (due && !given) changed.push(grantPlatform(write, subscription, due));
@@ -127,7 +148,7 @@ export class AccessService {
   async followUser(write: Write): Promise<void> {
     const { tx, userId, now } = write;
     const subscriptions = await tx.find(Subscription, { userId });
-    for (const subscription of subscriptions) await this.followSubscription(write, subscription);
+    await this.followSubscriptions(tx, new Map(subscriptions.map((subscription) => [subscription, write])));
     const purchases = await tx.find(Purchase, { userId });
     const orphans = await tx.find(UserAccess, {
       ...{ userId, source: { $in: ["SUBSCRIPTION", "TRIAL", "PURCHASE"] } },
@@ -193,39 +214,17 @@ function announce({ emit, audit }: Write, changed: UserAccess[]): void {
   });
 }
 
-async function billingFacts(tx: EntityManager, subscriptionId: string): Promise<BillingFacts> {
-  const [row] = await prepared<{
-    paid_through: string | null;
-    ever_paid: boolean;
-    first_failure_at: string | null;
-  }>(tx, BILLING_FACTS, [subscriptionId]);
-  return {
-    paidThrough: instantIn(tx, row?.paid_through),
-    everPaid: row?.ever_paid ?? false,
-    firstFailureAt: instantIn(tx, row?.first_failure_at),
-  };
+/** Grants whose source one of these is. */
+async function grantsGivenBy(
+  tx: EntityManager,
+  asked: ReadonlyMap<Subscription, Write>,
+): Promise<UserAccess[]> {
+  const userId = [...asked.values()].map((write) => write.userId);
+  const sourceId = [...asked.keys()].map(({ id }) => id);
+  return isRead(tx, UserAccess, userId)
+    ? rowsOf(tx, UserAccess).filter((grant) => sourceId.includes(grant.sourceId ?? ""))
+    : tx.find(UserAccess, { userId, sourceId });
 }
-
-/** Which of the invoices of a subscription are owed: what was written off and followed by a paid one is history. */
-export const IS_UNPAID = `(status = 'OPEN' or status = 'UNCOLLECTIBLE' and stripe_created_at > coalesce(
-    (select max(paid.stripe_created_at) from invoices paid
-      where paid.stripe_subscription_id = invoices.stripe_subscription_id and paid.status = 'PAID'),
-    '-infinity'))`;
-
-const BILLING_FACTS = `
-  select
-    (select max(line.period_end)
-       from invoice_lines line join invoices invoice using (stripe_invoice_id)
-      where line.stripe_subscription_id = $1 and invoice.status = 'PAID') as paid_through,
-    exists (select 1 from invoices
-             where stripe_subscription_id = $1 and status = 'PAID' and amount_paid_minor > 0) as ever_paid,
-    (select min(charge.stripe_created_at)
-       from charges charge join invoice_payments using (stripe_payment_intent_id)
-      where charge.status = 'failed' and stripe_invoice_id = (
-        select stripe_invoice_id from invoices
-         where stripe_subscription_id = $1
-           and ${IS_UNPAID}
-         order by stripe_created_at limit 1)) as first_failure_at`;
 
 /** Grants without an end of the resource itself, or of a path that the course is in. */
 const OWNED = `

@@ -3,6 +3,7 @@ import { Intent } from "../entities/intent.ts";
 import type { Payment } from "../entities/payment.ts";
 import { refundCounts } from "../entities/refund.ts";
 import type { Subscription } from "../entities/subscription.ts";
+import { flush } from "../flush.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
 import { wake } from "../jobs/wake.ts";
@@ -53,6 +54,7 @@ export class Duplicates {
     const { tx, userId } = write;
     const subject = row.stripeSubscriptionId;
     if (!row.duplicateOf || !(await tx.findOne(Intent, { userId, kind: CANCEL, subject }))) return;
+    await flush(tx);
     const taken = await tx.execute<{ id: string; payment: string }[]>(TAKEN, [subject]);
     for (const { id, payment } of taken) await this.giveBackPayment(write, { id, payment }, REASONS.true);
   }

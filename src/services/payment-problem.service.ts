@@ -4,7 +4,7 @@ import { type Advice, adviceOn } from "../declines.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { MonetaryAmount } from "../types/money.ts";
 import type { PaymentProblem } from "../types/payment-problem.ts";
-import { IS_UNPAID } from "./access.service.ts";
+import { IS_UNPAID } from "./billing-facts.ts";
 
 /** States in which money is missing. */
 const UNPAID_STATUSES: readonly Subscription["status"][] = ["PAST_DUE", "UNPAID", "INCOMPLETE"];

@@ -3,9 +3,11 @@ import { CheckoutSession } from "../entities/checkout-session.ts";
 import { Intent } from "../entities/intent.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { SubscriptionSlot } from "../entities/subscription-slot.ts";
+import { flush } from "../flush.ts";
 import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
 import { prepared } from "../prepared.ts";
+import { forgetRows, isRead, rowsOf } from "../sync/look-ahead.ts";
 
 /*
  * The guard against a second live subscription of ours. A slot is claimed by the intent of a checkout, handed
@@ -73,14 +75,40 @@ async function paramsHashOf(tx: EntityManager, session: CheckoutSession): Promis
 /** What became of a session: an open one takes the slot over from its intent, one that leads nowhere frees it. */
 export async function slotFollowsSession(tx: EntityManager, session: CheckoutSession): Promise<void> {
   const { userId, intentId = null, id } = session;
-  const leadsNowhere = session.status === "expired" || (await hasMadeWhatEnded(tx, session));
-  await prepared(tx, leadsNowhere ? LEAVE_SLOT : HAND_SLOT_ON, [userId, id, intentId]);
+  const slot = slotInMemory(tx, userId);
+  if (slot === null) return;
+  if (session.status === "expired" || (await hasMadeWhatEnded(tx, session)))
+    return leave(tx, slot, LEAVE_SLOT, [userId, id, intentId]);
+  if (!slot) await prepared(tx, HAND_SLOT_ON, [userId, id, intentId]);
+  else if (intentId && slot.intentId === intentId)
+    Object.assign(slot, { intentId: null, checkoutSessionId: id, updatedAt: new Date() });
+}
+
+/** The user's slot when the transaction has looked ahead, null for none; undefined when it has not. */
+function slotInMemory(tx: EntityManager, userId: string): SubscriptionSlot | null | undefined {
+  if (!isRead(tx, SubscriptionSlot, [userId])) return undefined;
+  return rowsOf(tx, SubscriptionSlot).find((slot) => slot.userId === userId) ?? null;
+}
+
+/** Frees it by a statement that says of whom, after what has been changed in memory. */
+async function leave(
+  tx: EntityManager,
+  slot: SubscriptionSlot | undefined,
+  statement: string,
+  values: (string | null)[],
+): Promise<void> {
+  await flush(tx);
+  const left = await prepared(tx, statement, values);
+  if (slot && left.length > 0) forgetRows(tx, [slot]);
 }
 
 async function hasMadeWhatEnded(tx: EntityManager, session: CheckoutSession): Promise<boolean> {
   const { stripeSubscriptionId } = session;
   if (!stripeSubscriptionId) return false;
-  return (await tx.findOne(Subscription, { stripeSubscriptionId }))?.hasEnded ?? false;
+  const made = isRead(tx, Subscription, [stripeSubscriptionId])
+    ? rowsOf(tx, Subscription).find((row) => row.stripeSubscriptionId === stripeSubscriptionId)
+    : await tx.findOne(Subscription, { stripeSubscriptionId });
+  return made?.hasEnded ?? false;
 }
 
 /**
@@ -96,22 +124,31 @@ export async function slotFollowsSubscription(
   if (subscription.isLive) {
     const holder = await slotHolder(tx, userId);
     if (holder) return holder;
-    await prepared(tx, TAKE_SLOT, [userId, stripeSubscriptionId]);
+    await takeSlot(tx, userId, stripeSubscriptionId);
     return stripeSubscriptionId;
   }
-  if (subscription.hasEnded)
-    await tx.execute(
-      `delete from subscription_slots where user_id = ? and (stripe_subscription_id = ?
-         or checkout_session_id in
-           (select id from checkout_sessions where user_id = ? and stripe_subscription_id = ?)
-         or intent_id in (select id from intents where user_id = ? and stripe_id = ?))`,
-      [userId, ...Array(2).fill([stripeSubscriptionId, userId]).flat(), stripeSubscriptionId],
-    );
+  const slot = slotInMemory(tx, userId);
+  if (subscription.hasEnded && slot !== null) await leave(tx, slot, END_SLOT, [userId, stripeSubscriptionId]);
   return null;
 }
 
-const LEAVE_SLOT =
-  "delete from subscription_slots where user_id = $1 and (checkout_session_id = $2 or intent_id = $3)";
+async function takeSlot(tx: EntityManager, userId: string, stripeSubscriptionId: string): Promise<void> {
+  const slot = slotInMemory(tx, userId);
+  const taken = { intentId: null, checkoutSessionId: null, stripeSubscriptionId, updatedAt: new Date() };
+  if (slot) Object.assign(slot, taken);
+  else if (slot === null) tx.persist(Object.assign(new SubscriptionSlot(), { userId, ...taken }));
+  else await prepared(tx, TAKE_SLOT, [userId, stripeSubscriptionId]);
+}
+
+const LEAVE_SLOT = `
+  delete from subscription_slots where user_id = $1 and (checkout_session_id = $2 or intent_id = $3)
+  returning user_id`;
+const END_SLOT = `
+  delete from subscription_slots where user_id = $1 and (stripe_subscription_id = $2
+     or checkout_session_id in
+       (select id from checkout_sessions where user_id = $1 and stripe_subscription_id = $2)
+     or intent_id in (select id from intents where user_id = $1 and stripe_id = $2))
+  returning user_id`;
 const HAND_SLOT_ON = `
   update subscription_slots set intent_id = null, checkout_session_id = $2, updated_at = now()
    where user_id = $1 and intent_id = $3`;
@@ -120,12 +157,25 @@ const TAKE_SLOT = `
   on conflict (user_id) do update
     set intent_id = null, checkout_session_id = null, stripe_subscription_id = excluded.stripe_subscription_id,
         updated_at = now()`;
-const SLOT_HOLDER = "select stripe_subscription_id from subscription_slots where user_id = $1";
+const SLOT_HOLDERS = `
+  select user_id, stripe_subscription_id from subscription_slots
+   where user_id in (select jsonb_array_elements_text($1::jsonb)) and stripe_subscription_id is not null`;
 
 /** The subscription that holds the user's slot; null while none does. */
 export async function slotHolder(em: EntityManager, userId: string): Promise<string | null> {
-  const [slot] = await prepared<{ stripe_subscription_id: string | null }>(em, SLOT_HOLDER, [userId]);
-  return slot?.stripe_subscription_id ?? null;
+  const slot = slotInMemory(em, userId);
+  if (slot !== undefined) return slot?.stripeSubscriptionId ?? null;
+  return (await slotHolders(em, [userId])).get(userId) ?? null;
+}
+
+/** The same for several users: of each whose slot a subscription holds, which. */
+export async function slotHolders(
+  em: EntityManager,
+  userIds: readonly string[],
+): Promise<Map<string, string>> {
+  const given = [JSON.stringify(userIds)];
+  const rows = await prepared<{ user_id: string; stripe_subscription_id: string }>(em, SLOT_HOLDERS, given);
+  return new Map(rows.map((row) => [row.user_id, row.stripe_subscription_id]));
 }
 
 /** A subscription that Stripe does not know (any more) holds nothing. */

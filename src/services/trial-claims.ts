@@ -5,6 +5,7 @@ import { Customer } from "../entities/customer.ts";
 import type { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { CLAIM_KINDS, type ClaimKind, TrialClaim } from "../entities/trial-claim.ts";
+import { flush } from "../flush.ts";
 import { openIntent } from "../intents/intents.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Write } from "../sync/road.ts";
@@ -50,6 +51,7 @@ export class TrialClaims {
   ): Promise<void> {
     if (row.status !== "TRIALING") return;
     const { tx, userId } = write;
+    await flush(tx);
     const customer = await tx.findOne(Customer, { userId });
     const isFirst = await this.claim(write, row, { user: userId, email: customer?.email, card });
     if (isFirst || !isOurTrial) return;

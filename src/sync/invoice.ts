@@ -2,10 +2,10 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Invoice, InvoiceLine, InvoicePayment } from "../entities/invoice.ts";
 import { Subscription } from "../entities/subscription.ts";
-import { flush } from "../flush.ts";
 import { isOwed } from "../services/purchase-standing.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
+import { flushForLooks } from "./look-ahead.ts";
 import { findRow, mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
 import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
 import type { Journey, OwnerOf, Road } from "./road.ts";
@@ -50,7 +50,7 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
       write.audit("invoices", change.row.id, change);
       await writeLines(tx, invoice.id, lines);
       await writeInvoicePayments(tx, payments);
-      await flush(tx);
+      await flushForLooks(tx);
       const subscription =
         subscriptionId && (await findRow(tx, Subscription, { stripeSubscriptionId: subscriptionId }));
       if (subscription) write.follow(subscription);

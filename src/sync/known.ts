@@ -30,13 +30,18 @@ export async function hasSucceeded(em: EntityManager, stripePaymentIntentId: str
   return (await em.findOne(Payment, { stripePaymentIntentId }))?.hasSucceeded ?? false;
 }
 
-/** The customer's trials whose rows say otherwise about a stored method than the customer's own. */
-export async function trialsToFollow(em: EntityManager, stripeCustomerId: string): Promise<string[]> {
-  const rows = await prepared<{ id: string }>(em, TRIALS, [stripeCustomerId]);
-  return rows.map(({ id }) => id);
+/** The trials of each customer whose rows say otherwise about a stored method than the customer's own. */
+export async function trialsToFollow(
+  em: EntityManager,
+  stripeCustomerIds: readonly string[],
+): Promise<string[][]> {
+  const given = [JSON.stringify(stripeCustomerIds)];
+  const rows = await prepared<{ id: string; customer: string }>(em, TRIALS, given);
+  return stripeCustomerIds.map((id) => rows.filter(({ customer }) => customer === id).map((row) => row.id));
 }
 
 const TRIALS = `
-  select stripe_subscription_id as id from subscriptions join customers customer using (user_id)
-   where customer.stripe_customer_id = $1 and status = 'TRIALING'
+  select stripe_subscription_id as id, customer.stripe_customer_id as customer
+    from subscriptions join customers customer using (user_id)
+   where customer.stripe_customer_id in (select jsonb_array_elements_text($1::jsonb)) and status = 'TRIALING'
      and has_payment_method <> (customer.default_payment_method_id is not null)`;

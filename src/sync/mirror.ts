@@ -1,5 +1,5 @@
 import type { EntityClass, EntityManager } from "@mikro-orm/postgresql";
-import { addedTo, isBlank } from "./blank.ts";
+import { forgetRows, isRead, rowsOf } from "./look-ahead.ts";
 
 /** What happened to one row when Stripe's state was written into it. */
 export interface Change<T> {
@@ -24,14 +24,14 @@ export async function mirror<T extends object>(
   return mirrorKnown(tx, entity, known, { ...key, ...values });
 }
 
-/** A row of the mirror by columns that name one, without asking where it is known that there is none. */
+/** A row of the mirror by columns that name one, from memory when it has been looked for ahead. */
 export async function findRow<T extends object>(
   tx: EntityManager,
   entity: EntityClass<T>,
   key: Partial<T>,
 ): Promise<T | null> {
-  if (!isBlank(tx, entity, Object.values(key))) return tx.findOne(entity, key as never);
-  return addedTo(tx, entity).find((row) => has(row, key)) ?? null;
+  if (!isRead(tx, entity, Object.values(key))) return tx.findOne(entity, key as never);
+  return rowsOf(tx, entity).find((row) => has(row, key)) ?? null;
 }
 
 /** Rows whose column has one of these values, each the id of an object at Stripe. */
@@ -42,8 +42,8 @@ export async function findRows<T extends object>(
   ids: readonly T[keyof T & string][],
 ): Promise<T[]> {
   if (ids.length === 0) return [];
-  if (!isBlank(tx, entity, ids)) return tx.find(entity, { [column]: { $in: ids } } as never);
-  return addedTo(tx, entity).filter((row) => ids.includes(row[column]));
+  if (!isRead(tx, entity, ids)) return tx.find(entity, { [column]: { $in: ids } } as never);
+  return rowsOf(tx, entity).filter((row) => ids.includes(row[column]));
 }
 
 /** The same for a row that has been looked for already; null when there is none. */
@@ -65,8 +65,8 @@ export async function mirrorAll<T extends object>(
 ): Promise<Change<T>[]> {
   if (rows.length === 0) return [];
   const ids = rows.map((row) => row[key]);
-  const found = isBlank(tx, entity, [])
-    ? addedTo(tx, entity)
+  const found = isRead(tx, entity, [])
+    ? rowsOf(tx, entity)
     : await tx.find(entity, { [key]: { $in: ids } } as never);
   return bringAll(tx, entity, { key, rows, found });
 }
@@ -79,12 +79,14 @@ export async function mirrorWhole<T extends object>(
   rows: Partial<T>[],
 ): Promise<{ changes: Change<T>[]; gone: T[] }> {
   const ids = rows.map((row) => row[key]);
-  const found = isBlank(tx, entity, Object.values(owner))
-    ? addedTo(tx, entity).filter((row) => has(row, owner))
+  const found = isRead(tx, entity, Object.values(owner))
+    ? rowsOf(tx, entity).filter((row) => has(row, owner))
     : await tx.find(entity, { $or: [owner, { [key]: { $in: ids } }] } as never);
   const gone = found.filter((row) => !ids.includes(row[key]));
-  if (gone.length > 0)
+  if (gone.length > 0) {
     await tx.nativeDelete(entity, { [key]: { $in: gone.map((row) => row[key]) } } as never);
+    forgetRows(tx, gone);
+  }
   return { changes: bringAll(tx, entity, { key, rows, found }), gone };
 }
 

@@ -5,6 +5,7 @@ import { Plan } from "../entities/plan.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { SCHEDULED_PLAN } from "../stripe/metadata.ts";
 import type { BillingInterval } from "../types/enums.ts";
+import { rowsOf } from "./look-ahead.ts";
 import { currencyOf, instantOf, wordOf } from "./values.ts";
 
 /**
@@ -73,7 +74,9 @@ function laterPhase({ schedule, items }: Stripe.Subscription): Stripe.Subscripti
 }
 
 async function planWith(tx: EntityManager, price: Stripe.Price): Promise<string> {
-  return ((await tx.findOne(Plan, { stripePriceId: price.id })) ?? (await soldElsewhere(tx, price))).id;
+  const read = rowsOf(tx, Plan).find((plan) => plan.stripePriceId === price.id);
+  const known = read ?? (await tx.findOne(Plan, { stripePriceId: price.id }));
+  return (known ?? (await soldElsewhere(tx, price))).id;
 }
 
 async function soldElsewhere(tx: EntityManager, price: Stripe.Price): Promise<Plan> {

@@ -9,7 +9,7 @@ import { flush } from "../flush.ts";
 import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
-import { lockUser } from "../user-lock.ts";
+import { lockFree, lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "./tickets.ts";
 
@@ -142,25 +142,45 @@ export class Road {
   }
 
   /** One write transaction under the user's lock, which takes the events along. What `work` throws undoes it all. */
-  async write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
+  write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
+    return this.transaction(async (tx, writeOf) => {
+      await lockUser(tx, userId);
+      return work(writeOf(userId, cause));
+    });
+  }
+
+  /** One write transaction for those of several users whose locks nobody holds: a write for each of them. */
+  writeFree<T>(
+    userIds: readonly string[],
+    work: (tx: EntityManager, writes: ReadonlyMap<string, Write>) => Promise<T>,
+  ): Promise<T> {
+    return this.transaction(async (tx, writeOf) => {
+      const free = await lockFree(tx, userIds);
+      return work(tx, new Map(free.map((userId) => [userId, writeOf(userId, null)])));
+    });
+  }
+
+  private async transaction<T>(
+    work: (tx: EntityManager, writeOf: (userId: string, cause: string | null) => Write) => Promise<T>,
+  ): Promise<T> {
     const after: (() => void)[] = [];
     let lowerFence = () => {};
     try {
       const done = await this.em.fork().transactional(async (tx) => {
-        await lockUser(tx, userId);
         const events: DomainEvent[] = [];
         const notes: AuditFacts[] = [];
         const follows: Writing["follows"] = new Map();
-        const result = await work(this.writing({ tx, userId, events, notes, follows, after }, cause));
-        for (const [subscription, write] of follows)
-          await this.access.followSubscription(write, subscription);
+        const result = await work(tx, (userId, cause) =>
+          this.writing({ tx, userId, events, notes, follows, after }, cause),
+        );
+        await this.access.followSubscriptions(tx, follows);
         writeNotes(tx, notes);
         await flush(tx);
         await addToOutbox(tx, events);
         reached("rows-written");
-        // the last before the commit: whoever kept the old answer must not give it after that
-        if (events.some(({ type }) => type === "access.changed"))
-          lowerFence = await this.access.cache.fence([userId]);
+        // the last before the commit: whoever kept the old answers must not give them after that
+        const changed = events.filter(({ type }) => type === "access.changed").map(({ userId }) => userId);
+        if (changed.length > 0) lowerFence = await this.access.cache.fence([...new Set(changed)]);
         reached("access-fenced");
         return result;
       });

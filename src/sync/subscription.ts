@@ -3,13 +3,13 @@ import { validate as isUuid } from "uuid";
 import { Customer } from "../entities/customer.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
-import { flush } from "../flush.ts";
 import { putBackOutlook } from "../services/pending-updates.ts";
 import { placeIsUsed } from "../services/promotion-places.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
+import { flushForLooks } from "./look-ahead.ts";
 import { type Change, findRow, mirrorKnown } from "./mirror.ts";
 import { planOf, scheduledOf } from "./plan.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
@@ -57,7 +57,7 @@ export function subscriptionJourney(
         hasPaymentMethod: hasMethod(remote, customer, known),
       });
       write.audit("subscriptions", change.row.id, change);
-      await flush(tx);
+      await flushForLooks(tx);
       const holder = await slotFollowsSubscription(tx, change.row);
       const isOurs = remote.metadata[USER_ID] === userId;
       const isOurTrial = isOurs && beganAsTrial(remote);

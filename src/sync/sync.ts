@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { InvoicePayment } from "../entities/invoice.ts";
 import { Plan } from "../entities/plan.ts";
+import { Gathering } from "../gathering.ts";
 import type { Logger } from "../logger.ts";
 import { isOutage } from "../outage.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -48,6 +49,9 @@ export interface Asked {
  */
 export class Sync {
   private readonly reads = new Coalescer<Trip<unknown>>();
+  private readonly trials = new Gathering((ids: string[]) => trialsToFollow(this.em.fork(), ids), {
+    ...{ most: 64, underWay: 2 },
+  });
   private readonly together: Together;
   private readonly upstream: Upstream;
 
@@ -240,8 +244,8 @@ export class Sync {
 
   /** Whether a trial outlives its end depends on whether the customer has a method stored. */
   private async followTrials(stripeCustomerId: string, cause: string | null): Promise<void> {
-    const trials = await trialsToFollow(this.em.fork(), stripeCustomerId);
-    for (const id of trials) await this.travel(this.upstream.subscriptionOf(id), cause);
+    for (const id of await this.trials.ask(stripeCustomerId))
+      await this.travel(this.upstream.subscriptionOf(id), cause);
   }
 
   /** What a session made, unless our rows say already what it says. */

@@ -1,5 +1,9 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { Gathering } from "../gathering.ts";
 import { prepared } from "../prepared.ts";
+
+/** Askers who are answered by one statement at most. */
+const TOGETHER = 64;
 
 /** One read of an object: its place in the order of reads, and when it began on the database's clock. */
 export interface Ticket {
@@ -13,18 +17,41 @@ export interface Ticket {
  * before the read, and what was read is written only if no later ticket has been applied meanwhile.
  */
 export class Tickets {
+  private readonly issues = new Gathering((all: (readonly string[])[]) => this.issueAll(all), {
+    ...{ most: TOGETHER, underWay: 2 },
+  });
+
   constructor(private readonly em: EntityManager) {}
 
-  /** The next ticket of each object, in their order: later than every one given out before. */
-  async next(objectIds: readonly string[]): Promise<Ticket[]> {
-    const given = [JSON.stringify(objectIds)];
-    const rows = await prepared<{ object_id: string; issued: string; read_at: string }>(this.em, NEXT, given);
-    const tickets = new Map(rows.map((row) => [row.object_id, row]));
-    return objectIds.map((objectId) => {
-      const { issued, read_at } = tickets.get(objectId) as (typeof rows)[number];
-      return { objectId, number: Number(issued), readAt: read_at };
+  /** The next ticket of each object, in their order: later than every one given out before, and nobody else's. */
+  next(objectIds: readonly string[]): Promise<Ticket[]> {
+    return this.issues.ask(objectIds);
+  }
+
+  private async issueAll(all: (readonly string[])[]): Promise<Ticket[][]> {
+    const asked = all.map((objectIds) => [...new Set(objectIds)]);
+    const rows = await prepared<Issued>(this.em, NEXT, [JSON.stringify(asked.flat())]);
+    const last = new Map(rows.map((row) => [row.object_id, { number: Number(row.issued), row }]));
+    // the last who asks has the latest
+    for (const objectId of asked.flat()) (last.get(objectId) as { number: number }).number -= 1;
+    return all.map((objectIds, at) => {
+      const own = new Map(asked[at]?.map((objectId) => [objectId, nextOf(objectId, last.get(objectId))]));
+      return objectIds.map((objectId) => own.get(objectId) as Ticket);
     });
   }
+}
+
+interface Issued {
+  object_id: string;
+  /** The last of those that were asked for. */
+  issued: string;
+  read_at: string;
+}
+
+function nextOf(objectId: string, last: { number: number; row: Issued } | undefined): Ticket {
+  if (!last) throw new Error(`no ticket for ${objectId}`);
+  last.number += 1;
+  return { objectId, number: last.number, readAt: last.row.read_at };
 }
 
 /**
@@ -38,8 +65,8 @@ export async function claimTickets(tx: EntityManager, tickets: readonly Ticket[]
 
 const NEXT = `
   insert into sync_tickets (object_id, issued)
-  select id, 1 from (select distinct jsonb_array_elements_text($1::jsonb) as id) as asked order by id
-  on conflict (object_id) do update set issued = sync_tickets.issued + 1, issued_at = now()
+  select id, count(*) from jsonb_array_elements_text($1::jsonb) as asked (id) group by id order by id
+  on conflict (object_id) do update set issued = sync_tickets.issued + excluded.issued, issued_at = now()
   returning object_id, issued, clock_timestamp() as read_at`;
 
 const CLAIM = `

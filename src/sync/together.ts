@@ -1,11 +1,13 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
+import { Gathering } from "../gathering.ts";
 import { prepared } from "../prepared.ts";
-import { lookAhead } from "./blank.ts";
+
 import { ourUser, type RemoteCustomer } from "./customer.ts";
 import { type RemoteInvoice, subscriptionOf } from "./invoice.ts";
+import { lookAhead } from "./look-ahead.ts";
 import type { RemotePayment } from "./payment.ts";
-import type { Arrival, Journey, Read, Road } from "./road.ts";
+import type { Arrival, Journey, Read, Road, Write } from "./road.ts";
 import type { Aggregate, Asked } from "./sync.ts";
 import { claimTickets } from "./tickets.ts";
 import { idOf } from "./values.ts";
@@ -21,6 +23,13 @@ export type Burst = ReadonlyMap<string, Loaded>;
  * lock, what the others write.
  */
 export class Together {
+  private readonly owners = new Gathering((all: string[][]) => this.ownersOf(all), {
+    ...{ most: 64, underWay: 2 },
+  });
+  private readonly writes = new Gathering((all: Written[]) => this.writeAll(all), {
+    ...{ most: USERS, underWay: 2 },
+  });
+
   constructor(
     private readonly em: EntityManager,
     private readonly road: Road,
@@ -38,7 +47,7 @@ export class Together {
       if (objects.length < 2) continue;
       const burst = new Map(objects.map((one) => [one.id, one]));
       for (const one of objects) await this.upstream(one, userId, burst);
-      const claimed = await this.write(userId, objects);
+      const claimed = await this.write({ userId, objects });
       for (const { id } of objects) arrivals.set(id, claimed.has(id) ? "applied" : "superseded");
       bursts.push(burst);
     }
@@ -54,20 +63,33 @@ export class Together {
     return reads.map((read, at) => ({ ...(going[at]?.one as Asked), ...read }));
   }
 
-  private write(userId: string, objects: readonly Loaded[]): Promise<Set<string>> {
-    return this.road.write(userId, null, async (write) => {
-      const tickets = objects.map(({ ticket }) => ticket);
-      const claimed = await claimTickets(write.tx, tickets);
-      await lookAhead(write.tx, userId, [...claimed]);
-      for (const { id, journey, remote, cause } of inOrder(objects))
-        if (claimed.has(id)) await journey.write(remote, write.causedBy(cause));
-      return claimed;
+  /** The ids of those of which nothing later was written before. */
+  private async write(written: Written): Promise<Claimed> {
+    const { userId } = written;
+    const alone = () =>
+      this.road.write(userId, null, (write) => writeInto(write.tx, [{ ...written, write }]));
+    return (await this.writes.ask(written)) ?? alone();
+  }
+
+  /**
+   * The bursts of several users in one transaction, which costs little more than one user's. Nobody in it waits for a
+   * lock that somebody else holds: null for whoever has to, and for a second burst of the same user.
+   */
+  private async writeAll(all: readonly Written[]): Promise<(Claimed | null)[]> {
+    const byUser = new Map(all.map((written) => [written.userId, written]));
+    const claimed = await this.road.writeFree([...byUser.keys()], async (tx, writes) => {
+      const free = [...writes].map(([userId, write]) => ({ ...(byUser.get(userId) as Written), write }));
+      return { ids: await writeInto(tx, free), users: new Set(writes.keys()) };
     });
+    return all.map((written) =>
+      claimed.users.has(written.userId) && byUser.get(written.userId) === written ? claimed.ids : null,
+    );
   }
 
   private async byUser(loaded: readonly Loaded[]): Promise<Map<string, Loaded[]>> {
     const there = loaded.filter(({ remote }) => remote !== null);
-    const known = await this.owners(there);
+    const ids = there.flatMap((one) => [one.id, customerOf(one)]).filter((id) => id !== null);
+    const known = await this.owners.ask(ids);
     const groups = new Map<string, Loaded[]>();
     for (const one of there) {
       const userId = ownerOf(one, there, known);
@@ -76,12 +98,35 @@ export class Together {
     return groups;
   }
 
-  private async owners(loaded: readonly Loaded[]): Promise<Map<string, string>> {
-    const ids = loaded.flatMap((one) => [one.id, customerOf(one)]);
-    const given = [JSON.stringify([...new Set(ids)])];
+  /** The user of each id that our rows know; one answer for all who ask. */
+  private async ownersOf(all: readonly string[][]): Promise<Map<string, string>[]> {
+    const given = [JSON.stringify([...new Set(all.flat())])];
     const rows = await prepared<{ id: string; user_id: string }>(this.em, OWNERS, given);
-    return new Map(rows.map((row) => [row.id, row.user_id]));
+    const known = new Map(rows.map((row) => [row.id, row.user_id]));
+    return all.map(() => known);
   }
+}
+
+/** What was read of one user's objects, to be written. */
+interface Written {
+  userId: string;
+  objects: readonly Loaded[];
+}
+type Claimed = ReadonlySet<string>;
+
+/** Users whose bursts are written in one transaction at most. */
+const USERS = 16;
+
+/** Writes each user's objects by their own journeys, after one look at all that the tables have of them. */
+async function writeInto(tx: EntityManager, all: readonly (Written & { write: Write })[]): Promise<Claimed> {
+  const tickets = all.flatMap(({ objects }) => objects.map(({ ticket }) => ticket));
+  const claimed = await claimTickets(tx, tickets);
+  const userIds = all.map(({ userId }) => userId);
+  await lookAhead(tx, userIds, [...claimed]);
+  for (const { objects, write } of all)
+    for (const { id, journey, remote, cause } of inOrder(objects))
+      if (claimed.has(id)) await journey.write(remote, write.causedBy(cause));
+  return claimed;
 }
 
 const OWNERS = `

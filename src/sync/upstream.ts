@@ -2,7 +2,8 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Invoice } from "../entities/invoice.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
-import { holderIsGone, slotHolder } from "../services/subscription-slots.ts";
+import { Gathering } from "../gathering.ts";
+import { holderIsGone, slotHolders } from "../services/subscription-slots.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { customerJourney, ourUser } from "./customer.ts";
 import { invoiceJourney } from "./invoice.ts";
@@ -17,6 +18,14 @@ type Travel = <Remote>(journey: Journey<Remote>, cause: string | null) => Promis
 
 /** What objects belong to: whose they are, and what is brought into our rows before they are (decision 0005). */
 export class Upstream {
+  private readonly holders = new Gathering(
+    async (userIds: string[]) => {
+      const held = await slotHolders(this.em.fork(), userIds);
+      return userIds.map((userId) => held.get(userId) ?? null);
+    },
+    { most: 64, underWay: 2 },
+  );
+
   constructor(
     private readonly em: EntityManager,
     private readonly stripe: StripeGateway,
@@ -57,7 +66,7 @@ export class Upstream {
    */
   readonly ensureHolder = async (userId: string, remote: Stripe.Subscription): Promise<void> => {
     if (!LIVE_STATUSES.includes(wordOf(remote.status))) return;
-    const holder = await slotHolder(this.em.fork(), userId);
+    const holder = await this.holders.ask(userId);
     if (!holder || holder === remote.id) return;
     const { ensureInvoice } = this;
     const upstream = { ensureInvoice, ensureHolder: async () => {} };

@@ -5,14 +5,13 @@ import { wake } from "../jobs/wake.ts";
 import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isOutage } from "../outage.ts";
-import { prepared } from "../prepared.ts";
 import type { Arrival } from "../sync/road.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
 import type { WebhookEventSource } from "../types/webhook-event.ts";
+import { type Done, DueEvents, keyOf, type Leased } from "./due-events.ts";
 import { subjectOf } from "./event-table.ts";
 import { Intake } from "./intake.ts";
 
-const LEASE_SECONDS = 30;
 /** After these pauses an event is a dead letter: kept, visible, and replayed by hand. */
 const RETRY_SECONDS = [1, 3, 10, 30, 60, 300, 900];
 const MAX_ATTEMPTS = RETRY_SECONDS.length + 1;
@@ -33,6 +32,7 @@ export interface ReceivedEvent {
 /** The inbox: events are stored before they are acknowledged, and worked on until they are done. */
 export class Inbox {
   private readonly intake: Intake;
+  private readonly due: DueEvents;
 
   constructor(
     private readonly em: EntityManager,
@@ -41,6 +41,7 @@ export class Inbox {
     private readonly parts: { clock: Clock; metrics: Metrics; logger: Logger },
   ) {
     this.intake = new Intake(em);
+    this.due = new DueEvents(em);
   }
 
   /**
@@ -84,7 +85,7 @@ export class Inbox {
   /** Works on all events about several objects that are due: each object is synced once, and all that fit together. */
   async workAll(keys: readonly string[]): Promise<void> {
     await this.intake.calm();
-    const due = await this.lease(keys);
+    const due = await this.due.lease(keys);
     const seen = due.filter((event) => event.seen).length;
     if (seen > 0) this.parts.metrics.events.inc({ outcome: "done" }, seen);
     const groups = byObject(due.filter((event) => !event.seen));
@@ -118,23 +119,14 @@ export class Inbox {
     return rows.map((row) => keyOf(row.aggregate, row.object_id));
   }
 
-  /**
-   * Leases what is due, and finishes at once what has been seen: new events that came before a read that is written by
-   * now. Not those that were tried before: the try may have been cut short after that read.
-   */
-  private lease(keys: readonly string[]): Promise<Leased[]> {
-    const objects = [...new Set(keys)].map(partsOf).map(([aggregate, id]) => ({ aggregate, id }));
-    return prepared<Leased>(this.em, LEASE, [JSON.stringify(objects)]);
-  }
-
   /** Those that were followed in one statement; those that were not wait, each for its own time. */
   private async finish(groups: readonly (Group & { outcome: Arrival | Error })[]): Promise<void> {
     const done = groups.flatMap(({ events, outcome }) => {
       if (outcome instanceof Error) return [];
-      const status = outcome === "foreign" || outcome === "gone" ? "ignored" : "done";
-      return events.map(({ id }) => ({ id, status }));
+      const status: Done["status"] = outcome === "foreign" || outcome === "gone" ? "ignored" : "done";
+      return events.map(({ id }): Done => ({ id, status }));
     });
-    if (done.length > 0) await prepared(this.em, FINISH, [JSON.stringify(done)]);
+    if (done.length > 0) await this.due.finish(done);
     for (const { status } of done) this.parts.metrics.events.inc({ outcome: status });
     for (const { key, events, outcome } of groups)
       if (outcome instanceof Error) await this.putOff(key, events, outcome);
@@ -162,31 +154,6 @@ export class Inbox {
   }
 }
 
-const LEASE = `
-  with asked as (
-    select aggregate, id as object_id from jsonb_to_recordset($1::jsonb) as asked (aggregate text, id text)),
-  due as (
-    select event.id, extract(epoch from next_try_at - lease_until)::float8 as pause,
-           coalesce(attempts = 0 and last_error is null and greatest(received_at, replayed_at) < ticket.read_at, false)
-             as seen
-      from asked join stripe_events event using (aggregate, object_id)
-      left join sync_tickets ticket using (object_id)
-     where status = 'pending' and next_try_at <= now() and (lease_until is null or lease_until < now())
-     order by received_at, event.id for update of event skip locked),
-  taken as (
-    update stripe_events event
-       set attempts = event.attempts + case when seen then 0 else 1 end,
-           lease_until = case when not seen then now() + interval '${LEASE_SECONDS} seconds' end,
-           status = case when seen then 'done' else status end,
-           processed_at = case when seen then now() end
-      from due where event.id = due.id
-    returning event.id, event.aggregate, event.object_id, event.attempts, event.received_at, due.pause, due.seen)
-  select id, aggregate, object_id, attempts, pause, seen from taken order by received_at, id`;
-
-const FINISH = `
-  update stripe_events event set status = done.status, processed_at = now(), lease_until = null, last_error = null
-    from jsonb_to_recordset($1::jsonb) as done (id text, status text) where event.id = done.id`;
-
 /** The events about one object that share its sync. */
 interface Group {
   key: string;
@@ -201,18 +168,6 @@ function byObject(events: readonly Leased[]): Group[] {
     groups.set(key, { key, events: [...(groups.get(key)?.events ?? []), event], newest: event });
   }
   return [...groups.values()];
-}
-
-interface Leased {
-  id: string;
-  aggregate: Aggregate;
-  object_id: string;
-  /** What it tells has been read since: there is nothing to do. */
-  seen: boolean;
-  /** This one included, and those that a process began and did not live to end. */
-  attempts: number;
-  /** Seconds that it waited for this attempt, when an earlier one failed. */
-  pause: number | null;
 }
 
 interface Fate {
@@ -231,11 +186,4 @@ function afterFailure({ id, attempts }: Leased): Fate {
 function afterOutage({ id, attempts, pause }: Leased): Fate {
   const next = Math.min(Math.max(1, 2 * (pause ?? 0)), LONGEST_PAUSE_SECONDS);
   return { id, attempts: attempts - 1, pause: next, status: "pending" };
-}
-
-const keyOf = (aggregate: Aggregate, id: string) => `${aggregate}:${id}`;
-
-function partsOf(key: string): [Aggregate, string] {
-  const at = key.indexOf(":");
-  return [key.slice(0, at) as Aggregate, key.slice(at + 1)];
 }

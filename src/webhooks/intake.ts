@@ -1,6 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { Gathering } from "../gathering.ts";
 import { wake } from "../jobs/wake.ts";
-import { isConnectionFailure } from "../outage.ts";
 import { prepared } from "../prepared.ts";
 import { Rush } from "./rush.ts";
 
@@ -24,12 +24,6 @@ export interface StoredEvent {
   group: string | null;
 }
 
-interface Waiting {
-  event: StoredEvent;
-  resolve(isNew: boolean): void;
-  reject(error: unknown): void;
-}
-
 const TOGETHER = 64;
 /** Statements under way at once: what arrives meanwhile goes with the next. */
 const UNDER_WAY = 2;
@@ -39,8 +33,9 @@ const UNDER_WAY = 2;
  * a flood of single ones would wait for each other's disk writes.
  */
 export class Intake {
-  private waiting: Waiting[] = [];
-  private underWay = 0;
+  private readonly stores = new Gathering((events: StoredEvent[]) => this.storeAll(events), {
+    ...{ most: TOGETHER, underWay: UNDER_WAY },
+  });
   private readonly rush = new Rush();
 
   constructor(private readonly em: EntityManager) {}
@@ -48,10 +43,7 @@ export class Intake {
   /** Resolves once the event is safe. False when it was there already. */
   store(event: StoredEvent): Promise<boolean> {
     const leave = this.rush.enter();
-    return new Promise<boolean>((resolve, reject) => {
-      this.waiting.push({ event, resolve, reject });
-      this.go();
-    }).finally(leave);
+    return this.stores.ask(event).finally(leave);
   }
 
   /** Waits while events are being stored, see {@link Rush}. */
@@ -59,26 +51,10 @@ export class Intake {
     return this.rush.calm();
   }
 
-  private go(): void {
-    if (this.underWay >= UNDER_WAY || this.waiting.length === 0) return;
-    const batch = this.waiting.splice(0, TOGETHER);
-    this.underWay += 1;
-    void this.storeAll(batch).finally(() => {
-      this.underWay -= 1;
-      this.go();
-    });
-  }
-
-  private async storeAll(batch: Waiting[]): Promise<void> {
-    try {
-      const fresh = await this.insert(batch.map(({ event }) => event));
-      // of two copies in one batch one is the first
-      for (const { event, resolve } of batch) resolve(fresh.delete(event.id));
-    } catch (error) {
-      if (batch.length === 1 || isConnectionFailure(error)) for (const { reject } of batch) reject(error);
-      // one that cannot be stored does not take the others along
-      else for (const one of batch) await this.storeAll([one]);
-    }
+  private async storeAll(events: StoredEvent[]): Promise<boolean[]> {
+    const fresh = await this.insert(events);
+    // of two copies in one statement one is the first
+    return events.map(({ id }) => fresh.delete(id));
   }
 
   /** The ids of those that were not there. */

@@ -1,7 +1,8 @@
 import type Stripe from "stripe";
+import { lockUser } from "../../src/user-lock.ts";
 import { subjectOf } from "../../src/webhooks/event-table.ts";
 import { recordPayments } from "../support/recorded-payments.ts";
-import { startService, type TestService } from "../support/service.ts";
+import { eventually, startService, type TestService } from "../support/service.ts";
 import { setFaults } from "../support/stripe.ts";
 import { deliver } from "../support/webhook.ts";
 
@@ -81,6 +82,68 @@ test("one that cannot be read takes none of the others along, and is done when i
   await service.app.parts.inbox.workAll(keys);
   expect(await statuses()).toEqual([]);
   expect(await execute("select 1 from user_access where user_id = ?", [user])).toHaveLength(1);
+});
+
+/** How many payments have been read from Stripe so far. */
+async function paymentsRead(): Promise<number> {
+  const { values } = await service.app.parts.metrics.stripeSeconds.get();
+  const reads = values.filter(
+    ({ metricName, labels }) => metricName?.endsWith("_count") && labels.operation === "charges.list",
+  );
+  return reads.reduce((sum, { value }) => sum + value, 0);
+}
+
+test("users whose events come at the same time are written in one transaction", async () => {
+  const payments = [];
+  for (let made = 0; made < 8; made++) payments.push(await payment());
+  const readBefore = await paymentsRead();
+  const blocker = service.app.parts.orm.em.fork();
+  await blocker.begin();
+  await blocker.execute("lock table user_access in exclusive mode");
+  const working = payments.map(({ keys }) => service.app.parts.inbox.workAll(keys));
+  // whoever is first to write waits for the table, and the others come meanwhile
+  await eventually(paymentsRead, (read) => read === readBefore + 8);
+  await blocker.commit();
+  await Promise.all(working);
+  expect(await statuses()).toEqual([]);
+  const found = await Promise.all(payments.map(({ user }) => transactions(user)));
+  expect(found.map((own) => own.length)).toEqual(Array(8).fill(1));
+  expect(new Set(found.flat().map(({ xmin }) => xmin)).size).toBeLessThan(8);
+  const events = await execute<{ sequences: number[] }>(
+    `select array_agg(sequence::int order by sequence) as sequences from outbox
+      where user_id in (select jsonb_array_elements_text(?::jsonb)) group by user_id`,
+    [JSON.stringify(payments.map(({ user }) => user))],
+  );
+  expect(events).toEqual(Array(8).fill({ sequences: [1, 2, 3] }));
+}, 60_000);
+
+test("one whose rows cannot be written keeps no other from being written", async () => {
+  const [poisoned, ...others] = [await payment(), await payment(), await payment()];
+  await execute(`alter table checkout_sessions add constraint poison check (user_id <> '${poisoned?.user}')`);
+  await Promise.all(
+    [poisoned, ...others].map((one) => service.app.parts.inbox.workAll(one?.keys as string[])),
+  );
+  expect(await statuses()).toEqual([{ status: "pending", aggregate: "checkout_session" }]);
+  for (const { user } of others)
+    expect(await execute("select 1 from payments where user_id = ?", [user])).toHaveLength(1);
+  await execute("alter table checkout_sessions drop constraint poison");
+  await execute("update stripe_events set next_try_at = now() where status = 'pending'");
+  await service.app.parts.inbox.workAll(poisoned?.keys as string[]);
+  expect(await statuses()).toEqual([]);
+});
+
+test("one whose lock somebody holds waits for it alone", async () => {
+  const [held, other] = [await payment(), await payment()];
+  const holder = service.app.parts.orm.em.fork();
+  await holder.begin();
+  await lockUser(holder, held.user);
+  const waiting = service.app.parts.inbox.workAll(held.keys);
+  await service.app.parts.inbox.workAll(other.keys);
+  const done = (user: string) => execute("select 1 from user_access where user_id = ?", [user]);
+  expect([await done(held.user), await done(other.user)].map(({ length }) => length)).toEqual([0, 1]);
+  await holder.commit();
+  await waiting;
+  expect(await done(held.user)).toHaveLength(1);
 });
 
 test("during an outage all of them wait, and none counts an attempt", async () => {

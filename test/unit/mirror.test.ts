@@ -4,7 +4,7 @@ import { OutboxEvent } from "../../src/entities/outbox-event.ts";
 import { eventId } from "../../src/events/event-types.ts";
 import { addToOutbox } from "../../src/events/outbox.ts";
 import { flush } from "../../src/flush.ts";
-import { lookAhead } from "../../src/sync/blank.ts";
+import { lookAhead } from "../../src/sync/look-ahead.ts";
 import { findRow, mirror, mirrorAll } from "../../src/sync/mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "../../src/sync/tickets.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -168,7 +168,7 @@ test("new rows of several tables go in one statement, and later changes of them 
 test("what was looked for ahead is not looked for again, and what is there is found", async () => {
   await write(VALUES);
   await orm.em.fork().transactional(async (tx) => {
-    await lookAhead(tx, "learner-1", ["in_8", "in_9"]);
+    await lookAhead(tx, ["learner-1"], ["in_8", "in_9"]);
     const news = await mirror(tx, Invoice, { stripeInvoiceId: "in_8" }, { ...VALUES, number: "CMH-0008" });
     expect(await statementsOf(orm, () => mirror(tx, Invoice, { stripeInvoiceId: "in_9" }, VALUES))).toBe(0);
     expect(await findRow(tx, Invoice, { stripeInvoiceId: "in_8" })).toBe(news.row);
@@ -176,7 +176,7 @@ test("what was looked for ahead is not looked for again, and what is there is fo
     expect((await mirror(tx, Invoice, KEY, VALUES)).before).not.toBeNull();
   });
   await orm.em.fork().transactional(async (tx) => {
-    await lookAhead(tx, "learner-1", ["in_8"]);
+    await lookAhead(tx, ["learner-1"], ["in_8"]);
     const again = await mirror(tx, Invoice, { stripeInvoiceId: "in_8" }, { ...VALUES, number: "CMH-0008" });
     expect(again.after).toBeNull();
   });

@@ -1,0 +1,68 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { isConnectionFailure } from "./outage.ts";
+
+/** What one asks for must not run in the scope (deadline, log) of another who happens to be first. */
+const inNobodysScope = AsyncLocalStorage.snapshot();
+
+interface Waiting<Given, Answer> {
+  given: Given;
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+}
+
+interface Limits {
+  /** How many go together at most. */
+  most: number;
+  /** Rounds under way at once: what comes meanwhile goes with the next. */
+  underWay: number;
+}
+
+/**
+ * Does together what is asked for at the same time: all that comes in one turn of the event loop, and all that comes
+ * while others are under way. One that is alone waits for nobody.
+ */
+export class Gathering<Given, Answer> {
+  private waiting: Waiting<Given, Answer>[] = [];
+  private underWay = 0;
+  private isDue = false;
+
+  /** @param work answers all of what is given, in its order */
+  constructor(
+    private readonly work: (all: Given[]) => Promise<readonly Answer[]>,
+    private readonly limits: Limits,
+  ) {}
+
+  /** The answer to this one. When a round fails each of it is tried alone, so that none fails for another's sake. */
+  ask(given: Given): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ given, resolve, reject });
+      if (this.isDue) return;
+      this.isDue = true;
+      setImmediate(() => {
+        this.isDue = false;
+        this.go();
+      });
+    });
+  }
+
+  private go(): void {
+    while (this.underWay < this.limits.underWay && this.waiting.length > 0) {
+      const round = this.waiting.splice(0, this.limits.most);
+      this.underWay += 1;
+      void inNobodysScope(() => this.answer(round)).finally(() => {
+        this.underWay -= 1;
+        this.go();
+      });
+    }
+  }
+
+  private async answer(round: Waiting<Given, Answer>[]): Promise<void> {
+    try {
+      const answers = await this.work(round.map(({ given }) => given));
+      for (const [at, { resolve }] of round.entries()) resolve(answers[at] as Answer);
+    } catch (error) {
+      if (round.length === 1 || isConnectionFailure(error)) for (const { reject } of round) reject(error);
+      else for (const one of round) await this.answer([one]);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { Gathering } from "../../src/gathering.ts";
+
+/** Answers twice what it is given, and remembers what came together. */
+function doubling(limits = { most: 10, underWay: 1 }) {
+  const rounds: number[][] = [];
+  const gathering = new Gathering(async (all: number[]) => {
+    rounds.push(all);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (all.includes(0)) throw new Error("nothing cannot be doubled");
+    return all.map((one) => 2 * one);
+  }, limits);
+  return { rounds, gathering };
+}
+
+test("what is asked for at once is done together, and each gets its own answer", async () => {
+  const { rounds, gathering } = doubling();
+  expect(await Promise.all([1, 2, 3].map((one) => gathering.ask(one)))).toEqual([2, 4, 6]);
+  expect(await gathering.ask(4)).toBe(8);
+  expect(rounds).toEqual([[1, 2, 3], [4]]);
+});
+
+test("no more than so many go together", async () => {
+  const { rounds, gathering } = doubling({ most: 2, underWay: 1 });
+  await Promise.all([1, 2, 3].map((one) => gathering.ask(one)));
+  expect(rounds).toEqual([[1, 2], [3]]);
+});
+
+test("what fails takes nobody along: each is tried alone", async () => {
+  const { rounds, gathering } = doubling();
+  const outcomes = await Promise.allSettled([1, 0, 3].map((one) => gathering.ask(one)));
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(rounds).toEqual([[1, 0, 3], [1], [0], [3]]);
+});
+
+test("while the database is away nothing is tried again", async () => {
+  let rounds = 0;
+  const gathering = new Gathering(
+    async () => {
+      rounds += 1;
+      throw Object.assign(new Error("gone"), { code: "ECONNREFUSED" });
+    },
+    { most: 10, underWay: 1 },
+  );
+  const outcomes = await Promise.allSettled([1, 2].map((one) => gathering.ask(one)));
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(rounds).toBe(1);
+});
