@@ -53,6 +53,8 @@ export class Outage {
  * which a text with a zero byte in it causes.
  */
 const CONNECTION_STATES = /^(08(?!P01)|57P0|53300)/;
+/** What the driver says without a code: of a connection that broke, and of one that it was handed a moment later. */
+const NO_CONNECTION = /Connection terminated|is not queryable|timeout exceeded when trying to connect/;
 const SOCKET_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"];
 
 /** Whether an error says that the database is out of reach, as opposed to refusing what was asked. */
@@ -60,7 +62,7 @@ export function isConnectionFailure(error: unknown): error is Error {
   if (!types.isNativeError(error)) return false;
   const { code } = error as { code?: unknown };
   if (typeof code === "string" && (CONNECTION_STATES.test(code) || SOCKET_CODES.includes(code))) return true;
-  if (/Connection terminated|timeout exceeded when trying to connect/.test(error.message)) return true;
+  if (NO_CONNECTION.test(error.message)) return true;
   return error.cause !== undefined && error.cause !== error && isConnectionFailure(error.cause);
 }
 
