@@ -18,6 +18,7 @@ import { OWN_SUBSCRIPTIONS, SUBSCRIPTIONS } from "./subscriptions.ts";
 import {
   attempt,
   expectedOf,
+  inFront,
   isStranger,
   type Line,
   linesOf,
@@ -53,16 +54,18 @@ const LIVE = Object.keys(liveTransports(() => router));
 const mutations = both(MUTATIONS, OWN_MUTATIONS);
 
 /** Tries each of the lines, one test for each, on all callers at once. */
-function tell(operation: Operation, lines: Line[], transport: Transport): void {
+function tell(operation: Operation, lines: Line[], ...transports: Transport[]): void {
   test.each(lines.map((line) => [line.text, line] as const))("by %s", async (_text, line) => {
-    const { found, expected, leaks } = await attempt(world, [operation, line], transport);
-    expect(found).toEqual(expected);
-    expect(leaks).toEqual([]);
+    for (const transport of transports) {
+      const { found, expected, leaks } = await attempt(world, [operation, line], transport);
+      expect(found).toEqual(expected);
+      expect(leaks).toEqual([]);
+    }
   });
 }
 
-describe("what each caller is told over HTTP", () => tell("query", queries, overHttp));
-describe("what a gateway is told for each caller", () => tell("query", references, overHttp));
+describe("what each caller is told over HTTP", () => tell("query", queries, overHttp, inFront));
+describe("what a gateway is told for each caller", () => tell("query", references, overHttp, inFront));
 describe.each(LIVE)("what each caller is told over %s", (name) =>
   tell("subscription", subscriptions, overLive(name)),
 );
@@ -83,11 +86,11 @@ test("a refused field of another user's entity leaves the rest of the answer alo
 });
 
 test.each(LIVE)("queries and mutations are taken over %s from nobody", async (name) => {
-  const documents = ["{ subscriptionStatus { id } }", "mutation { createSetupIntent { clientSecret } }"];
+  const unwanted = ["{ subscriptionStatus { id } }", "mutation { createSetupIntent { clientSecret } }"];
   const before = await everythingKept(service);
   for (const caller of CALLERS)
-    for (const document of documents) {
-      const [answer] = await overLive(name)(world, document, caller);
+    for (const query of unwanted) {
+      const [answer] = await overLive(name)(world, { query, variables: {} }, caller);
       const codes = answer?.errors?.map(({ extensions }) => extensions.code);
       expect([caller, codes]).toEqual([caller, [expect.stringMatching(/BAD_USER_INPUT|UNAUTHENTICATED/)]]);
     }

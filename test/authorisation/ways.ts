@@ -1,10 +1,8 @@
 import {
-  type GraphQLField,
   type GraphQLNamedType,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
-  isLeafType,
   isNonNullType,
   isObjectType,
 } from "graphql";
@@ -25,7 +23,7 @@ export interface Way {
   type: GraphQLNamedType;
 }
 
-const nameOf = (step: string) => /^@?\w+/.exec(step)?.[0] as string;
+export const nameOf = (step: string) => /^@?\w+/.exec(step)?.[0] as string;
 
 /** Finds a way through the schema. @throws Error when it leads nowhere */
 export function wayOf(schema: GraphQLSchema, operation: Operation, text: string): Way {
@@ -42,50 +40,9 @@ export function wayOf(schema: GraphQLSchema, operation: Operation, text: string)
   return { operation, steps, names, type };
 }
 
-/** Arguments of fields that need some. */
-const ARGUMENTS: Record<string, string> = {
-  "User.accessTo": "(resourceType: COURSE, resourceId: $course)",
-};
-
-/** What is selected of a type to learn something of these fields. */
-export function selectionOf(type: GraphQLNamedType, fields: readonly string[]): string {
-  if (!isObjectType(type)) return "";
-  const all = type.getFields();
-  const selected = fields.map((name) => {
-    const isLeaf = isLeafType(getNamedType((all[name] as GraphQLField<unknown, unknown>).type));
-    return `${name}${ARGUMENTS[`${type.name}.${name}`] ?? ""}${isLeaf ? "" : " { __typename }"}`;
-  });
-  return `{ __typename ${selected.join(" ")} }`;
-}
-
 /** Whether a refusal of the field takes what it is a field of along, and so is asked for alone. */
 export const takesAlong = (type: GraphQLObjectType, field: string) =>
   isNonNullType(type.getFields()[field]?.type);
-
-/** The document that goes this way, once for each of several values. */
-export function documentOf(way: Way, selection: string, values: Record<string, string | string[]>): string {
-  const [first = "", ...rest] = way.steps;
-  const inner = rest.reduceRight((within, step) => `{ ${step} ${within} }`, selection);
-  const text = first.startsWith("@") ? referred(first, inner) : `${first} ${inner}`;
-  const names = [...text.matchAll(/\$(\w+)/g)].map(([, name]) => name as string);
-  const count = Math.max(1, ...names.map((name) => [values[name]].flat().length));
-  const calls = Array.from({ length: count }, (_, at) => {
-    const filled = text.replace(/\$(\w+)/g, (_all, name: string) => {
-      const known = [values[name]].flat();
-      const value = known[at] ?? known[0];
-      if (value === undefined) throw new Error(`the world has no $${name}`);
-      return value;
-    });
-    return `call${at}: ${filled}`;
-  });
-  return `${way.operation} { ${calls.join(" ")} }`;
-}
-
-function referred(step: string, inner: string): string {
-  const type = nameOf(step).slice(1);
-  const key = step.slice(step.indexOf("(") + 1, -1);
-  return `_entities(representations: [{ __typename: "${type}", ${key} }]) { ... on ${type} ${inner} }`;
-}
 
 /** What answers say at the end of a way, and of each of these fields there: the words of a table. */
 export function outcomesOf(way: Way, fields: readonly string[], answers: readonly Answer[]) {
