@@ -1,4 +1,4 @@
-import type { EntityClass, EntityManager, EntityName } from "@mikro-orm/postgresql";
+import type { EntityClass, EntityManager } from "@mikro-orm/postgresql";
 import DataLoader from "dataloader";
 import { validate as isUuid } from "uuid";
 import type { Caller } from "./auth/caller.ts";
@@ -12,6 +12,7 @@ import { Purchase } from "./entities/purchase.ts";
 import { Refund } from "./entities/refund.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
+import { rowsBy } from "./rows.ts";
 import type { AccessService } from "./services/access.service.ts";
 import type { AccessQuestion, Decision } from "./services/access-question.ts";
 import type { Resource } from "./services/offer.service.ts";
@@ -123,31 +124,26 @@ const keyOfQuestion = ({ userId, resourceType, resourceId }: AccessQuestion) =>
   JSON.stringify([userId, resourceType, resourceId]);
 
 /** By our own id; what is no UUID is simply not there. */
-function byId<T extends { id: string }>(em: EntityManager, entity: EntityName<T>) {
+function byId<T extends { id: string }>(em: EntityManager, entity: EntityClass<T>) {
   return new DataLoader<string, T | null>(async (ids) => {
-    const rows = await findIn(
-      em,
-      entity,
-      "id",
-      ids.filter((id) => isUuid(id)),
-    );
+    const rows = await rowsBy(em, entity, { property: "id", keys: ids.filter((id) => isUuid(id)) });
     const byKey = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byKey.get(id.toLowerCase()) ?? null);
   });
 }
 
-function byColumn<T extends object>(em: EntityManager, entity: EntityName<T>, column: keyof T & string) {
+function byColumn<T extends object>(em: EntityManager, entity: EntityClass<T>, column: keyof T & string) {
   return new DataLoader<string, T | null>(async (keys) => {
-    const rows = await findIn(em, entity, column, keys);
+    const rows = await rowsBy(em, entity, { property: column, keys });
     const byKey = new Map(rows.map((row) => [row[column] as string, row]));
     return keys.map((key) => byKey.get(key) ?? null);
   });
 }
 
 /** Rows that hang on payments, by the payment's id at Stripe, oldest first. */
-function ofPayments<T extends Refund | Dispute>(em: EntityManager, entity: EntityName<T>) {
+function ofPayments<T extends Refund | Dispute>(em: EntityManager, entity: EntityClass<T>) {
   return new DataLoader<string, T[]>(async (ids) => {
-    const rows = (await findIn(em, entity, "stripePaymentIntentId", ids)).sort(
+    const rows = (await rowsBy(em, entity, { property: "stripePaymentIntentId", keys: ids })).sort(
       (left, right) => +left.stripeCreatedAt - +right.stripeCreatedAt || (left.id < right.id ? -1 : 1),
     );
     return ids.map((id) => rows.filter(({ stripePaymentIntentId }) => stripePaymentIntentId === id));
@@ -163,15 +159,6 @@ function byPage<T extends { id: string; createdAt: Date }>(
   return new DataLoader<Page, Connection<T>, string>((pages) => pagesOf(em.fork(), entity, column, pages), {
     cacheKeyFn: (page) => JSON.stringify(page),
   });
-}
-
-function findIn<T extends object>(
-  em: EntityManager,
-  entity: EntityName<T>,
-  column: keyof T & string,
-  keys: readonly string[],
-): Promise<T[]> {
-  return em.fork().find(entity, { [column]: { $in: [...keys] } } as never) as Promise<T[]>;
 }
 
 const keyOfResource = ({ resourceType, resourceId }: Resource) => `${resourceType}:${resourceId}`;

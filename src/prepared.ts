@@ -1,8 +1,8 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 
-/** What a statement may be given: JSON as text. */
-type Value = string | number | boolean | Date | null;
+/** What a statement may be given: JSON as text, an array for `any`. */
+type Value = string | number | boolean | Date | null | readonly (string | boolean)[];
 
 /** Kysely, on which the ORM runs, and the queries that it takes as they are. */
 type Client = ReturnType<EntityManager["getKysely"]>;

@@ -4,6 +4,7 @@ import type { Caller } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
 import { Plan } from "../entities/plan.ts";
 import { BadUserInput, NotFound, PlanInactive } from "../errors.ts";
+import { rowsBy } from "../rows.ts";
 import { assertSeats } from "./plan-change.ts";
 
 /** The catalogue: what is sold, and what was. */
@@ -13,7 +14,9 @@ export class PlanService {
   /** Cheapest month first; for admins with the ones that are no longer sold. @throws Unauthenticated, Forbidden */
   async list(caller: Caller, includeInactive: boolean): Promise<Plan[]> {
     if (includeInactive) caller.assertAdmin();
-    const plans = await this.em.fork().find(Plan, includeInactive ? {} : { isActive: true });
+    const plans = await rowsBy(this.em, Plan, {
+      ...{ property: "isActive", keys: includeInactive ? [true, false] : [true] },
+    });
     const shown = includeInactive ? plans : plans.filter((plan) => plan.isOnSale);
     return shown.sort(
       (left, right) =>

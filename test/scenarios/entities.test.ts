@@ -1,10 +1,13 @@
+import type { EntityClass } from "@mikro-orm/postgresql";
 import { v7 } from "uuid";
+import { ENTITIES } from "../../src/entities/index.ts";
 import { Invoice, InvoiceLine, InvoicePayment } from "../../src/entities/invoice.ts";
 import { Payment } from "../../src/entities/payment.ts";
 import { Plan } from "../../src/entities/plan.ts";
 import { Refund } from "../../src/entities/refund.ts";
 import { Subscription } from "../../src/entities/subscription.ts";
 import { UserAccess } from "../../src/entities/user-access.ts";
+import { rowsBy } from "../../src/rows.ts";
 import { newUser, startService, type TestService } from "../support/service.ts";
 import { statementsOf } from "../support/statements.ts";
 
@@ -193,6 +196,60 @@ test("a hundred users with their payments and invoices, all their subscriptions 
   );
   expect(one.statements).toBeGreaterThan(0);
   expect(hundred.statements).toBe(one.statements);
+});
+
+describe("one, ten and a hundred cost the same number of statements:", () => {
+  const users = `query ($r: [_Any!]!) { _entities(representations: $r) {
+    ... on User { subscription { id status plan { name } } } } }`;
+  const courses = `query ($r: [_Any!]!) { _entities(representations: $r) {
+    ... on Course { viewerAccess { granted source expiresAt } offer { isActive } } } }`;
+  const countOf = (query: string, r: object[], by: string) =>
+    statementsOf(service.app.parts.orm, async () => {
+      const { data, errors } = await service.ask(query, { r }, by);
+      expect(errors).toBeUndefined();
+      expect(data._entities).toHaveLength(r.length);
+    });
+
+  test("users with their subscriptions and plans", async () => {
+    const counts: number[] = [];
+    for (const count of [1, 10, 100]) {
+      const some = subscribers.slice(0, count).map(({ userId: id }) => ({ __typename: "User", id }));
+      counts.push(await countOf(users, some, token));
+    }
+    expect(counts).toEqual([2, 2, 2]);
+  });
+
+  test("courses with what a viewer may open, who was never asked about before", async () => {
+    const counts: number[] = [];
+    for (const count of [1, 10, 100]) {
+      const some = Array.from({ length: count }, (_, at) => ({ __typename: "Course", id: `course-${at}` }));
+      counts.push(await countOf(courses, some, await service.token(newUser())));
+    }
+    expect(counts).toEqual([counts[0], counts[0], counts[0]]);
+    expect(counts[0]).toBeGreaterThan(0);
+  });
+});
+
+test("rows that are read without the ORM are what it makes of them", async () => {
+  const em = service.app.parts.orm.em.fork();
+  const seen: string[] = [];
+  for (const entity of ENTITIES as EntityClass<object>[]) {
+    const { className, primaryKeys, properties } = em.getMetadata().get(entity);
+    const made = (await em.find(entity, {}, { limit: 20 })) as Record<string, unknown>[];
+    if (made.length === 0 || primaryKeys.length > 1) continue;
+    seen.push(className);
+    const key = String(primaryKeys[0]);
+    const keys = made.map((one) => one[key] as string);
+    const read = await rowsBy(em, entity as EntityClass<Record<string, unknown>>, { property: key, keys });
+    expect(read).toHaveLength(made.length);
+    for (const row of read) {
+      const same = made.find((one) => one[key] === row[key]);
+      expect(row).toBeInstanceOf(entity);
+      const names = Object.keys(properties);
+      expect(names.map((name) => [name, row[name]])).toEqual(names.map((name) => [name, same?.[name]]));
+    }
+  }
+  expect(seen).toEqual(expect.arrayContaining(["Plan", "Subscription", "UserAccess", "Payment", "Invoice"]));
 });
 
 /** What one user costs, and what all of them do. */

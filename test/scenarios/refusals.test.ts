@@ -90,7 +90,7 @@ test("an error that is masked names the request that its log line carries", asyn
     throw new Error("a fault of ours, with a secret in it");
   };
   try {
-    const { errors } = await service.ask("{ subscriptionStatus { id } }", {}, token);
+    const { errors } = await service.ask("{ userAccess { id } }", {}, token);
     expect(JSON.stringify(errors)).not.toContain("secret");
     expect(errors?.map(({ extensions }) => extensions)).toEqual([
       { code: "INTERNAL_SERVER_ERROR", requestId: expect.any(String) },
