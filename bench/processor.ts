@@ -17,6 +17,10 @@ const seconds = (fields: string[], ...at: number[]) =>
 /** Seconds of processor time that a process has used. */
 export const cpuOf = (pid: number | string): number => seconds(stat(pid), 11, 12);
 
+/** Microseconds of processor time that a process has used, as the scheduler counts them. */
+export const scheduledCpu = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[0]) / 1_000;
+
 /** Seconds that all processes of the PostgreSQL server of a backend have used, also those that have ended. */
 export function postgresCpu(backendPid: number): number {
   const server = stat(backendPid)[1] ?? "";
