@@ -106,7 +106,7 @@ export class SubscriptionChanges {
 
   /** With what the bank's question about a payment is answered; null when none is asked, or not to this caller. */
   async clientSecret(caller: Caller, row: Subscription): Promise<string | null> {
-    if (caller.id !== row.userId) return null;
+    if (!caller.isOwner(row.userId)) return null;
     const waits = row.pendingInvoiceId != null || row.status === "INCOMPLETE";
     if (!waits && row.status !== "TRIALING") return null;
     const remote = await this.stripe.subscription(row.stripeSubscriptionId);

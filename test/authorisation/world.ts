@@ -25,7 +25,8 @@ export interface World {
 /** Both users with everything there is, a subscription that runs, and an operator's view of it all. */
 export async function createWorld(service: TestService, router: TestRouter): Promise<World> {
   const [owner, other] = [newUser(), newUser()];
-  const ids = { anonymous: "", owner, other, admin: newUser(), service: "courses", "bad token": "" };
+  // the service is called like the owner, and is nobody in person all the same
+  const ids = { anonymous: "", owner, other, admin: newUser(), service: owner, "bad token": "" };
   const tokens = {
     anonymous: undefined,
     owner: await service.token(owner),
@@ -93,6 +94,7 @@ async function buy(service: TestService, token: string): Promise<Record<string, 
   const paid = (await purchase("paid", { paymentMethodId: spare })).purchase.payment.id;
   const page = await sessionAt(service, (await purchase("paid-on-page", URLS)).checkoutUrl);
   await service.pay(page);
+  // the service is called like the owner, and is nobody in person all the same
   const ids = { running, spare, threeDSecure, paid };
   return {
     ...Object.fromEntries(Object.entries(ids).map(([name, id]) => [name, JSON.stringify(id)])),
