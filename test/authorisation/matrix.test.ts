@@ -7,7 +7,7 @@ import {
 } from "graphql";
 import { entityNames } from "../../src/schema.ts";
 import { startRouter, type TestRouter } from "../support/router.ts";
-import { startService, type TestService } from "../support/service.ts";
+import { type Answer, startService, type TestService } from "../support/service.ts";
 import { liveTransports } from "../support/transports.ts";
 import { FIELDS } from "./fields.ts";
 import { MUTATIONS, OWN_MUTATIONS } from "./mutations.ts";
@@ -91,8 +91,10 @@ test.each(LIVE)("queries and mutations are taken over %s from nobody", async (na
   for (const caller of CALLERS)
     for (const query of unwanted) {
       const [answer] = await overLive(name)(world, { query, variables: {} }, caller);
-      const codes = answer?.errors?.map(({ extensions }) => extensions.code);
-      expect([caller, codes]).toEqual([caller, [expect.stringMatching(/BAD_USER_INPUT|UNAUTHENTICATED/)]]);
+      expect([caller, codesOf(answer)]).toEqual([
+        caller,
+        [expect.stringMatching(/BAD_USER_INPUT|UNAUTHENTICATED/)],
+      ]);
     }
   expect(await everythingKept(service)).toEqual(before);
 });
@@ -136,6 +138,21 @@ describe("what each caller may change", () => {
   });
 });
 
+test("a client's key is the caller's own: nobody is given another's answer under it", async () => {
+  const make = 'mutation { createSetupIntent(idempotencyKey: "one") { clientSecret } }';
+  const id = world.values.threeDSecure;
+  const choose = `mutation { setDefaultPaymentMethod(id: ${id}, idempotencyKey: "two") { id } }`;
+  const ask = (query: string, caller: CallerName) => service.ask(query, {}, world.tokens[caller]);
+  expect((await ask(choose, "owner")).errors).toBeUndefined();
+  for (const caller of ["other", "admin"] as const)
+    expect(codesOf(await ask(choose, caller))).toEqual(["NOT_FOUND"]);
+  const secrets = new Set<string>();
+  for (const caller of ["owner", "other", "admin", "owner"] as const)
+    secrets.add((await ask(make, caller)).data.createSetupIntent.clientSecret);
+  expect(secrets.size).toBe(3);
+  expect(codesOf(await ask(make, "service"))).toEqual(["BAD_USER_INPUT"]);
+});
+
 describe("the table", () => {
   const begun = (lines: Line[]) => lines.map(({ text }) => /^@?\w+/.exec(text)?.[0] as string);
   const fieldsOf = (name: string) => Object.keys((schema.getType(name) as GraphQLObjectType).getFields());
@@ -177,6 +194,7 @@ describe("the table", () => {
   });
 });
 
+const codesOf = (answer?: Pick<Answer, "errors">) => answer?.errors?.map(({ extensions }) => extensions.code);
 const goes = (operation: Operation, line: Line) => ({ line, way: wayOf(schema, operation, line.text) });
 const reading = () => [
   ...[...queries, ...references].map((line) => goes("query", line)),

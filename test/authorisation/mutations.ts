@@ -18,6 +18,9 @@ export const MUTATIONS: Table = {
   "changePlan(input: {subscriptionId: $running, planId: $plan, quantity: 9})": CHANGE,
   "cancelSubscription(input: {id: $running, atPeriodEnd: false})":
     "U ok N SUBSCRIPTION_NOT_ACTIVE SUBSCRIPTION_NOT_ACTIVE U",
+  // what is left of a period is credited by staff alone
+  "cancelSubscription(input: {id: $running, atPeriodEnd: false, prorate: true})":
+    "U F F SUBSCRIPTION_NOT_ACTIVE SUBSCRIPTION_NOT_ACTIVE U",
   "createSubscription(input: {planId: $plan, paymentMethodId: $threeDSecure})": "U ok B B B U",
   [`createPurchase(input: {${COURSE}, paymentMethodId: $threeDSecure})`]: [
     "U ok B B B U",
