@@ -7,6 +7,7 @@ export function banner(dev: Dev): string {
     "CloudMastersHub Payment Service, in development",
     "",
     row("GraphQL", `${dev.url}/graphql`, "open it in a browser for the explorer; ws:// at the same path"),
+    row("REST", `${dev.url}/openapi`, "a page to try it; the description: /openapi.json"),
     ...(dev.sandboxUrl
       ? [row("Stripe sandbox", dev.sandboxUrl)]
       : [row("Stripe", dev.config.stripe.apiBase)]),

@@ -5,6 +5,7 @@ import { type Config, loadConfig } from "../src/config.ts";
 import { setupDatabase } from "../src/database.ts";
 import type { Overrides } from "../src/parts.ts";
 import { setupStripe } from "../src/stripe/catalogue.ts";
+import { apiPage } from "./api-page.ts";
 import { browserPages, DEMO_LEARNER, tokenFor } from "./browser-pages.ts";
 import { holdLock } from "./embedded/lock.ts";
 import { assertPortsFree } from "./embedded/ports.ts";
@@ -48,7 +49,11 @@ export async function startDev(
   const config = loadConfig({ ...dev.env, ...database.env, ...redis.env, ...sandbox.env });
   if (dev.embeds.sandbox)
     await setupStripe(config, { webhookUrl: `${serviceUrl(config)}/webhooks/stripe`, log: quiet });
-  const overrides: Overrides = { ...redis.overrides, explorer: browserPages(config, serviceUrl(config)) };
+  const overrides: Overrides = {
+    ...redis.overrides,
+    explorer: browserPages(config, serviceUrl(config)),
+    apiPage: apiPage({ host: config.host, newToken: () => tokenFor(config, DEMO_LEARNER) }),
+  };
   await parts.start("app", async () => {
     const app = await createApp(config, overrides);
     await app.start();

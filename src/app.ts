@@ -11,12 +11,12 @@ import { invoiceRoutes } from "./http/invoices.ts";
 import { closeServer, listen } from "./http/listening.ts";
 import { liveTransports } from "./http/live-transports.ts";
 import { Operations } from "./http/operations.ts";
+import { openApiRoute } from "./http/rest/openapi.ts";
+import { restRoutes } from "./http/rest/routes.ts";
 import { createHttp } from "./http/server.ts";
 import { Sweep } from "./jobs/sweep.ts";
 import { Worker } from "./jobs/worker.ts";
-
 import { createParts, type Overrides, type Parts } from "./parts.ts";
-
 import { takeDeliveries, webhookRoute } from "./webhooks/route.ts";
 
 /** The running service. */
@@ -39,6 +39,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   await graphql.start();
   const live = liveTransports(config, { schema, newContext, logger });
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
+  const pages = overrides.apiPage ? [overrides.apiPage] : [];
   const take = takeDeliveries(config.stripe.webhookSecrets, inbox, metrics, logger);
   const http = createHttp(
     config,
@@ -47,6 +48,9 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       health: healthRoutes(health),
       invoices: invoiceRoutes(parts.invoices),
       graphql: isWeb ? [...explorer, ...graphqlRoutes(graphql, { callers, newContext }, live.routes)] : [],
+      rest: isWeb
+        ? [...pages, restRoutes({ schema, callers, newContext, logger }), openApiRoute(schema)]
+        : [],
     },
     metrics,
     logger,

@@ -87,6 +87,8 @@ export interface Overrides {
   clock?: Clock;
   /** Answers browsers at the GraphQL path, before Apollo. */
   explorer?: RequestHandler;
+  /** A page on which the REST endpoints can be tried. */
+  apiPage?: RequestHandler;
   /** False: every GraphQL request goes through Express and Apollo Server. */
   fastPath?: false;
   logger?: Logger;

@@ -1,12 +1,13 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import helmet from "helmet";
 import type { Config } from "../config.ts";
-import { DomainError, ERROR_CODES, type ErrorCode } from "../errors.ts";
+import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { toDomainError } from "../format-error.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { requestIds } from "./request-ids.ts";
 import { corsOf } from "./standing-headers.ts";
+import { unreadableBy } from "./unreadable.ts";
 
 /** The parts of the application that have routes, in the order in which they are asked. */
 export interface Routes {
@@ -14,6 +15,8 @@ export interface Routes {
   health: RequestHandler;
   invoices: RequestHandler;
   graphql: RequestHandler[];
+  /** The documented REST endpoints, and their description. */
+  rest: RequestHandler[];
 }
 
 /** Express with what every request goes through: ids, security headers, measures, and an end for errors. */
@@ -28,6 +31,7 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   http.use("/graphql", corsOf(config), ...routes.graphql);
+  if (routes.rest.length > 0) http.use(corsOf(config), ...routes.rest);
   http.use((_request, response) => {
     response.status(404).json({ code: "NOT_FOUND", error: "There is nothing at this address." });
   });
@@ -55,21 +59,13 @@ function measured(metrics: Metrics): RequestHandler {
   };
 }
 
-/** What was wrong with a request that no route has taken; body-parser and Express name its kind. */
-interface HttpFault {
-  readonly status?: number;
-  readonly type?: string;
-  readonly limit?: number;
-}
-
 function lastResort(logger: Logger): ErrorRequestHandler {
-  return (fault: HttpFault, _request, response, next) => {
+  return (fault: unknown, _request, response, next) => {
     if (response.headersSent) return next(fault);
-    const { status = 500 } = fault;
-    const isOurs = fault instanceof DomainError;
-    if (!isOurs && status >= 400 && status < 500) {
-      const code: ErrorCode = status === 413 ? "PAYLOAD_TOO_LARGE" : "BAD_USER_INPUT";
-      return void response.status(status).json({ code, error: sentenceFor(fault) });
+    const unreadable = unreadableBy(fault);
+    if (unreadable) {
+      const { status, code, message } = unreadable;
+      return void response.status(status).json({ code, error: message });
     }
     const known = toDomainError(fault);
     if (known) {
@@ -82,19 +78,4 @@ function lastResort(logger: Logger): ErrorRequestHandler {
       .status(ERROR_CODES[code])
       .json({ code, error: "Something went wrong on our side.", requestId: response.get("x-request-id") });
   };
-}
-
-function sentenceFor({ type, limit = 0 }: HttpFault): string {
-  switch (type) {
-    case "entity.too.large":
-      return `The body is larger than ${limit / 1024} kB.`;
-    case "entity.parse.failed":
-      return "The body is not JSON: send an object with a query, as content-type application/json.";
-    case "charset.unsupported":
-      return "The body must be in UTF-8.";
-    case "encoding.unsupported":
-      return "The body's content-encoding is not known here: send gzip, deflate, br or none.";
-    default:
-      return "This request cannot be read.";
-  }
 }
