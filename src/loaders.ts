@@ -7,7 +7,6 @@ import { Invoice, InvoiceLine, InvoicePayment } from "./entities/invoice.ts";
 import { LearningPathCourse, Offer } from "./entities/offer.ts";
 import { Payment } from "./entities/payment.ts";
 import { PaymentMethod } from "./entities/payment-method.ts";
-import { Plan } from "./entities/plan.ts";
 import { Purchase } from "./entities/purchase.ts";
 import { Refund } from "./entities/refund.ts";
 import { Subscription } from "./entities/subscription.ts";
@@ -15,6 +14,7 @@ import { UserAccess } from "./entities/user-access.ts";
 import { rowsBy } from "./rows.ts";
 import type { AccessService } from "./services/access.service.ts";
 import type { AccessQuestion, Decision } from "./services/access-question.ts";
+import type { KnownPlans } from "./services/known-plans.ts";
 import type { Resource } from "./services/offer.service.ts";
 import { type Page, pagesOf } from "./services/pages.ts";
 import type { PaymentMethodService } from "./services/payment-method.service.ts";
@@ -29,108 +29,141 @@ export interface LoaderParts {
   em: EntityManager;
   access: AccessService;
   subscriptions: SubscriptionService;
+  knownPlans: KnownPlans;
   trials: TrialClaims;
   methods: PaymentMethodService;
   problems: PaymentProblemService;
 }
 
-export type Loaders = ReturnType<typeof createLoaders>;
+export type Loaders = ReturnType<ReturnType<typeof loadersOf>>;
 
-/** Reads of one request, batched: any number of entities costs a constant number of statements. */
-export function createLoaders({ em, access, subscriptions, trials, methods, problems }: LoaderParts) {
-  return {
-    plan: byId(em, Plan),
-    subscription: byId(em, Subscription),
+/**
+ * Reads of one request, batched: any number of entities costs a constant number of statements. Gives what makes them
+ * for each request.
+ */
+export function loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems }: LoaderParts) {
+  return lazily({
+    plan: () => byId((ids) => knownPlans.byId(ids)),
+    subscription: () => byId(rowsOf(em, Subscription)),
     /** All of a user's, newest first. */
-    subscriptions: new DataLoader<string, Subscription[]>(async (userIds) => {
-      const rows = await subscriptions.allOf(userIds);
-      return userIds.map((userId) => rows.filter((row) => row.userId === userId));
-    }),
-    subscriptionByStripeId: byColumn(em, Subscription, "stripeSubscriptionId"),
-    paymentMethod: byId(em, PaymentMethod),
+    subscriptions: () =>
+      new DataLoader<string, Subscription[]>(async (userIds) => {
+        const rows = await subscriptions.allOf(userIds);
+        return userIds.map((userId) => rows.filter((row) => row.userId === userId));
+      }),
+    subscriptionByStripeId: () => byColumn(em, Subscription, "stripeSubscriptionId"),
+    paymentMethod: () => byId(rowsOf(em, PaymentMethod)),
     /** A user's, newest first. */
-    paymentMethods: new DataLoader<string, PaymentMethod[]>(async (userIds) => {
-      const rows = await methods.of(userIds);
-      return userIds.map((userId) => rows.filter((row) => row.userId === userId));
-    }),
-    payment: byId(em, Payment),
-    payments: byPage(em, Payment, "stripe_created_at"),
-    paymentByStripeId: byColumn(em, Payment, "stripePaymentIntentId"),
+    paymentMethods: () =>
+      new DataLoader<string, PaymentMethod[]>(async (userIds) => {
+        const rows = await methods.of(userIds);
+        return userIds.map((userId) => rows.filter((row) => row.userId === userId));
+      }),
+    payment: () => byId(rowsOf(em, Payment)),
+    payments: () => byPage(em, Payment, "stripe_created_at"),
+    paymentByStripeId: () => byColumn(em, Payment, "stripePaymentIntentId"),
     /** Of a payment, by Stripe's id, oldest first. */
-    refunds: ofPayments(em, Refund),
-    disputes: ofPayments(em, Dispute),
-    purchase: byId(em, Purchase),
-    promotionUses: new DataLoader<string, number>((ids) => usesOf(em.fork(), ids)),
-    purchases: byPage(em, Purchase, "created_at"),
+    refunds: () => ofPayments(em, Refund),
+    disputes: () => ofPayments(em, Dispute),
+    purchase: () => byId(rowsOf(em, Purchase)),
+    promotionUses: () => new DataLoader<string, number>((ids) => usesOf(em.fork(), ids)),
+    purchases: () => byPage(em, Purchase, "created_at"),
     /** What became of a user's wish to buy something: the purchase that stands, else the latest. */
-    purchaseOf: new DataLoader<AccessQuestion, Purchase | null, string>(
-      (wanted) => purchasesOf(em.fork(), wanted),
-      { cacheKeyFn: keyOfQuestion },
-    ),
-    invoice: byId(em, Invoice),
-    invoices: byPage(em, Invoice, "stripe_created_at"),
-    invoiceByPayment: new DataLoader<string, Invoice | null>((ids) => invoicesByPayment(em.fork(), ids)),
-    invoiceLines: new DataLoader<string, InvoiceLine[]>(async (ids) => {
-      const lines = await em
-        .fork()
-        .find(InvoiceLine, { stripeInvoiceId: { $in: [...ids] } }, { orderBy: { position: "asc" } });
-      return ids.map((id) => lines.filter((line) => line.stripeInvoiceId === id));
-    }),
+    purchaseOf: () =>
+      new DataLoader<AccessQuestion, Purchase | null, string>((wanted) => purchasesOf(em.fork(), wanted), {
+        cacheKeyFn: keyOfQuestion,
+      }),
+    invoice: () => byId(rowsOf(em, Invoice)),
+    invoices: () => byPage(em, Invoice, "stripe_created_at"),
+    invoiceByPayment: () =>
+      new DataLoader<string, Invoice | null>((ids) => invoicesByPayment(em.fork(), ids)),
+    invoiceLines: () =>
+      new DataLoader<string, InvoiceLine[]>(async (ids) => {
+        const lines = await em
+          .fork()
+          .find(InvoiceLine, { stripeInvoiceId: { $in: [...ids] } }, { orderBy: { position: "asc" } });
+        return ids.map((id) => lines.filter((line) => line.stripeInvoiceId === id));
+      }),
     /** What something costs on its own, on sale or not. */
-    offer: new DataLoader<Resource, Offer | null, string>(
-      async (resources) => offersOf(em.fork(), resources),
-      {
+    offer: () =>
+      new DataLoader<Resource, Offer | null, string>(async (resources) => offersOf(em.fork(), resources), {
         cacheKeyFn: keyOfResource,
-      },
-    ),
+      }),
     /** Of a learning path, in their order. */
-    coursesOfPath: new DataLoader<string, string[]>(async (pathIds) => {
-      const rows = await em
-        .fork()
-        .find(LearningPathCourse, { pathId: { $in: [...pathIds] } }, { orderBy: { position: "asc" } });
-      return pathIds.map((id) => rows.filter(({ pathId }) => pathId === id).map(({ courseId }) => courseId));
-    }),
+    coursesOfPath: () =>
+      new DataLoader<string, string[]>(async (pathIds) => {
+        const rows = await em
+          .fork()
+          .find(LearningPathCourse, { pathId: { $in: [...pathIds] } }, { orderBy: { position: "asc" } });
+        return pathIds.map((id) =>
+          rows.filter(({ pathId }) => pathId === id).map(({ courseId }) => courseId),
+        );
+      }),
     /** Why it is not paid; null, and no statement, for one that is. */
-    paymentProblem: new DataLoader<Subscription, PaymentProblem | null, string>(
-      async (subscriptions) => {
-        const found = await problems.of(subscriptions);
-        return subscriptions.map(({ id }) => found.get(id) ?? null);
-      },
-      { cacheKeyFn: ({ id }) => id },
-    ),
+    paymentProblem: () =>
+      new DataLoader<Subscription, PaymentProblem | null, string>(
+        async (subscriptions) => {
+          const found = await problems.of(subscriptions);
+          return subscriptions.map(({ id }) => found.get(id) ?? null);
+        },
+        { cacheKeyFn: ({ id }) => id },
+      ),
     /** Whether the caller has had a trial; asked for every plan of a list, answered once. */
-    hadTrial: new DataLoader<Caller, boolean, string>(
-      (callers) => Promise.all(callers.map((caller) => trials.hasHad(caller))),
-      { cacheKeyFn: ({ id }) => id },
-    ),
-    userAccess: byId(em, UserAccess),
+    hadTrial: () =>
+      new DataLoader<Caller, boolean, string>(
+        (callers) => Promise.all(callers.map((caller) => trials.hasHad(caller))),
+        { cacheKeyFn: ({ id }) => id },
+      ),
+    userAccess: () => byId(rowsOf(em, UserAccess)),
     /** The user's live or latest subscription. */
-    currentSubscription: new DataLoader<string, Subscription | null>(async (userIds) => {
-      const current = await subscriptions.currentOf(userIds);
-      return userIds.map((userId) => current.get(userId) ?? null);
-    }),
+    currentSubscription: () =>
+      new DataLoader<string, Subscription | null>(async (userIds) => {
+        const current = await subscriptions.currentOf(userIds);
+        return userIds.map((userId) => current.get(userId) ?? null);
+      }),
     /** Grants in force now. */
-    grants: new DataLoader<string, UserAccess[]>(async (userIds) => {
-      const grants = await access.grantsOf(userIds);
-      return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
-    }),
-    decision: new DataLoader<AccessQuestion, Decision, string>((questions) => access.answer(questions), {
-      cacheKeyFn: keyOfQuestion,
-    }),
-  };
+    grants: () =>
+      new DataLoader<string, UserAccess[]>(async (userIds) => {
+        const grants = await access.grantsOf(userIds);
+        return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
+      }),
+    decision: () =>
+      new DataLoader<AccessQuestion, Decision, string>((questions) => access.answer(questions), {
+        cacheKeyFn: keyOfQuestion,
+      }),
+  });
+}
+
+/** Each is made when it is first wanted: a request wants few of them. */
+function lazily<T extends Record<string, () => unknown>>(makers: T) {
+  class Lazy {}
+  for (const [name, make] of Object.entries(makers))
+    Object.defineProperty(Lazy.prototype, name, {
+      get() {
+        const value = make();
+        Object.defineProperty(this, name, { value });
+        return value;
+      },
+    });
+  return () => new Lazy() as { readonly [Name in keyof T]: ReturnType<T[Name]> };
 }
 
 const keyOfQuestion = ({ userId, resourceType, resourceId }: AccessQuestion) =>
   JSON.stringify([userId, resourceType, resourceId]);
 
 /** By our own id; what is no UUID is simply not there. */
-function byId<T extends { id: string }>(em: EntityManager, entity: EntityClass<T>) {
+function byId<T extends { id: string }>(read: (ids: readonly string[]) => Promise<T[]>) {
   return new DataLoader<string, T | null>(async (ids) => {
-    const rows = await rowsBy(em, entity, { property: "id", keys: ids.filter((id) => isUuid(id)) });
+    const rows = await read(ids.filter((id) => isUuid(id)));
     const byKey = new Map(rows.map((row) => [row.id, row]));
     return ids.map((id) => byKey.get(id.toLowerCase()) ?? null);
   });
 }
+
+const rowsOf =
+  <T extends { id: string }>(em: EntityManager, entity: EntityClass<T>) =>
+  (keys: readonly string[]) =>
+    rowsBy(em, entity, { property: "id", keys });
 
 function byColumn<T extends object>(em: EntityManager, entity: EntityClass<T>, column: keyof T & string) {
   return new DataLoader<string, T | null>(async (keys) => {

@@ -17,7 +17,7 @@ import { OBJECTS_CURSOR, ObjectSweep } from "./jobs/object-sweep.ts";
 import { DEADLINES_CURSOR, PurchaseDeadlines } from "./jobs/purchase-deadlines.ts";
 import { Retention } from "./jobs/retention.ts";
 import { Rounds } from "./jobs/rounds.ts";
-import { createLoaders } from "./loaders.ts";
+import { loadersOf } from "./loaders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 import { Outage } from "./outage.ts";
@@ -51,6 +51,7 @@ import { GrantService } from "./services/grant.service.ts";
 import { IdempotencyService } from "./services/idempotency.service.ts";
 import { InvoiceService } from "./services/invoice.service.ts";
 import { InvoiceLinks } from "./services/invoice-links.ts";
+import { KnownPlans } from "./services/known-plans.ts";
 import { LiveService } from "./services/live.service.ts";
 import { OfferService } from "./services/offer.service.ts";
 import { PaymentMethodService } from "./services/payment-method.service.ts";
@@ -115,7 +116,8 @@ export async function createParts(config: Config, overrides: Overrides) {
   );
 
   const plans = new PlanService(em);
-  const subscriptions = new SubscriptionService(em);
+  const knownPlans = new KnownPlans(em);
+  const subscriptions = new SubscriptionService(em, knownPlans);
   const cacheRedis = newRedis("cache");
   const decisions = new DecisionCache(new DecisionStore(cacheRedis, redis), clock, metrics, logger);
   const access = new AccessService(em, clock, config.gracePeriodDays, decisions);
@@ -192,10 +194,8 @@ export async function createParts(config: Config, overrides: Overrides) {
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);
   const schema = createSchema(containerOf(resolvers), logger);
-  const newContext = (caller: Caller) =>
-    createContext(caller, live, () =>
-      createLoaders({ em, access, subscriptions, trials, methods, problems }),
-    );
+  const newLoaders = loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems });
+  const newContext = (caller: Caller) => createContext(caller, live, newLoaders);
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },

@@ -49,8 +49,7 @@ export function referenceResolver(type: string): Resolve {
   if (!resolve) throw new NotFound(`reference resolver for ${type}`);
   return (reference, context) => {
     if (typeof reference.id === "string") return resolve(reference, context);
-    // a rejection, since a throw would take the other references of the list along
-    return Promise.reject(malformed(`A reference to ${type} needs its id, a string.`));
+    throw malformed(`A reference to ${type} needs its id, a string.`);
   };
 }
 

@@ -1,63 +1,88 @@
 import type { EntityClass, EntityManager, EntityProperty } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
 import { prepared } from "./prepared.ts";
 
-/** How rows of a class are read: its columns under the names of its properties, and which of them are not yet values. */
+/** Which rows are read. */
+export interface Wanted {
+  property: string;
+  keys: readonly (string | boolean)[];
+  /** Constant SQL after the condition. */
+  more?: string;
+  /** A constant expression to select besides, with its name. */
+  also?: string;
+}
+
 interface Reading {
   columns: string;
   table: string;
   columnOf: ReadonlyMap<string, string>;
-  dates: readonly string[];
-  numbers: readonly string[];
+  prototype: object;
 }
-type Row = Record<string, unknown>;
 
 const readings = new WeakMap<object, Reading>();
 
 /**
  * Rows whose property is one of `keys`, as objects of their class, for what many ask all the time: the ORM defines each
  * property of each object anew and keeps a copy, for the case that it is changed. These are to be looked at only, and
- * are unknown to the ORM.
- * @param more constant SQL that goes on after the condition
+ * are unknown to the ORM. Not for use within a transaction.
  */
 export async function rowsBy<T extends object>(
   em: EntityManager,
   entity: EntityClass<T>,
-  {
-    property,
-    keys,
-    more = "",
-  }: { property: keyof T & string; keys: readonly (string | boolean)[]; more?: string },
+  { property, keys, more = "", also }: Wanted & { property: keyof T & string },
 ): Promise<T[]> {
   if (keys.length === 0) return [];
-  const { columns, table, columnOf, dates, numbers } = readingOf(em, entity);
-  const rows = await prepared<Row>(
-    em,
-    `select ${columns} from ${table} where ${columnOf.get(property)} = any($1) ${more}`,
-    [keys],
-  );
-  const platform = em.getPlatform();
-  for (const row of rows) {
-    for (const name of dates) if (row[name] !== null) row[name] = platform.parseDate(row[name] as string);
-    for (const name of numbers) if (row[name] !== null) row[name] = Number(row[name]);
-    Object.setPrototypeOf(row, entity.prototype as object);
-  }
-  return rows as T[];
+  const { columns, table, columnOf, prototype } = readingOf(em, entity);
+  const selected = also ? `${columns}, ${also}` : columns;
+  const sql = `select ${selected} from ${table} where ${columnOf.get(property)} = any($1) ${more}`;
+  const rows = await read<T>(em, sql, keys);
+  for (const row of rows) Object.setPrototypeOf(row, prototype);
+  return rows;
 }
 
+/** On a connection of the pool, without the ORM's query builder in between. */
+async function read<T extends object>(
+  em: EntityManager,
+  sql: string,
+  keys: readonly (string | boolean)[],
+): Promise<T[]> {
+  if (!em.global) return prepared<T>(em, sql, [keys]);
+  try {
+    const pool = (await em.getConnection().getNativeClient()) as Pool;
+    return (await pool.query(sql, [keys])).rows as T[];
+  } catch (error) {
+    throw em
+      .getPlatform()
+      .getExceptionConverter()
+      .convertException(error as Error);
+  }
+}
+
+/** What PostgreSQL gives as text becomes a value when somebody looks at it, which is seldom. */
 function readingOf(em: EntityManager, entity: EntityClass<object>): Reading {
   const known = readings.get(entity);
   if (known) return known;
   const { properties, tableName } = em.getMetadata().get(entity);
-  const all = Object.values<EntityProperty>(properties).map(({ name, fieldNames, columnTypes }) => ({
-    ...{ name: String(name), column: `"${fieldNames[0]}"`, type: columnTypes[0] },
-  }));
-  const ofType = (type: string) => all.filter((one) => one.type === type).map(({ name }) => name);
-  const reading = {
-    columns: all.map(({ name, column }) => `${column} as "${name}"`).join(", "),
-    table: `"${tableName}"`,
-    columnOf: new Map(all.map(({ name, column }) => [name, column])),
-    ...{ dates: ofType("timestamptz"), numbers: ofType("bigint") },
-  };
+  const platform = em.getPlatform();
+  const prototype: object = Object.create(entity.prototype as object);
+  const columnOf = new Map<string, string>();
+  const selected = Object.values<EntityProperty>(properties).map(({ name, fieldNames, columnTypes }) => {
+    const column = `"${fieldNames[0]}"`;
+    columnOf.set(name, column);
+    const convert = { timestamptz: (text: string) => platform.parseDate(text), bigint: Number }[
+      columnTypes[0] as string
+    ];
+    if (!convert) return `${column} as "${name}"`;
+    const kept = `text of ${name}`;
+    Object.defineProperty(prototype, name, {
+      get(this: Record<string, string | null>) {
+        const text = this[kept];
+        return text == null ? null : convert(text);
+      },
+    });
+    return `${column} as "${kept}"`;
+  });
+  const reading = { columns: selected.join(", "), table: `"${tableName}"`, columnOf, prototype };
   readings.set(entity, reading);
   return reading;
 }

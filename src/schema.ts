@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { buildSubgraphSchema } from "@apollo/subgraph";
 import { getDirectives, MapperKind, mapSchema, printSchemaWithDirectives } from "@graphql-tools/utils";
-import { defaultFieldResolver, type GraphQLSchema, isObjectType, parse } from "graphql";
+import { defaultFieldResolver, type GraphQLSchema, isObjectType, isUnionType, parse } from "graphql";
 import {
   buildSchemaSync,
   type ContainerType,
@@ -11,6 +11,7 @@ import {
 } from "type-graphql";
 import { checkRule } from "./auth/rules.ts";
 import { toGraphQLError } from "./format-error.ts";
+import { makeLean, typeNames } from "./lean-resolvers.ts";
 import type { Logger } from "./logger.ts";
 import { assertReferences, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
@@ -92,33 +93,40 @@ export function schemaSdl(declared: GraphQLSchema = declaredSchema()): string {
 export function createSchema(container: ContainerType, logger: Logger): GraphQLSchema {
   const declared = declaredSchema(container);
   const resolvers = createResolversMap(declared) as Record<string, object>;
-  for (const type of entityNames(declared))
-    resolvers[type] = { ...resolvers[type], __resolveReference: masked(referenceResolver(type), logger) };
+  makeLean(resolvers as never, container as never);
   Object.assign(resolvers, { DateTime, SafeInt, Currency });
   const schema = buildSubgraphSchema([
     { typeDefs: parse(schemaSdl(declared)), resolvers: resolvers as never },
   ]);
-  guardReferences(schema);
+  resolveReferences(schema, entityNames(declared), logger);
   return maskErrors(schema, logger);
 }
 
-/** Looks at what a gateway refers to before anything is loaded. */
-function guardReferences(schema: GraphQLSchema): void {
+/**
+ * Finds the entities that a gateway refers to, and what they are by their classes. All of them before any is looked
+ * into, with an error in the place of each that failed: compiled queries lose count of a list when one of its promises
+ * is rejected before the others are there.
+ */
+function resolveReferences(schema: GraphQLSchema, names: string[], logger: Logger): void {
+  const resolvers = new Map(names.map((name) => [name, masked(referenceResolver(name), logger)]));
   const entities = schema.getQueryType()?.getFields()._entities;
-  const resolve = entities?.resolve;
-  if (!entities || !resolve) return;
-  entities.resolve = (source, args, ...rest) => {
-    assertReferences(args.representations);
-    return settled(resolve(source, args, ...rest) as unknown[]);
+  const union = schema.getType("_Entity");
+  if (!entities || !isUnionType(union)) return;
+  const known = typeNames();
+  union.resolveType = (entity: object) => known.get(entity.constructor);
+  entities.resolve = (_source, { representations }, context) => {
+    assertReferences(representations);
+    const found = representations.map((reference: { __typename: string }) => {
+      try {
+        const entity = resolvers.get(reference.__typename)?.(reference as never, context);
+        return entity instanceof Promise ? entity.catch((error: unknown) => error) : entity;
+      } catch (error) {
+        return error;
+      }
+    });
+    return found.some((one: unknown) => one instanceof Promise) ? Promise.all(found) : found;
   };
 }
-
-/**
- * The entities once all are there, an error in the place of each that failed: compiled queries lose count of a list
- * when one of its promises is rejected before the others are there.
- */
-const settled = (entities: unknown[]): Promise<unknown[]> =>
-  Promise.all(entities.map((entity) => Promise.resolve(entity).catch((error: unknown) => error)));
 
 /** Types with a key: what other subgraphs may refer to. */
 export function entityNames(schema: GraphQLSchema): string[] {
@@ -134,8 +142,9 @@ function maskErrors(schema: GraphQLSchema, logger: Logger): GraphQLSchema {
     [MapperKind.OBJECT_FIELD]: (field, name) => {
       const { resolve, subscribe } = field;
       // a gateway's references are looked at one by one: a bad one spoils no other entity's answer
+      const isGuarded = name !== "_entities" && Object.keys(field.args ?? {}).length > 0;
       if (resolve && resolve !== defaultFieldResolver)
-        field.resolve = masked(name === "_entities" ? resolve : guarded(resolve), logger);
+        field.resolve = masked(isGuarded ? guarded(resolve) : resolve, logger);
       if (subscribe) field.subscribe = masked(maskedSource(guarded(subscribe), logger), logger);
       return field;
     },

@@ -4,6 +4,7 @@ import { v7 } from "uuid";
 import { SubscriptionEndReason, SubscriptionStatus } from "../types/enums.ts";
 import { DateTime } from "../types/scalars.ts";
 import { flag, instant, integer, isOpaqueId, nullable, text, uuid } from "./columns.ts";
+import type { Plan } from "./plan.ts";
 
 /** States in which a subscription holds the user's one slot, paid for or not. */
 export const LIVE_STATUSES: readonly SubscriptionStatus[] = [
@@ -50,6 +51,9 @@ export class Subscription {
   /** The plan that was bought: it stays, whatever becomes of the plan's price. */
   @Property(uuid(nullable))
   planId?: string | null;
+
+  /** The plan itself, where it was known when the subscription was read. No column. */
+  knownPlan?: Plan | undefined;
 
   @Field(() => SubscriptionStatus)
   @Property(text())

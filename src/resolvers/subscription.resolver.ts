@@ -35,10 +35,8 @@ export class SubscriptionResolver {
   }
 
   @FieldResolver(() => Plan)
-  async plan(@Root() { planId }: Subscription, @Ctx() { loaders }: Context): Promise<Plan> {
-    const plan = planId ? await loaders.plan.load(planId) : null;
-    if (!plan) throw new NotFound("plan of this subscription");
-    return plan;
+  plan(@Root() { knownPlan, planId }: Subscription, @Ctx() { loaders }: Context): Plan | Promise<Plan> {
+    return knownPlan ?? found(planId ? loaders.plan.load(planId) : null);
   }
 
   @FieldResolver(() => Plan, {
@@ -71,4 +69,10 @@ export class SubscriptionResolver {
   async grantsAccess(@Root() { id, userId }: Subscription, @Ctx() { loaders }: Context): Promise<boolean> {
     return (await loaders.grants.load(userId)).some((grant) => grant.sourceId === id);
   }
+}
+
+async function found(reading: Promise<Plan | null> | null): Promise<Plan> {
+  const plan = await reading;
+  if (!plan) throw new NotFound("plan of this subscription");
+  return plan;
 }

@@ -1,16 +1,22 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Subscription } from "../entities/subscription.ts";
 import { rowsBy } from "../rows.ts";
+import { type KnownPlans, PLAN_VERSION } from "./known-plans.ts";
 
 /** Reads of subscriptions; what changes them goes through Stripe and comes back by sync. */
 export class SubscriptionService {
-  constructor(private readonly em: EntityManager) {}
+  constructor(
+    private readonly em: EntityManager,
+    private readonly plans: KnownPlans,
+  ) {}
 
   /** For each user the live subscription, else the latest that ended after being live; null when there never was one. */
   async currentOf(userIds: readonly string[]): Promise<Map<string, Subscription | null>> {
     const rows = await rowsBy(this.em, Subscription, {
-      ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}` },
+      ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}`, also: PLAN_VERSION },
     });
+    for (const row of rows as (Subscription & { planVersion: string | null })[])
+      row.knownPlan = this.plans.at(row.planId, row.planVersion);
     const byUser = Map.groupBy(rows, ({ userId }) => userId);
     return new Map(userIds.map((userId) => [userId, currentIn(byUser.get(userId) ?? [])]));
   }
