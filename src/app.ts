@@ -10,6 +10,7 @@ import { healthRoutes } from "./http/health.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
 import { closeServer, listen } from "./http/listening.ts";
 import { liveTransports } from "./http/live-transports.ts";
+import { metricsServer } from "./http/metrics.ts";
 import { Operations } from "./http/operations.ts";
 import { openApiRoute } from "./http/rest/openapi.ts";
 import { restRoutes } from "./http/rest/routes.ts";
@@ -61,12 +62,15 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       : http;
   const server = createServer(shortcut(take, metrics, front));
   if (isWeb) live.serveSockets(server);
+  const figures = config.metricsPort === undefined ? undefined : metricsServer(metrics);
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger, parts.outage);
   const sweep = new Sweep(parts.orm.em, parts.workers, logger, parts.outage);
   return {
     parts,
     async start() {
       await listen(server, config);
+      if (figures)
+        await listen(figures, { host: config.host, port: config.metricsPort as number }, "METRICS_PORT");
       if (!config.publicUrl) logger.warn("PUBLIC_URL is not set: invoices have no links to their pages");
       if (config.worker !== "off") {
         worker.start();
@@ -80,6 +84,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       health.drain();
       await live.close();
       await Promise.all([closeServer(server), sweep.stop(), worker.stop()]);
+      if (figures) await closeServer(figures);
       await graphql.stop();
       await parts.close();
     },

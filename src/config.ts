@@ -27,6 +27,8 @@ export interface Config {
   readonly nodeEnv: "production" | "development" | "test";
   readonly host: string;
   readonly port: number;
+  /** Where the metrics are when they are not on `port`. */
+  readonly metricsPort: number | undefined;
   /** Where browsers reach the service, without a slash at its end; undefined when nobody has said. */
   readonly publicUrl?: string;
   readonly database: { readonly url: string };
@@ -84,6 +86,7 @@ const environment = z.object({
     .refine(isHost, "must be an address to listen on, such as 127.0.0.1, :: or localhost")
     .optional(),
   PORT: port.default(3004),
+  METRICS_PORT: port.optional(),
   PUBLIC_URL: z
     .string()
     .refine(isBaseUrl, "must be a URL such as https://payments.example.com, without query and login")
@@ -245,6 +248,7 @@ function toConfig(env: Environment): Config {
     nodeEnv: env.NODE_ENV,
     host: env.HOST ?? (production ? "0.0.0.0" : "127.0.0.1"),
     port: env.PORT,
+    metricsPort: env.METRICS_PORT,
     publicUrl:
       env.PUBLIC_URL?.replace(/\/+$/, "") ?? (production ? undefined : ownAddress(env.HOST, env.PORT)),
     database: { url: databaseUrl(env as unknown as Record<string, string>) as string },

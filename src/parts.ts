@@ -6,6 +6,7 @@ import { createContext } from "./context.ts";
 import { openDatabase } from "./database.ts";
 import { DecisionStore } from "./events/decision-store.ts";
 import { LiveFeed } from "./events/live.ts";
+import { watchOutbox } from "./events/outbox-metrics.ts";
 import { type RedisFactory, redisFactory } from "./events/redis.ts";
 import { OutboxRelay } from "./events/relay.ts";
 import { Health } from "./http/health.ts";
@@ -145,6 +146,7 @@ export async function createParts(config: Config, overrides: Overrides) {
   const inbox = new Inbox(em, sync, livemode, { clock, metrics, logger });
   const replay = new Replay(em, clock, livemode);
   watchInbox(metrics, em);
+  watchOutbox(metrics, em, clock);
   const relay = new OutboxRelay(em, redis, config.streamLength, metrics, logger);
   const retention = new Retention(em, config.retention, { redis, clock, metrics, logger });
   const cursors = new Cursors(em);

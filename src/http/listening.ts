@@ -4,12 +4,16 @@ import type { Config } from "../config.ts";
 import { listenFault } from "../listen-fault.ts";
 
 /** Listens as configured. @throws Error that says what to do when the system does not let us */
-export async function listen(server: Server, config: Config): Promise<void> {
-  server.listen(config.port, config.host);
+export async function listen(
+  server: Server,
+  { host, port }: Pick<Config, "host" | "port">,
+  variable = "PORT",
+): Promise<void> {
+  server.listen(port, host);
   try {
     await once(server, "listening");
   } catch (error) {
-    throw listenFault(error as NodeJS.ErrnoException, config);
+    throw listenFault(error as NodeJS.ErrnoException, { host, port }, variable);
   }
 }
 

@@ -5,6 +5,7 @@ import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { toDomainError } from "../format-error.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { metricsRoute } from "./metrics.ts";
 import { requestIds } from "./request-ids.ts";
 import { corsOf } from "./standing-headers.ts";
 import { unreadableBy } from "./unreadable.ts";
@@ -27,9 +28,7 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
   http.use("/webhooks/stripe", routes.webhook);
   http.use("/health", routes.health);
   http.use("/invoices", routes.invoices);
-  http.get("/metrics", async (_request, response) => {
-    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
-  });
+  if (config.metricsPort === undefined) http.get("/metrics", metricsRoute(metrics));
   http.use("/graphql", corsOf(config), ...routes.graphql);
   if (routes.rest.length > 0) http.use(corsOf(config), ...routes.rest);
   http.use((_request, response) => {
