@@ -1,26 +1,35 @@
-import { type EntityMetadata, wrap } from "@mikro-orm/core";
+import { type EntityClass, type EntityMetadata, wrap } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { prepared } from "./prepared.ts";
+
+/** New rows of a table that the ORM is not to know. */
+export interface PlainRows {
+  entity: EntityClass<object>;
+  rows: readonly object[];
+}
 
 /**
  * Writes what a transaction has changed, as its own `flush` does, but all new rows of all tables in one prepared
  * statement: a payment's are of eight tables. The ORM knows them afterwards as if it had written them itself.
+ * @param more rows that go with them
  */
-export async function flush(tx: EntityManager): Promise<void> {
+export async function flush(tx: EntityManager, more?: PlainRows): Promise<void> {
   const added = [...tx.getUnitOfWork().getPersistStack()].filter((row) => isPlainAndNew(tx, row));
-  if (added.length > 0) {
-    await insertAll(tx, added);
-    for (const row of added) tx.merge(row);
-  }
+  const tables = new Map<EntityMetadata, object[]>();
+  const add = (entity: unknown, row: object) => {
+    const meta = tx.getMetadata().get(entity as never) as EntityMetadata;
+    const rows = tables.get(meta);
+    if (rows) rows.push(row);
+    else tables.set(meta, [row]);
+  };
+  for (const row of added) add(row.constructor, row);
+  for (const row of more?.rows ?? []) add(more?.entity, row);
+  if (tables.size > 0) await insertAll(tx, tables);
+  for (const row of added) tx.merge(row);
   await tx.flush();
 }
 
-async function insertAll(tx: EntityManager, rows: readonly object[]): Promise<void> {
-  const tables = new Map<EntityMetadata, object[]>();
-  for (const row of rows) {
-    const meta = metadataOf(tx, row);
-    tables.set(meta, [...(tables.get(meta) ?? []), row]);
-  }
+async function insertAll(tx: EntityManager, tables: ReadonlyMap<EntityMetadata, object[]>): Promise<void> {
   const sorted = [...tables].sort(([left], [right]) => (left.tableName < right.tableName ? -1 : 1));
   const inserts = sorted.map(([{ tableName: table, props }], at) => {
     const columns = props.map(({ fieldNames }) => `"${fieldNames[0]}"`).join();

@@ -1,5 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { type AuditFacts, audit } from "../audit.ts";
+import { type AuditFacts, audit, auditLines } from "../audit.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import type { Subscription } from "../entities/subscription.ts";
@@ -174,8 +174,7 @@ export class Road {
           this.writing({ tx, userId, events, notes, follows, after }, cause),
         );
         await this.access.followSubscriptions(tx, follows);
-        writeNotes(tx, notes);
-        await flush(tx);
+        await flush(tx, auditLines(notes));
         await addToOutbox(tx, events);
         reached("rows-written");
         // the last before the commit: whoever kept the old answers must not give them after that

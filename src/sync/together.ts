@@ -27,7 +27,7 @@ export class Together {
     ...{ most: 64, underWay: 2 },
   });
   private readonly writes = new Gathering((all: Written[]) => this.writeAll(all), {
-    ...{ most: USERS, underWay: 2 },
+    ...{ most: USERS, underWay: 1 },
   });
 
   constructor(

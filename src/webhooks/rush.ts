@@ -1,6 +1,9 @@
 /** A rush is over when nothing came for a tenth of its length, and for a quarter of a second at most. */
 const REST = 0.1;
 const LONGEST_REST_MS = 250;
+/** What has brought more than one payment's events is a flood, in which a busy machine pauses for some milliseconds. */
+const FLOOD = 20;
+const FLOODS_REST_MS = 100;
 /** A rush that lasts longer is what there is to do now. */
 const LONGEST_WAIT_MS = 5_000;
 
@@ -11,6 +14,8 @@ const LONGEST_WAIT_MS = 5_000;
 export class Rush {
   private open = 0;
   private began = 0;
+  private came = 0;
+  private waiting: Promise<void> | undefined;
   private lastAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly nowMs: () => number = () => performance.now()) {}
@@ -18,7 +23,8 @@ export class Rush {
   /** Something is being stored from now on, until the function that is given is called. */
   enter(): () => void {
     const now = this.nowMs();
-    if (!this.isOn(now)) this.began = now;
+    if (!this.isOn(now)) Object.assign(this, { began: now, came: 0 });
+    this.came += 1;
     this.open += 1;
     this.lastAt = now;
     return () => {
@@ -27,8 +33,15 @@ export class Rush {
     };
   }
 
-  /** Resolves when it is over, or has lasted for five seconds. */
-  async calm(): Promise<void> {
+  /** Resolves when it is over, or has lasted for five seconds. All who wait at the same time share one look. */
+  calm(): Promise<void> {
+    this.waiting ??= this.wait().finally(() => {
+      this.waiting = undefined;
+    });
+    return this.waiting;
+  }
+
+  private async wait(): Promise<void> {
     for (let now = this.nowMs(); this.isOn(now) && now - this.began < LONGEST_WAIT_MS; now = this.nowMs())
       await new Promise((resolve) => setTimeout(resolve, 1 + this.rest(now)));
   }
@@ -38,6 +51,7 @@ export class Rush {
   }
 
   private rest(now: number): number {
-    return Math.min(REST * (now - this.began), LONGEST_REST_MS);
+    const least = this.came > FLOOD ? FLOODS_REST_MS : 0;
+    return Math.min(Math.max(REST * (now - this.began), least), LONGEST_REST_MS);
   }
 }

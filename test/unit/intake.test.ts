@@ -36,7 +36,7 @@ const stored = async (ids: string[]) =>
         [JSON.stringify(ids)],
       )
   ).map(({ id }) => id);
-/** As many as are stored each by itself before others have to wait, and so go together. */
+/** Others of one customer, that are stored with them. */
 const ahead = () => [event("in_ahead", "cus_ahead"), event("in_ahead", "cus_ahead")];
 
 test("what is told of one customer is woken as one job that names each object once", async () => {

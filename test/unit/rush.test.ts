@@ -54,3 +54,13 @@ test("work waits for five seconds at most, however long a rush lasts", async () 
   passes(2);
   await rush.calm();
 });
+
+test("a flood that has just begun is not over at its first pause", async () => {
+  const rush = new Rush(() => now);
+  for (const leave of Array.from({ length: 21 }, () => rush.enter())) leave();
+  passes(99);
+  const work = rush.calm();
+  expect(await isPending(work)).toBe(true);
+  passes(2);
+  await work;
+});
