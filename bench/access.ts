@@ -1,13 +1,8 @@
 // `npm run bench:access`: the questions that other subgraphs ask all the time, beside other servers.
 import { deepStrictEqual } from "node:assert";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
 import { Client } from "pg";
-import { startPostgres } from "../dev/embedded/postgres.ts";
-import { removePostgresData } from "../dev/embedded/postgres-place.ts";
 import { setupDatabase } from "../src/database.ts";
 import { startTestRedis } from "../test/support/redis.ts";
 import { fill } from "./access-data.ts";
@@ -16,6 +11,7 @@ import { type Question, type Workload, workloads } from "./access-workloads.ts";
 import { type Load, load } from "./load.ts";
 import { installPeers } from "./peers.ts";
 import { cpuOf, postgresCpu } from "./processor.ts";
+import { atTheEnd, roomyPostgres, toTheEnd } from "./surroundings.ts";
 
 const HELP = `npm run bench:access [-- --seconds 5] [--grants 1000000] [--only warm]
 
@@ -75,6 +71,11 @@ async function checkAnswers(servers: Server[], { name, questions }: Workload): P
   }
 }
 
+const rotated = <T>(all: T[], by: number) => [
+  ...all.slice(by % all.length),
+  ...all.slice(0, by % all.length),
+];
+
 /**
  * The servers take turns of a few seconds, so that all meet the same machine; the first turn warms up. Cold questions are
  * dealt out to the turns: none is met again.
@@ -86,7 +87,8 @@ async function measure(servers: Server[], workload: Workload, tools: Tools): Pro
   const turns = Math.ceil(seconds / LONGEST_TURN);
   for (let turn = 0; turn <= turns; turn++) {
     const questions = workload.questions.filter((_, n) => workload.isWarm || n % (turns + 1) === turn);
-    for (const server of servers) {
+    // each is first in its turn
+    for (const server of rotated(servers, turn)) {
       progress(`${workload.name}, ${turn === 0 ? "warming up" : `${turn} of ${turns}`}: ${server.name}`);
       const [cpu, postgres] = [cpuOf(server.pid), postgresCpu(backend)];
       const got = await load(server, questions, turn === 0 ? WARM_UP : seconds / turns);
@@ -99,7 +101,7 @@ async function measure(servers: Server[], workload: Workload, tools: Tools): Pro
       table.set(server.name, sum);
     }
   }
-  return table;
+  return new Map(servers.map(({ name }) => [name, table.get(name) as Figures]));
 }
 
 const rateOf = ({ times, seconds }: Figures) => times.length / seconds;
@@ -137,33 +139,17 @@ function cpuBeside(table: Table, server: string, other: string): number {
   return Number((one / two).toFixed(2));
 }
 
-/** What is undone at the end, last thing first, however it comes. */
-const undo: (() => unknown)[] = [];
-async function cleanUp(): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
-}
-
 async function surroundings() {
-  const folder = mkdtempSync(join(tmpdir(), "payment-service-bench-"));
-  undo.push(() => rmSync(folder, { recursive: true, force: true }));
-  chmodSync(folder, 0o711); // as root PostgreSQL's account has to pass
-  // room for five pools; what it forgoes matters to writes alone
-  const postgres = await startPostgres({ dataDir: folder, durable: false });
-  undo.push(
-    () => removePostgresData(folder),
-    () => postgres.stop(),
-  );
-  await setupDatabase(postgres.url);
-  const client = new Client({ connectionString: postgres.url });
+  const { url: databaseUrl } = await roomyPostgres();
+  await setupDatabase(databaseUrl);
+  const client = new Client({ connectionString: databaseUrl });
   await client.connect();
+  atTheEnd(() => client.end());
   const redisServer = await startTestRedis();
+  atTheEnd(() => redisServer.stop());
   const redis = new Redis(redisServer.url);
-  undo.push(
-    () => redisServer.stop(),
-    () => redis.disconnect(),
-    () => client.end(),
-  );
-  return { databaseUrl: postgres.url, redisUrl: redisServer.url, redis, client };
+  atTheEnd(() => redis.disconnect());
+  return { databaseUrl, redisUrl: redisServer.url, redis, client };
 }
 
 async function main(): Promise<void> {
@@ -175,7 +161,7 @@ async function main(): Promise<void> {
   const took = Math.round((performance.now() - began) / 1_000);
   say(`${grants} grants of ${filled.users} users, filled in ${took} s`);
   const servers = await startServers({ databaseUrl, redisUrl, secret: SECRET });
-  for (const server of servers) undo.push(server.stop);
+  for (const server of servers) atTheEnd(server.stop);
   const wanted = (await workloads({ secret: SECRET }, filled)).filter(({ name }) =>
     name.includes(values.only),
   );
@@ -207,9 +193,4 @@ const { values } = parseArgs({
   },
 });
 if (values.help) console.log(HELP);
-else {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
-  await main().finally(cleanUp);
-  process.exit(0);
-}
+else await toTheEnd(main);

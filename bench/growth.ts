@@ -1,15 +1,11 @@
 // `npm run bench:growth`: what the decision costs as grants become more.
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Client } from "pg";
-import { startPostgres } from "../dev/embedded/postgres.ts";
-import { removePostgresData } from "../dev/embedded/postgres-place.ts";
 import { type Orm, openDatabase, setupDatabase } from "../src/database.ts";
 import { type AccessQuestion, DECISION, decideAll } from "../src/services/access-question.ts";
 import { COURSES, courseId, fillCatalogue, fillGrants, userId, withoutIndexes } from "./access-data.ts";
 import { scheduledCpu } from "./processor.ts";
+import { atTheEnd, roomyPostgres, toTheEnd } from "./surroundings.ts";
 
 const HELP = `npm run bench:growth [-- --sizes 10000,1000000,10000000] [--calls 3000] [--explain]
 
@@ -22,7 +18,6 @@ PostgreSQL takes for it. The sizes take turns, so that all meet the same machine
   --explain    the whole plan of each
   --help       this text`;
 
-const SHARED_BUFFERS = "2GB";
 const PAIRS = [1, 50] as const;
 const CALLS_A_TURN = 100;
 
@@ -36,33 +31,8 @@ interface Sized {
   calls: Map<number, { times: number[]; cpu: number }>;
 }
 
-const undo: (() => unknown)[] = [];
-async function cleanUp(): Promise<void> {
-  for (const step of undo.splice(0).reverse()) await step();
-}
-
 const say = (text: string) => process.stderr.write(`${text}\n`);
 const seconds = (since: number) => (performance.now() - since) / 1_000;
-
-/** An empty server with room for the index in its own memory, as a server of such a size would have. */
-async function startServer(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "payment-service-bench-"));
-  undo.push(() => rmSync(folder, { recursive: true, force: true }));
-  undo.push(() => removePostgresData(folder));
-  chmodSync(folder, 0o711); // as root PostgreSQL's account has to pass
-  const options = { dataDir: folder, durable: false };
-  const first = await startPostgres(options);
-  undo.push(() => first.stop());
-  const admin = new Client({ connectionString: first.adminUrl });
-  await admin.connect();
-  await admin.query(`alter system set shared_buffers = '${SHARED_BUFFERS}'`);
-  await admin.query("alter system set max_wal_size = '8GB'");
-  await admin.end();
-  await first.stop();
-  const second = await startPostgres(options);
-  undo.push(() => second.stop());
-  return second.adminUrl;
-}
 
 async function filled(adminUrl: string, grants: number): Promise<Sized> {
   const admin = new Client({ connectionString: adminUrl });
@@ -74,7 +44,7 @@ async function filled(adminUrl: string, grants: number): Promise<Sized> {
   await setupDatabase(url.href);
   const client = new Client({ connectionString: url.href });
   await client.connect();
-  undo.push(() => client.end());
+  atTheEnd(() => client.end());
   const began = performance.now();
   await client.query("set maintenance_work_mem = '1GB'");
   await fillCatalogue(client);
@@ -85,7 +55,7 @@ async function filled(adminUrl: string, grants: number): Promise<Sized> {
   await client.query("set enable_seqscan = off");
   await client.query("select count(distinct user_id) from user_access where revoked_at is null");
   const orm = await openDatabase(url.href);
-  undo.push(() => orm.close(true));
+  atTheEnd(() => orm.close(true));
   const calls = new Map(PAIRS.map((pairs) => [pairs as number, { times: [] as number[], cpu: 0 }]));
   return { grants, users, fillSeconds, client, orm, calls };
 }
@@ -161,7 +131,7 @@ function row(sized: Sized, plan: string) {
 }
 
 async function main(): Promise<void> {
-  const adminUrl = await startServer();
+  const { adminUrl } = await roomyPostgres();
   const all: Sized[] = [];
   for (const grants of values.sizes.split(",").map(Number)) {
     const sized = await filled(adminUrl, grants);
@@ -192,9 +162,4 @@ const { values } = parseArgs({
   },
 });
 if (values.help) console.log(HELP);
-else {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
-  await main().finally(cleanUp);
-  process.exit(0);
-}
+else await toTheEnd(main);
