@@ -43,14 +43,20 @@ export interface Config {
     /** What all replicas together may ask of Stripe. */
     readonly requestsPerSecond: number;
   };
-  readonly jwt: { readonly secret: string; readonly issuer?: string; readonly audience?: string };
+  readonly jwt: {
+    readonly secret: string;
+    /** Still good while the secret is being rolled. */
+    readonly previousSecret?: string;
+    readonly issuer?: string;
+    readonly audience?: string;
+  };
   readonly corsOrigins: readonly string[];
   readonly returnUrlOrigins: readonly string[];
   readonly gracePeriodDays: number;
   /** Keys the HMACs by which somebody is known who has had a trial. */
   readonly trialClaimSecret: string;
-  /** Signs the links to invoices' pages; they live for minutes. */
-  readonly invoiceLinkSecret: string;
+  /** The first signs the links to invoices' pages, which live for minutes; any of them is good. */
+  readonly invoiceLinkSecrets: readonly string[];
   /** How long what is no longer needed is kept, in days. */
   readonly retention: {
     readonly payloadDays: number;
@@ -118,6 +124,7 @@ const environment = z.object({
     .refine((value) => isUrl(value, /^https?:\/\//), `must be a URL such as ${STRIPE_API}`)
     .default(STRIPE_API),
   JWT_SECRET: z.string().min(1),
+  JWT_SECRET_PREVIOUS: z.string().optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   CORS_ORIGIN: origins.default([]),
@@ -231,6 +238,10 @@ function crossChecks(env: Record<string, string>): string[] {
     faults.push(`STRIPE_API_BASE may only be ${STRIPE_API} in production`);
   if (env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < MIN_SECRET_BYTES)
     faults.push(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes in production`);
+  if (env.JWT_SECRET_PREVIOUS && !env.TRIAL_CLAIM_SECRET)
+    faults.push(
+      "TRIAL_CLAIM_SECRET is not set: while JWT_SECRET is rolled everybody would get another trial",
+    );
   if (env.PUBLIC_URL && isBaseUrl(env.PUBLIC_URL) && !env.PUBLIC_URL.startsWith("https://"))
     faults.push("PUBLIC_URL must be an https URL in production");
   if (env.CLOCK && env.CLOCK !== "system") faults.push("CLOCK may only be system in production");
@@ -261,12 +272,17 @@ function toConfig(env: Environment): Config {
       livemode: keyMode(env.STRIPE_SECRET_KEY) === "live",
       requestsPerSecond: env.STRIPE_REQUESTS_PER_SECOND ?? usualRate(env),
     },
-    jwt: { secret: env.JWT_SECRET, issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
+    jwt: {
+      ...{ secret: env.JWT_SECRET, previousSecret: env.JWT_SECRET_PREVIOUS },
+      ...{ issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
+    },
     corsOrigins: env.CORS_ORIGIN,
     returnUrlOrigins: env.RETURN_URL_ORIGINS ?? env.CORS_ORIGIN,
     gracePeriodDays: env.GRACE_PERIOD_DAYS,
     trialClaimSecret: env.TRIAL_CLAIM_SECRET ?? derivedSecret(env.JWT_SECRET, "trial claims"),
-    invoiceLinkSecret: derivedSecret(env.JWT_SECRET, "invoice links"),
+    invoiceLinkSecrets: [env.JWT_SECRET, ...(env.JWT_SECRET_PREVIOUS ? [env.JWT_SECRET_PREVIOUS] : [])].map(
+      (secret) => derivedSecret(secret, "invoice links"),
+    ),
     retention: {
       payloadDays: env.RETAIN_PAYLOAD_DAYS,
       eventIdDays: env.RETAIN_EVENT_ID_DAYS,

@@ -164,7 +164,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     [DEADLINES_CURSOR]: deadlines,
     [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, { clock, logger }),
   });
-  const links = new InvoiceLinks(config.invoiceLinkSecret, config.publicUrl);
+  const links = new InvoiceLinks(config.invoiceLinkSecrets, config.publicUrl);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
 

@@ -1,4 +1,4 @@
-import { jwtVerify, SignJWT } from "jose";
+import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from "jose";
 import type { Config } from "../config.ts";
 import { Caller, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
 
@@ -10,13 +10,7 @@ export async function callerOf(jwt: Config["jwt"], header: string | undefined): 
   const token = header?.replace(/^Bearer\s+/i, "").trim();
   if (!token) return Caller.anonymous;
   try {
-    const { payload } = await jwtVerify(token, new TextEncoder().encode(jwt.secret), {
-      algorithms: [ALGORITHM],
-      clockTolerance: CLOCK_SKEW_SECONDS,
-      requiredClaims: ["sub", "exp"],
-      ...(jwt.issuer && { issuer: jwt.issuer }),
-      ...(jwt.audience && { audience: jwt.audience }),
-    });
+    const { payload } = await verified(jwt, token);
     if (typeof payload.sub !== "string" || !OPAQUE_ID.test(payload.sub)) return Caller.untrusted;
     const email = typeof payload.email === "string" ? payload.email : null;
     const expiresAt = new Date(((payload.exp as number) + CLOCK_SKEW_SECONDS) * 1000);
@@ -24,6 +18,24 @@ export async function callerOf(jwt: Config["jwt"], header: string | undefined): 
   } catch {
     return Caller.untrusted;
   }
+}
+
+/** @throws JOSEError for a token that neither the secret nor the one before it has signed, or that is not good */
+async function verified(
+  { secret, previousSecret, issuer, audience }: Config["jwt"],
+  token: string,
+): Promise<JWTVerifyResult> {
+  const options = {
+    ...{ algorithms: [ALGORITHM], clockTolerance: CLOCK_SKEW_SECONDS, requiredClaims: ["sub", "exp"] },
+    ...(issuer && { issuer }),
+    ...(audience && { audience }),
+  };
+  const by = (key: string) => jwtVerify(token, new TextEncoder().encode(key), options);
+  if (!previousSecret) return by(secret);
+  return by(secret).catch((error: unknown) => {
+    if (error instanceof errors.JWSSignatureVerificationFailed) return by(previousSecret);
+    throw error;
+  });
 }
 
 /** Who an `Authorization` header stands for, as {@link callerOf} says. */

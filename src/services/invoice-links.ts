@@ -12,9 +12,12 @@ export const LINK_SECONDS = 300;
  * alone, and live five minutes. Nothing is stored, so any replica honours what another has given.
  */
 export class InvoiceLinks {
-  /** @param publicUrl where browsers reach the service; without it there are no links */
+  /**
+   * @param secrets the first signs; any of them is good, while one is being rolled
+   * @param publicUrl where browsers reach the service; without it there are no links
+   */
   constructor(
-    private readonly secret: string,
+    private readonly secrets: readonly string[],
     private readonly publicUrl: string | undefined,
     private readonly nowMs: () => number = Date.now,
   ) {}
@@ -22,7 +25,7 @@ export class InvoiceLinks {
   to(view: InvoiceView, invoiceId: string): string | null {
     if (!this.publicUrl) return null;
     const expiresAt = String(Math.floor(this.nowMs() / 1000) + LINK_SECONDS);
-    const token = `${expiresAt}.${this.signed(view, invoiceId, expiresAt)}`;
+    const token = `${expiresAt}.${signed(this.secrets[0] as string, view, invoiceId, expiresAt)}`;
     return `${this.publicUrl}/invoices/${invoiceId}/${view}?token=${token}`;
   }
 
@@ -30,17 +33,19 @@ export class InvoiceLinks {
   assertGood(view: InvoiceView, invoiceId: string, token: unknown): void {
     const [, expiresAt, signature] = (typeof token === "string" && TOKEN.exec(token)) || [];
     // first the signature: of a token that is not ours nothing is told, not even that it is old
-    if (!expiresAt || !signature || !isSame(signature, this.signed(view, invoiceId, expiresAt)))
-      throw new NotFound("link");
+    const isOurs = (secret: string) =>
+      expiresAt && signature && isSame(signature, signed(secret, view, invoiceId, expiresAt));
+    if (!this.secrets.some(isOurs)) throw new NotFound("link");
     if (Number(expiresAt) * 1000 <= this.nowMs()) throw new LinkExpired();
   }
-
-  private signed(view: InvoiceView, invoiceId: string, expiresAt: string): string {
-    return createHmac("sha256", this.secret)
-      .update(JSON.stringify([invoiceId, view, expiresAt]))
-      .digest("base64url");
-  }
 }
+
+const signed = (secret: string, ...what: [InvoiceView, invoiceId: string, expiresAt: string]) => {
+  const [view, invoiceId, expiresAt] = what;
+  return createHmac("sha256", secret)
+    .update(JSON.stringify([invoiceId, view, expiresAt]))
+    .digest("base64url");
+};
 
 const TOKEN = /^(\d{1,12})\.([\w-]{43})$/;
 

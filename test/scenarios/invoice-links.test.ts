@@ -84,9 +84,9 @@ test("nobody but the owner is given a link: not an admin, not a service, not eve
 
 test("after five minutes a link is 410, and what was never one 404, each with its code", async () => {
   const { id, hostedInvoiceUrl } = await latest();
-  const { invoiceLinkSecret, publicUrl } = service.config;
+  const { invoiceLinkSecrets, publicUrl } = service.config;
   const madeAgo = (ms: number) =>
-    new InvoiceLinks(invoiceLinkSecret, publicUrl, () => Date.now() - ms).to("page", id) as string;
+    new InvoiceLinks(invoiceLinkSecrets, publicUrl, () => Date.now() - ms).to("page", id) as string;
   expect((await follow(madeAgo(290_000))).status).toBe(302);
   const old = await follow(madeAgo(301_000));
   expect([old.status, old.body]).toEqual([
@@ -124,7 +124,7 @@ test("a draft has no links; nor does one lead anywhere that is gone at the provi
   const draft = await stripe.invoices.create({ customer, currency: "usd", auto_advance: false });
   const shown = await eventually(latest, (invoice) => invoice.status === "DRAFT");
   expect(shown).toMatchObject({ hostedInvoiceUrl: null, pdfUrl: null });
-  const link = new InvoiceLinks(service.config.invoiceLinkSecret, service.config.publicUrl).to(
+  const link = new InvoiceLinks(service.config.invoiceLinkSecrets, service.config.publicUrl).to(
     "pdf",
     shown.id,
   );

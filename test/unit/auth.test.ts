@@ -38,6 +38,16 @@ describe("a token", () => {
       expect((await callerOf({ secret: SECRET }, header)).id).toBe("learner-1");
   });
 
+  test("is good under the secret before this one, while that is being rolled, and under no third", async () => {
+    const jwt = { secret: SECRET, previousSecret: "the one before, which is long enough as well" };
+    const by = (secret: string) => forge(claims(), undefined, "sha256", secret);
+    for (const secret of [jwt.secret, jwt.previousSecret])
+      expect((await callerOf(jwt, by(secret))).id).toBe("learner-1");
+    expect(await callerOf(jwt, by("another"))).toBe(Caller.untrusted);
+    const old = forge(claims({ exp: now() - 40 }), undefined, "sha256", jwt.previousSecret);
+    expect(await callerOf(jwt, old)).toBe(Caller.untrusted);
+  });
+
   test("that is not there leaves its bearer anonymous", async () => {
     for (const header of [undefined, "", "  ", "Bearer "])
       expect(await callerOf({ secret: SECRET }, header)).toBe(Caller.anonymous);

@@ -20,7 +20,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
       livemode: true,
       requestsPerSecond: 80,
     },
-    jwt: { secret: PRODUCTION.JWT_SECRET, issuer: undefined, audience: undefined },
+    jwt: { secret: PRODUCTION.JWT_SECRET, previousSecret: undefined, issuer: undefined, audience: undefined },
     corsOrigins: [],
     returnUrlOrigins: [],
     gracePeriodDays: 7,
@@ -83,12 +83,22 @@ test("ids of events are kept for as long as Stripe can send one again", () => {
 
 test("secrets made of JWT_SECRET differ from it, from each other, and with it", () => {
   const secretsOf = (JWT_SECRET: string) => {
-    const { jwt, trialClaimSecret, invoiceLinkSecret } = loadConfig({ ...PRODUCTION, JWT_SECRET });
-    return [jwt.secret, trialClaimSecret, invoiceLinkSecret];
+    const { jwt, trialClaimSecret, invoiceLinkSecrets } = loadConfig({ ...PRODUCTION, JWT_SECRET });
+    return [jwt.secret, trialClaimSecret, ...invoiceLinkSecrets];
   };
   const all = [...secretsOf("x".repeat(32)), ...secretsOf("y".repeat(32))];
   expect(new Set(all).size).toBe(6);
   expect(secretsOf("x".repeat(32))).toEqual(all.slice(0, 3));
+});
+
+test("JWT_SECRET is rolled with the one before it, and only when trials do not hang on it", () => {
+  const rolled = { ...PRODUCTION, JWT_SECRET: "y".repeat(32), JWT_SECRET_PREVIOUS: PRODUCTION.JWT_SECRET };
+  expect(faultsOf(rolled)).toEqual([
+    "TRIAL_CLAIM_SECRET is not set: while JWT_SECRET is rolled everybody would get another trial",
+  ]);
+  const { jwt, invoiceLinkSecrets } = loadConfig({ ...rolled, TRIAL_CLAIM_SECRET: "z".repeat(32) });
+  expect(jwt).toMatchObject({ secret: "y".repeat(32), previousSecret: PRODUCTION.JWT_SECRET });
+  expect(invoiceLinkSecrets[1]).toBe(loadConfig(PRODUCTION).invoiceLinkSecrets[0]);
 });
 
 test("where browsers reach the service is said, or known of a machine that serves itself, or not known", () => {

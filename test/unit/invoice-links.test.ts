@@ -5,8 +5,8 @@ const NOON = Date.parse("2026-03-10T12:00:00Z");
 const SECRET = "of the test";
 const id = v7();
 /** As the service makes and reads them so many milliseconds after noon. */
-const linksAt = (ms: number, secret = SECRET) =>
-  new InvoiceLinks(secret, "https://pay.example.com", () => NOON + ms);
+const linksAt = (ms: number, ...secrets: string[]) =>
+  new InvoiceLinks(secrets.length > 0 ? secrets : [SECRET], "https://pay.example.com", () => NOON + ms);
 const tokenOf = (link: string | null) => new URL(String(link)).searchParams.get("token") as string;
 const refusal = (work: () => void) => {
   try {
@@ -40,6 +40,13 @@ test("a token that is not ours is none, whatever it says of its end", () => {
     expect([token, refusal(() => linksAt(0).assertGood("page", id, token))]).toEqual([token, "NOT_FOUND"]);
 });
 
+test("a link is good under the secret before this one, while that is being rolled", () => {
+  const token = tokenOf(linksAt(0).to("page", id));
+  linksAt(0, "the new one", SECRET).assertGood("page", id, token);
+  linksAt(0, SECRET, "the old one").assertGood("page", id, token);
+  expect(refusal(() => linksAt(0, "the new one").assertGood("page", id, token))).toBe("NOT_FOUND");
+});
+
 test("where nobody knows how browsers reach the service there are no links", () => {
-  expect(new InvoiceLinks(SECRET, undefined).to("page", id)).toBeNull();
+  expect(new InvoiceLinks([SECRET], undefined).to("page", id)).toBeNull();
 });
