@@ -25,7 +25,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
     returnUrlOrigins: [],
     gracePeriodDays: 7,
     trialClaimSecret: expect.stringMatching(/^[0-9a-f]{64}$/),
-    invoiceLinkSecret: expect.stringMatching(/^[0-9a-f]{64}$/),
+    invoiceLinkSecrets: [expect.stringMatching(/^[0-9a-f]{64}$/)],
     retention: { payloadDays: 30, eventIdDays: 60, keyDays: 30, outboxDays: 30, intentDays: 90 },
     streamLength: 100_000,
     logLevel: "info",
@@ -157,7 +157,7 @@ test("every fault is a plain sentence that names the variable and what is expect
 /** What takes any text. */
 const ANYTHING = [
   ...["POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"],
-  "DATA_DIR",
+  ...["DATA_DIR", "JWT_SECRET_PREVIOUS"],
 ];
 
 test("a number is written in digits", () => {
