@@ -28,6 +28,7 @@ export class LiveFeed {
   private readonly redis: Redis;
   private readonly channels: RedisPubSub;
   private readonly signals = new Set<Signal>();
+  private readonly running = new Map<() => void, Promise<void>>();
 
   constructor(
     redis: RedisFactory,
@@ -50,6 +51,7 @@ export class LiveFeed {
     return new Repeater<T>(async (push, stop) => {
       const signal = new Signal();
       let running = true;
+      const hasEnded = this.run(() => stop());
       stop.then(() => {
         running = false;
         signal.raise();
@@ -76,12 +78,29 @@ export class LiveFeed {
         clearTimeout(timer);
         callOff();
         leave();
+        hasEnded();
       }
     });
   }
 
+  /** Ends every source, and waits for what each is reading: the database is closed next. */
   async close(): Promise<void> {
+    for (const end of this.running.keys()) end();
+    await Promise.all(this.running.values());
     this.redis.disconnect();
+  }
+
+  /** Keeps a source among those that run, until what it returns is called. */
+  private run(end: () => void): () => void {
+    let hasEnded = () => {};
+    const ended = new Promise<void>((resolve) => {
+      hasEnded = resolve;
+    });
+    this.running.set(end, ended);
+    return () => {
+      this.running.delete(end);
+      hasEnded();
+    };
   }
 
   /** Raises the signal at each message. `isHeard` once Redis listens, or has taken too long; then it raises it late. */

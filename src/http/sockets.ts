@@ -17,10 +17,17 @@ export type Extra = { request: IncomingMessage } & Record<PropertyKey, unknown>;
 export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, logger: Logger): void {
   sockets.on("connection", (socket, request) => {
     const stopPings = keepAlive(socket);
+    const givenUp = (reason: string) => logger.info({ reason }, "a live connection was given up");
     const closed = protocol.opened(
       {
         protocol: socket.protocol,
-        send: (text) => send(socket, text),
+        send: (text) => {
+          if (isStuck(socket)) {
+            givenUp("it does not read");
+            socket.terminate();
+          }
+          return send(socket, text);
+        },
         close: (code, reason) => socket.close(code, reason),
         onMessage: (take) =>
           socket.on("message", (data) => {
@@ -33,7 +40,7 @@ export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, 
       { request },
     );
     // too large, not masked, not UTF-8, cut: ws closes the connection by itself, with the code that says why
-    socket.on("error", ({ message }) => logger.info({ reason: message }, "a live connection was given up"));
+    socket.on("error", ({ message }) => givenUp(message));
     socket.once("close", (code, reason) => {
       stopPings();
       closed(code, String(reason)).catch((error: unknown) =>
@@ -43,10 +50,12 @@ export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, 
   });
 }
 
+const isStuck = (socket: WebSocket) =>
+  socket.readyState === socket.OPEN && socket.bufferedAmount > MAX_WAITING_BYTES;
+
 /** Settles when the message has left us, so that a slow client slows down its sources. */
 function send(socket: WebSocket, text: string): Promise<void> {
   if (socket.readyState !== socket.OPEN) return Promise.resolve();
-  if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
   return new Promise((resolve, reject) => {
     socket.send(text, (error) => (error ? reject(error) : resolve()));
   });

@@ -40,7 +40,12 @@ const overCallback =
       for (const { payload } of told.slice(delivered.length)) if (payload) delivered.push(payload);
       end ??= told.find(({ action }) => action === "complete");
     };
-    const asked = { query: document, ...(variables && { variables }), ...(token && { token }) };
+    const asked = {
+      query: document,
+      extension: { heartbeatIntervalMs: 1_000 },
+      ...(variables && { variables }),
+      ...(token && { token }),
+    };
     void router.subscribe({ url }, asked).then((subscribed) => {
       if (subscribed.answer.errors) end = subscribed.answer;
       else id = subscribed.id;
@@ -68,6 +73,13 @@ export const liveTransports = (router: () => TestRouter): Record<string, LiveTra
   "server-sent events": overSse,
   callback: (...asked) => overCallback(router())(...asked),
 });
+
+/** How a live subscription ended: by a refusal, or with none. */
+export async function refusalOf(live: Delivered): Promise<NonNullable<Answer["errors"]>[number] | undefined> {
+  await eventually(live.ended, (end) => end !== undefined);
+  const { errors } = live.results.at(-1) ?? {};
+  return errors?.[0] ?? (live.failure() as Answer["errors"])?.[0];
+}
 
 /** What came first of a live subscription: its first answer, or why there is none. */
 export async function first(live: Delivered): Promise<Partial<Answer>> {
