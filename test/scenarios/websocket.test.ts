@@ -7,7 +7,7 @@ let service: TestService;
 const { logger, lines } = recordLogs();
 const console = watchConsole();
 beforeAll(async () => {
-  service = await startService({ overrides: { logger } });
+  service = await startService({ env: { WORKER: "off" }, overrides: { logger } });
 });
 afterAll(async () => {
   await service.stop();
