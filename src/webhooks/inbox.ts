@@ -84,8 +84,7 @@ export class Inbox {
 
   /** Works on all events about several objects that are due: each object is synced once, and all that fit together. */
   async workAll(keys: readonly string[]): Promise<void> {
-    await this.intake.calm();
-    const due = await this.due.lease(keys);
+    const due = await this.due.lease(await this.intake.calm(keys));
     const seen = due.filter((event) => event.seen).length;
     if (seen > 0) this.parts.metrics.events.inc({ outcome: "done" }, seen);
     const groups = byObject(due.filter((event) => !event.seen));

@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { LRUCache } from "lru-cache";
 import { Gathering } from "../gathering.ts";
 import { wake } from "../jobs/wake.ts";
 import { prepared } from "../prepared.ts";
@@ -24,6 +25,8 @@ export interface StoredEvent {
   group: string | null;
 }
 
+/** Objects of which it is remembered in which group the last event about them was. */
+const REMEMBERED = 5_000;
 const TOGETHER = 64;
 /** Statements under way at once: what arrives meanwhile goes with the next. */
 const UNDER_WAY = 2;
@@ -36,6 +39,9 @@ export class Intake {
   private readonly stores = new Gathering((events: StoredEvent[]) => this.storeAll(events), {
     ...{ most: TOGETHER, underWay: UNDER_WAY },
   });
+  private readonly groups = new LRUCache<string, string>({ max: REMEMBERED });
+  /** Of each group what has been stored and nobody has waited for since. */
+  private readonly stored = new LRUCache<string, Set<string>>({ max: REMEMBERED });
   private readonly rush = new Rush();
 
   constructor(private readonly em: EntityManager) {}
@@ -46,9 +52,19 @@ export class Intake {
     return this.stores.ask(event).finally(leave);
   }
 
-  /** Waits while events are being stored, see {@link Rush}. */
-  calm(): Promise<void> {
-    return this.rush.calm();
+  /**
+   * Waits while events are being stored, see {@link Rush}. Gives the keys, and those of the same groups that were stored
+   * meanwhile: a job that was taken when a rush began knows the first of them only.
+   */
+  async calm(keys: readonly string[]): Promise<readonly string[]> {
+    if (!(await this.rush.calm())) return keys;
+    const groups = new Set(keys.map((key) => this.groups.get(key) ?? key));
+    const others = [...groups].flatMap((group) => {
+      const stored = [...(this.stored.get(group) ?? [])];
+      this.stored.delete(group);
+      return stored;
+    });
+    return [...new Set([...keys, ...others])];
   }
 
   private async storeAll(events: StoredEvent[]): Promise<boolean[]> {
@@ -59,19 +75,30 @@ export class Intake {
 
   /** The ids of those that were not there. */
   private async insert(events: StoredEvent[]): Promise<Set<string>> {
-    const given = [`[${inGroups(events).map(asJson).join()}]`];
+    const grouped = this.inGroups(events);
+    const given = [`[${grouped.map(asJson).join()}]`];
     const rows = await prepared<{ id: string; key: string | null; woken: boolean }>(this.em, STORE, given);
     // see wake(): a job that was being taken just then is woken again; if that fails too, the sweep finds the row
     for (const key of new Set(rows.filter(({ woken }) => !woken).map((row) => row.key)))
       if (key !== null) await wake(this.em, "inbox", key);
+    for (const { key, group } of grouped) if (key && group) this.note(group, key);
     return new Set(rows.map(({ id }) => id));
   }
-}
 
-/** Who does not say whose object it is about belongs to the group of another event about it, or is a group alone. */
-function inGroups(events: StoredEvent[]): StoredEvent[] {
-  const groups = new Map(events.filter(({ group }) => group).map(({ key, group }) => [key, group]));
-  return events.map((event) => ({ ...event, group: event.group ?? groups.get(event.key) ?? event.key }));
+  private note(group: string, key: string): void {
+    const stored = this.stored.get(group);
+    if (stored) stored.add(key);
+    else this.stored.set(group, new Set([key]));
+  }
+
+  /** Who does not say whose object it is about belongs to the group of one that did, or is a group alone. */
+  private inGroups(events: StoredEvent[]): StoredEvent[] {
+    for (const { key, group } of events) if (key && group) this.groups.set(key, group);
+    return events.map((event) => {
+      const { key, group = null } = event;
+      return { ...event, group: group ?? (key && (this.groups.get(key) ?? key)) };
+    });
+  }
 }
 
 /** The payload goes in as the text that it is. */

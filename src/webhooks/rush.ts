@@ -33,12 +33,17 @@ export class Rush {
     };
   }
 
-  /** Resolves when it is over, or has lasted for five seconds. All who wait at the same time share one look. */
-  calm(): Promise<void> {
+  /**
+   * Resolves when it is over, or has lasted for five seconds: to whether there was one. All who wait at the same time
+   * share one look.
+   */
+  async calm(): Promise<boolean> {
+    if (!this.isOn(this.nowMs())) return false;
     this.waiting ??= this.wait().finally(() => {
       this.waiting = undefined;
     });
-    return this.waiting;
+    await this.waiting;
+    return true;
   }
 
   private async wait(): Promise<void> {

@@ -68,6 +68,23 @@ test("an event that does not say whose it is goes with one about the same object
   expect((await jobs()).map(({ key }) => key)).toEqual(["inbox:of:cus_3", "inbox:of:cus_ahead"]);
 });
 
+test("it goes with one that came before, too", async () => {
+  const intake = new Intake(orm.em);
+  await intake.store(event("in_12", "cus_8"));
+  await intake.store(event("in_12", null));
+  expect((await jobs()).map(({ key }) => key)).toEqual(["inbox:of:cus_8"]);
+});
+
+test("whoever waits for a rush to end is told of what was stored of the same customer meanwhile, once", async () => {
+  const intake = new Intake(orm.em);
+  const first = intake.store(event("in_13", "cus_9"));
+  const [waiting, another] = [intake.calm(["invoice:in_13"]), intake.calm(["invoice:in_15"])];
+  await Promise.all([first, intake.store(event("in_14", "cus_9")), intake.store(event("in_15", "cus_10"))]);
+  expect([...(await waiting)].sort()).toEqual(["invoice:in_13", "invoice:in_14"]);
+  expect(await another).toEqual(["invoice:in_15"]);
+  expect(await intake.calm(["invoice:in_13"])).toEqual(["invoice:in_13"]);
+});
+
 test("of copies that come at once one is new, and what is ignored wakes nobody", async () => {
   const intake = new Intake(orm.em);
   const twin = event("in_7", "cus_4");
