@@ -7,15 +7,23 @@ export interface Context {
   readonly caller: Caller;
   readonly loaders: Loaders;
   readonly live: LiveService;
+  /** The names of all fields that the operation asks for, anywhere in it; undefined when nobody has looked. */
+  readonly asks: ReadonlySet<string> | undefined;
   /** Forgets what was loaded: each live event reads the world as it is then. */
   renew(): void;
 }
 
-export function createContext(caller: Caller, live: LiveService, newLoaders: () => Loaders): Context {
+export function createContext(
+  caller: Caller,
+  live: LiveService,
+  newLoaders: () => Loaders,
+  asks?: ReadonlySet<string>,
+): Context {
   let loaders = newLoaders();
   return {
     caller,
     live,
+    asks,
     get loaders() {
       return loaders;
     },

@@ -14,6 +14,7 @@ import { UserAccess } from "./entities/user-access.ts";
 import { rowsBy } from "./rows.ts";
 import type { AccessService } from "./services/access.service.ts";
 import type { AccessQuestion, Decision } from "./services/access-question.ts";
+import { BRIEF_COLUMNS } from "./services/brief-subscriptions.ts";
 import type { KnownPlans } from "./services/known-plans.ts";
 import type { Resource } from "./services/offer.service.ts";
 import { type Page, pagesOf } from "./services/pages.ts";
@@ -119,6 +120,12 @@ export function loadersOf({ em, access, subscriptions, knownPlans, trials, metho
     currentSubscription: () =>
       new DataLoader<string, Subscription | null>(async (userIds) => {
         const current = await subscriptions.currentOf(userIds);
+        return userIds.map((userId) => current.get(userId) ?? null);
+      }),
+    /** The same, with no more than {@link BRIEF_COLUMNS} of it. */
+    briefSubscription: () =>
+      new DataLoader<string, Subscription | null>(async (userIds) => {
+        const current = await subscriptions.currentOf(userIds, BRIEF_COLUMNS);
         return userIds.map((userId) => current.get(userId) ?? null);
       }),
     /** Grants in force now. */

@@ -197,7 +197,8 @@ export async function createParts(config: Config, overrides: Overrides) {
   ]);
   const schema = createSchema(containerOf(resolvers), logger);
   const newLoaders = loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems });
-  const newContext = (caller: Caller) => createContext(caller, live, newLoaders);
+  const newContext = (caller: Caller, asks?: ReadonlySet<string>) =>
+    createContext(caller, live, newLoaders, asks);
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },

@@ -8,12 +8,15 @@ export interface Wanted {
   keys: readonly (string | boolean)[];
   /** Constant SQL after the condition. */
   more?: string;
+  /** The properties to read, when that is not all. */
+  only?: readonly string[];
   /** A constant expression to select besides, with its name. */
   also?: string;
 }
 
 interface Reading {
-  columns: string;
+  /** What is selected for each property. */
+  selected: ReadonlyMap<string, string>;
   table: string;
   columnOf: ReadonlyMap<string, string>;
   prototype: object;
@@ -29,12 +32,12 @@ const readings = new WeakMap<object, Reading>();
 export async function rowsBy<T extends object>(
   em: EntityManager,
   entity: EntityClass<T>,
-  { property, keys, more = "", also }: Wanted & { property: keyof T & string },
+  { property, keys, more = "", only, also }: Wanted & { property: keyof T & string },
 ): Promise<T[]> {
   if (keys.length === 0) return [];
-  const { columns, table, columnOf, prototype } = readingOf(em, entity);
-  const selected = also ? `${columns}, ${also}` : columns;
-  const sql = `select ${selected} from ${table} where ${columnOf.get(property)} = any($1) ${more}`;
+  const { selected, table, columnOf, prototype } = readingOf(em, entity);
+  const columns = only ? only.map((name) => selected.get(name)) : [...selected.values()];
+  const sql = `select ${[...columns, ...(also ? [also] : [])].join(", ")} from ${table} where ${columnOf.get(property)} = any($1) ${more}`;
   const rows = await read<T>(em, sql, keys);
   for (const row of rows) Object.setPrototypeOf(row, prototype);
   return rows;
@@ -66,23 +69,24 @@ function readingOf(em: EntityManager, entity: EntityClass<object>): Reading {
   const platform = em.getPlatform();
   const prototype: object = Object.create(entity.prototype as object);
   const columnOf = new Map<string, string>();
-  const selected = Object.values<EntityProperty>(properties).map(({ name, fieldNames, columnTypes }) => {
+  const selected = new Map<string, string>();
+  for (const { name, fieldNames, columnTypes } of Object.values<EntityProperty>(properties)) {
     const column = `"${fieldNames[0]}"`;
     columnOf.set(name, column);
     const convert = { timestamptz: (text: string) => platform.parseDate(text), bigint: Number }[
       columnTypes[0] as string
     ];
-    if (!convert) return `${column} as "${name}"`;
-    const kept = `text of ${name}`;
+    const kept = convert ? `text of ${name}` : name;
+    selected.set(name, `${column} as "${kept}"`);
+    if (!convert) continue;
     Object.defineProperty(prototype, name, {
       get(this: Record<string, string | null>) {
         const text = this[kept];
         return text == null ? null : convert(text);
       },
     });
-    return `${column} as "${kept}"`;
-  });
-  const reading = { columns: selected.join(", "), table: `"${tableName}"`, columnOf, prototype };
+  }
+  const reading = { selected, table: `"${tableName}"`, columnOf, prototype };
   readings.set(entity, reading);
   return reading;
 }

@@ -22,7 +22,7 @@ const PATH = "/graphql";
 export interface Answering {
   operations: Operations;
   callers: Callers;
-  newContext: (caller: Caller) => Context;
+  newContext: (caller: Caller, asks: ReadonlySet<string>) => Context;
   metrics: Metrics;
   logger: Logger;
 }
@@ -83,7 +83,8 @@ async function answer(
 ): Promise<Answer> {
   const done = metrics.operations.startTimer({ type: "query" });
   try {
-    const { data, errors } = await operation.run(newContext(await callers(authorization)), variables);
+    const context = newContext(await callers(authorization), operation.fields);
+    const { data, errors } = await operation.run(context, variables);
     done({ outcome: errors ? "error" : "ok" });
     if (!errors) return { status: 200, body: { data } };
     // without data nothing was executed: the variables do not fit

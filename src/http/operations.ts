@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode } from "graphql";
+import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode, visit } from "graphql";
 import { type Run, runnerOf } from "./compiled.ts";
 import { isPublicDocument, rootFields } from "./public-documents.ts";
 
@@ -12,6 +12,8 @@ const ROOM = 1024 * 1024;
 export interface Operation {
   /** Whether its answer is the same for everyone. */
   readonly isPublic: boolean;
+  /** The names of all fields in it. */
+  readonly fields: ReadonlySet<string>;
   readonly run: Run;
 }
 
@@ -47,6 +49,7 @@ export class Operations {
     const kept: Kept = {
       ...{ text, hash: createHash("sha256").update(text).digest("hex"), name: operation.name?.value },
       isPublic: isPublicDocument(this.schema, document),
+      fields: fieldsIn(document),
       run: runnerOf(this.schema, document),
     };
     this.byText.set(text, kept);
@@ -79,6 +82,12 @@ export class Operations {
 function onlyQuery({ definitions }: DocumentNode): OperationDefinitionNode | undefined {
   const [first, ...others] = definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
   return others.length === 0 && first?.operation === "query" ? first : undefined;
+}
+
+function fieldsIn(document: DocumentNode): ReadonlySet<string> {
+  const names = new Set<string>();
+  visit(document, { Field: ({ name }) => void names.add(name.value) });
+  return names;
 }
 
 const isIntrospection = (field: string) => field.startsWith("__") && field !== "__typename";

@@ -9,6 +9,7 @@ import { Purchase, PurchaseConnection } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { type Decision, questionOf } from "../services/access-question.ts";
+import { isBrief } from "../services/brief-subscriptions.ts";
 import { pageAsked } from "../services/pages.ts";
 import type { Connection } from "../types/connection.ts";
 import { PurchasableType } from "../types/enums.ts";
@@ -24,8 +25,8 @@ export class UserResolver {
     description: "The live subscription, or the latest that ended; null when the user never had one (Free).",
   })
   @Rule("owner")
-  subscription(@Root() { id }: User, @Ctx() { loaders }: Context): Promise<Subscription | null> {
-    return loaders.currentSubscription.load(id);
+  subscription(@Root() { id }: User, @Ctx() { asks, loaders }: Context): Promise<Subscription | null> {
+    return (isBrief(asks) ? loaders.briefSubscription : loaders.currentSubscription).load(id);
   }
 
   @FieldResolver(() => [Subscription], {

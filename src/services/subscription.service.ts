@@ -10,10 +10,17 @@ export class SubscriptionService {
     private readonly plans: KnownPlans,
   ) {}
 
-  /** For each user the live subscription, else the latest that ended after being live; null when there never was one. */
-  async currentOf(userIds: readonly string[]): Promise<Map<string, Subscription | null>> {
+  /**
+   * For each user the live subscription, else the latest that ended after being live; null when there never was one.
+   * @param only the properties that are wanted, when that is not all
+   */
+  async currentOf(
+    userIds: readonly string[],
+    only?: readonly string[],
+  ): Promise<Map<string, Subscription | null>> {
     const rows = await rowsBy(this.em, Subscription, {
       ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}`, also: PLAN_VERSION },
+      ...(only && { only }),
     });
     for (const row of rows as (Subscription & { planVersion: string | null })[])
       row.knownPlan = this.plans.at(row.planId, row.planVersion);
@@ -31,6 +38,7 @@ const NEWEST_FIRST = "order by stripe_created_at desc, id desc";
 
 /** The first of two live ones is the one; the other was a mistake, or is somebody else's to explain. */
 function currentIn(own: readonly Subscription[]): Subscription | null {
+  if (own.length < 2) return own[0] ?? null;
   const inOrder = [...own.filter((row) => !row.duplicateOf), ...own.filter((row) => row.duplicateOf)];
   return inOrder.find((row) => row.isLive) ?? inOrder[0] ?? null;
 }

@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
+import { type GraphQLObjectType, getNamedType, isLeafType } from "graphql";
 import { signToken } from "../../src/auth/token.ts";
+import { declaredSchema } from "../../src/schema.ts";
+import { BRIEF_FIELDS, OTHER_FIELDS } from "../../src/services/brief-subscriptions.ts";
 import { newLearner } from "../support/learner.ts";
 import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
 
@@ -26,6 +29,7 @@ let service: TestService;
 let behind: Awaited<ReturnType<typeof startReplica>>;
 let ada: Awaited<ReturnType<typeof newLearner>>;
 const tokens: Headers = {};
+const schema = declaredSchema();
 
 beforeAll(async () => {
   service = await startService();
@@ -172,6 +176,21 @@ describe("a query is answered in front, and as Apollo Server answers it:", () =>
       null,
       null,
     ]);
+  });
+
+  test("each field of a user's subscription, for whose sake more of it may have to be read", async () => {
+    const fields = Object.values((schema.getType("UserSubscription") as GraphQLObjectType).getFields());
+    for (const { name, type } of fields) {
+      const inner = isLeafType(getNamedType(type)) ? "" : "{ __typename }";
+      const query = `query ($r: [_Any!]!) { _entities(representations: $r) {
+        ... on User { subscription { id ${name} ${inner} } } } }`;
+      const variables = { r: [{ __typename: "User", id: ada.userId }] };
+      const { body } = await both(() => ({ body: { query, variables }, headers: bearer("ada") }), true);
+      expect(body.data._entities[0].subscription[name]).not.toBeUndefined();
+    }
+    const names = fields.map((field) => field.name);
+    expect(names).toEqual(expect.arrayContaining(BRIEF_FIELDS.filter((name) => name !== "__typename")));
+    expect(names.filter((name) => OTHER_FIELDS.includes(name))).toEqual([]);
   });
 
   test("a reference that is refused beside others that are not, each at its place", async () => {
