@@ -35,7 +35,7 @@ export async function startServers(around: Surroundings): Promise<Server[]> {
 }
 
 /** As in production, but for the worker, whose jobs have nothing to do with answers. */
-async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings): Promise<Server> {
+export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings): Promise<Server> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const started = watch(process.execPath, [join(import.meta.dirname, "../src/main.js")], {
@@ -66,11 +66,11 @@ async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings): Promi
   };
 }
 
-async function startPeer(name: string, file: string, around: Surroundings): Promise<Server> {
+export async function startPeer(name: string, file: string, around: Surroundings): Promise<Server> {
   const started = watch(process.execPath, [join(PEERS, file)], {
     env: {
       ...{ PATH: process.env.PATH, NODE_ENV: "production" },
-      ...{ DATABASE_URL: around.databaseUrl, JWT_SECRET: around.secret },
+      ...{ DATABASE_URL: around.databaseUrl, REDIS_URL: around.redisUrl, JWT_SECRET: around.secret },
     },
   });
   const [, port] = await started.until(/ready (\d+)/, 60_000);
