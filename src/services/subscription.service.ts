@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Subscription } from "../entities/subscription.ts";
 import { rowsBy } from "../rows.ts";
-import { type KnownPlans, PLAN_VERSION } from "./known-plans.ts";
+import { type KnownPlans, PLANS_VERSION } from "./known-plans.ts";
 
 /** Reads of subscriptions; what changes them goes through Stripe and comes back by sync. */
 export class SubscriptionService {
@@ -19,11 +19,11 @@ export class SubscriptionService {
     only?: readonly string[],
   ): Promise<Map<string, Subscription | null>> {
     const rows = await rowsBy(this.em, Subscription, {
-      ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}`, also: PLAN_VERSION },
+      ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}`, also: PLANS_VERSION },
       ...(only && { only }),
     });
-    for (const row of rows as (Subscription & { planVersion: string | null })[])
-      row.knownPlan = this.plans.at(row.planId, row.planVersion);
+    for (const row of rows as (Subscription & { plansVersion: string })[])
+      row.knownPlan = this.plans.at(row.planId, row.plansVersion);
     const byUser = Map.groupBy(rows, ({ userId }) => userId);
     return new Map(userIds.map((userId) => [userId, currentIn(byUser.get(userId) ?? [])]));
   }
