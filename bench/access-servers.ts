@@ -4,12 +4,12 @@ import { watch } from "../test/support/processes.ts";
 import { eventually } from "../test/support/service.ts";
 import type { Target } from "./load.ts";
 import { PEERS } from "./peers.ts";
+import { atTheEnd } from "./surroundings.ts";
 
 /** A server in a process of its own. */
 export interface Server extends Target {
   name: string;
   pid: number;
-  stop(): Promise<unknown>;
 }
 
 export interface Surroundings {
@@ -27,7 +27,7 @@ const PEER_FILES: Record<string, string> = {
 export const OURS = "this service";
 export const [RIVAL, , , FLOOR] = Object.keys(PEER_FILES) as [string, string, string, string];
 
-/** Starts all, one after the other. */
+/** Starts all, one after the other; they are stopped at the end. */
 export async function startServers(around: Surroundings): Promise<Server[]> {
   const servers = [await startOurs(around)];
   for (const [name, file] of Object.entries(PEER_FILES)) servers.push(await startPeer(name, file, around));
@@ -51,6 +51,7 @@ export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings)
       ...{ STRIPE_SECRET_KEY: "sk_test_never_used", STRIPE_WEBHOOK_SECRET: "whsec_never_used" },
     },
   });
+  atTheEnd(() => started.end("SIGTERM"));
   const status = () => fetch(`${url}/health/readiness`).then((response) => response.status);
   await eventually(
     () => (started.child.exitCode === null ? status().catch(() => 0) : -1),
@@ -62,7 +63,6 @@ export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings)
     url,
     hasRoutes: false,
     pid: started.child.pid as number,
-    stop: () => started.end("SIGTERM"),
   };
 }
 
@@ -73,9 +73,10 @@ export async function startPeer(name: string, file: string, around: Surroundings
       ...{ DATABASE_URL: around.databaseUrl, REDIS_URL: around.redisUrl, JWT_SECRET: around.secret },
     },
   });
+  atTheEnd(() => started.end("SIGKILL"));
   const [, port] = await started.until(/ready (\d+)/, 60_000);
   return {
     ...{ name, url: `http://127.0.0.1:${port}`, hasRoutes: file === "floor.mjs" },
-    ...{ pid: started.child.pid as number, stop: () => started.end("SIGKILL") },
+    pid: started.child.pid as number,
   };
 }

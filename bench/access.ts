@@ -161,7 +161,6 @@ async function main(): Promise<void> {
   const took = Math.round((performance.now() - began) / 1_000);
   say(`${grants} grants of ${filled.users} users, filled in ${took} s`);
   const servers = await startServers({ databaseUrl, redisUrl, secret: SECRET });
-  for (const server of servers) atTheEnd(server.stop);
   const wanted = (await workloads({ secret: SECRET }, filled)).filter(({ name }) =>
     name.includes(values.only),
   );
