@@ -10,6 +10,7 @@ import { atTheEnd } from "./surroundings.ts";
 export interface Server extends Target {
   name: string;
   pid: number;
+  stop(): Promise<unknown>;
 }
 
 export interface Surroundings {
@@ -51,7 +52,8 @@ export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings)
       ...{ STRIPE_SECRET_KEY: "sk_test_never_used", STRIPE_WEBHOOK_SECRET: "whsec_never_used" },
     },
   });
-  atTheEnd(() => started.end("SIGTERM"));
+  const stop = () => started.end("SIGTERM");
+  atTheEnd(stop);
   const status = () => fetch(`${url}/health/readiness`).then((response) => response.status);
   await eventually(
     () => (started.child.exitCode === null ? status().catch(() => 0) : -1),
@@ -62,7 +64,7 @@ export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings)
     name: OURS,
     url,
     hasRoutes: false,
-    pid: started.child.pid as number,
+    ...{ pid: started.child.pid as number, stop },
   };
 }
 
@@ -73,10 +75,11 @@ export async function startPeer(name: string, file: string, around: Surroundings
       ...{ DATABASE_URL: around.databaseUrl, REDIS_URL: around.redisUrl, JWT_SECRET: around.secret },
     },
   });
-  atTheEnd(() => started.end("SIGKILL"));
+  const stop = () => started.end("SIGKILL");
+  atTheEnd(stop);
   const [, port] = await started.until(/ready (\d+)/, 60_000);
   return {
     ...{ name, url: `http://127.0.0.1:${port}`, hasRoutes: file === "floor.mjs" },
-    pid: started.child.pid as number,
+    ...{ pid: started.child.pid as number, stop },
   };
 }
