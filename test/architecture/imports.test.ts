@@ -7,7 +7,7 @@ import { filesIn, type Import, importsOf, madeUp, type SourceFile } from "./sour
 const LAYERS: [name: string, files: RegExp][] = [
   [
     "ground",
-    /^src\/(config|config-values|currencies|crash-points|gathering|limits|listen-fault|errors|declines|logger|clock|hash|metrics|outage|prepared|return-url|user-lock)\.ts$|^src\/jobs\/wake\.ts$/,
+    /^src\/(config|config-faults|config-values|currencies|crash-points|gathering|limits|listen-fault|errors|declines|logger|clock|hash|metrics|outage|prepared|return-url|user-lock)\.ts$|^src\/jobs\/wake\.ts$/,
   ],
   [
     "rows and words",
