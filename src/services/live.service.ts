@@ -7,6 +7,7 @@ import type { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput } from "../errors.ts";
 import type { EventType } from "../events/event-types.ts";
 import type { LiveFeed } from "../events/live.ts";
+import { prepared } from "../prepared.ts";
 import type { PaymentEventType } from "../types/enums.ts";
 import { PAYMENT_EVENT_TYPES, PaymentEvent } from "../types/payment-event.ts";
 import type { AccessService } from "./access.service.ts";
@@ -18,6 +19,20 @@ export interface Live<T> {
 }
 
 const BATCH = 100;
+
+/** What every signal reads, of each client whose user it is about: planned once. */
+const NEWS = `select id, sequence, user_id, type, data, occurred_at from outbox
+  where user_id = $1 and sequence > $2 order by sequence limit ${BATCH}`;
+const LATEST = "select max(sequence) as latest from outbox where user_id = $1";
+
+interface Row {
+  id: string;
+  sequence: string;
+  user_id: string;
+  type: string;
+  data: Record<string, unknown>;
+  occurred_at: string;
+}
 
 /** What live subscriptions show: states as they are now and at each change, and the events themselves. */
 export class LiveService {
@@ -72,13 +87,13 @@ export class LiveService {
         return;
       }
       for (;;) {
-        const rows: OutboxEvent[] = await eventsAfter(em, userId, last);
-        if (rows.length === 0) return;
+        const rows: Row[] = await prepared<Row>(em, NEWS, [userId, last]);
         for (const row of rows) {
-          last = row.sequence;
-          const event = toPaymentEvent(row);
+          last = Number(row.sequence);
+          const event = toPaymentEvent(em, row);
           if (event && (!types || types.includes(event.type))) yield event;
         }
+        if (rows.length < BATCH) return;
       }
     });
   }
@@ -112,28 +127,15 @@ export class LiveService {
   }
 
   private async latestSequence(userId: string): Promise<number> {
-    const [row] = await this.em
-      .fork()
-      .execute<{ latest: string | null }[]>("select max(sequence) as latest from outbox where user_id = ?", [
-        userId,
-      ]);
+    const [row] = await prepared<{ latest: string | null }>(this.em, LATEST, [userId]);
     return Number(row?.latest ?? 0);
   }
 }
 
-function eventsAfter(em: EntityManager, userId: string, sequence: number): Promise<OutboxEvent[]> {
-  return em
-    .fork()
-    .find(
-      OutboxEvent,
-      { userId, sequence: { $gt: sequence } },
-      { orderBy: { sequence: "asc" }, limit: BATCH },
-    );
-}
-
-function toPaymentEvent(row: OutboxEvent): PaymentEvent | null {
+function toPaymentEvent(em: EntityManager, row: Row): PaymentEvent | null {
   const type = PAYMENT_EVENT_TYPES[row.type as EventType];
   if (!type) return null;
-  const { id, userId, occurredAt, data } = row;
+  const { id, user_id: userId, data } = row;
+  const occurredAt = em.getPlatform().parseDate(row.occurred_at);
   return Object.assign(new PaymentEvent(), { id, type, userId, occurredAt, data });
 }

@@ -253,7 +253,9 @@ describe("a client that reads nothing holds back its source, and misses nothing"
     client.release();
     const query = jest.spyOn(prototype, "query");
     const isRead = ([asked]: unknown[]) =>
-      /from "outbox" .*"sequence" >/.test((asked as { text?: string }).text ?? String(asked));
+      /from outbox\s+where user_id = \$1 and sequence >/.test(
+        (asked as { text?: string }).text ?? String(asked),
+      );
     return { count: () => query.mock.calls.filter(isRead).length, stop: () => query.mockRestore() };
   }
 
