@@ -21,6 +21,8 @@ export function crossChecks(env: Record<string, string>): string[] {
     faults.push(`STRIPE_API_BASE may only be ${STRIPE_API} in production`);
   if (env.JWT_SECRET && Buffer.byteLength(env.JWT_SECRET) < MIN_SECRET_BYTES)
     faults.push(`JWT_SECRET must have at least ${MIN_SECRET_BYTES} bytes in production`);
+  if (env.JWT_SECRET_PREVIOUS && Buffer.byteLength(env.JWT_SECRET_PREVIOUS) < MIN_SECRET_BYTES)
+    faults.push(`JWT_SECRET_PREVIOUS must have at least ${MIN_SECRET_BYTES} bytes in production`);
   if (env.JWT_SECRET_PREVIOUS && !env.TRIAL_CLAIM_SECRET)
     faults.push(
       "TRIAL_CLAIM_SECRET is not set: while JWT_SECRET is rolled everybody would get another trial",

@@ -12,7 +12,10 @@ async function main(): Promise<void> {
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
-    await app.stop();
+    await app.stop().catch((error: unknown) => {
+      app.parts.logger.error({ err: error }, "the service did not stop well");
+      process.exit(1);
+    });
     process.exit(0);
   };
   process.on("SIGTERM", stop);

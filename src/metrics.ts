@@ -72,6 +72,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  constructor() {
+    // one that begins at 1 has not grown, for Prometheus: the first would be missed
+    for (const origin of ["ours", "elsewhere"]) this.duplicates.inc({ origin }, 0);
+    for (const next of ["refunded_again", "owed"]) this.refundsSentBack.inc({ next }, 0);
+    this.fencesFailed.inc(0);
+  }
+
   /** Adds the process's own figures (memory, event loop, garbage collection). */
   collectProcess(): void {
     collectDefaultMetrics({ register: this.registry });

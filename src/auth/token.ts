@@ -5,9 +5,11 @@ import { Caller, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
 const ALGORITHM = "HS256";
 const CLOCK_SKEW_SECONDS = 30;
 
+const tokenIn = (header: string | undefined) => header?.replace(/^Bearer\s+/i, "").trim();
+
 /** Reads `Authorization: Bearer …` or a bare token. No token: anonymous. A bad one: untrusted, never an error. */
 export async function callerOf(jwt: Config["jwt"], header: string | undefined): Promise<Caller> {
-  const token = header?.replace(/^Bearer\s+/i, "").trim();
+  const token = tokenIn(header);
   if (!token) return Caller.anonymous;
   try {
     const { payload } = await verified(jwt, token);
@@ -45,24 +47,28 @@ export type Callers = (header: string | undefined) => Caller | Promise<Caller>;
 const REMEMBERED_MS = 60_000;
 const MOST_REMEMBERED = 10_000;
 
+/** In characters. A longer token is verified each time. */
+const LONGEST_REMEMBERED = 2_048;
+
 /** Who asks, by tokens that are verified once a minute: the same ones come again and again. */
 export function rememberedCallers(jwt: Config["jwt"]): Callers {
   const known = new Map<string, { caller: Caller; until: number }>();
-  const verify = async (header: string) => {
-    const caller = await callerOf(jwt, header);
-    known.delete(header);
-    if (caller.expiresAt === null) return caller;
+  const verify = async (token: string) => {
+    const caller = await callerOf(jwt, token);
+    known.delete(token);
+    if (caller.expiresAt === null || token.length > LONGEST_REMEMBERED) return caller;
     const until = Math.min(Date.now() + REMEMBERED_MS, caller.expiresAt.getTime());
-    known.set(header, { caller, until });
+    known.set(token, { caller, until });
     // the first in the map is the one verified longest ago
     for (const oldest of known.keys())
       if (known.size > MOST_REMEMBERED) known.delete(oldest);
       else break;
     return caller;
   };
-  return (header = "") => {
-    const found = known.get(header);
-    return found && Date.now() < found.until ? found.caller : verify(header);
+  return (header) => {
+    const token = tokenIn(header) ?? "";
+    const found = known.get(token);
+    return found && Date.now() < found.until ? found.caller : verify(token);
   };
 }
 

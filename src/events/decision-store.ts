@@ -124,5 +124,9 @@ const LOWER = `
   local fence = redis.call('HGET', KEYS[1], 'fence')
   if not fence or fence == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
+/** Without a fence a generation may have been made, and filled, before the change. */
 const LOWER_FOR_ALL = `
-  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
+  local kept = redis.call('GET', KEYS[1])
+  if kept and (kept == ARGV[1] or string.sub(kept, 1, ${FENCED.length}) ~= '${FENCED}') then
+    redis.call('DEL', KEYS[1])
+  end`;

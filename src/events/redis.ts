@@ -48,8 +48,14 @@ export function redisFactory(url: string, logger: Logger): RedisFactory {
  * answers again: until then commands fail at once instead of each waiting its two seconds, and none pile up.
  */
 export function giveUpIfFrozen(redis: Redis, error: unknown): void {
-  if (wasNotAnswered(error)) redis.disconnect(true);
+  // once, however many commands were under way: each further time would wait for the same connection's end
+  if (!wasNotAnswered(error) || givenUp.has(redis)) return;
+  givenUp.add(redis);
+  redis.once("close", () => givenUp.delete(redis));
+  redis.disconnect(true);
 }
+
+const givenUp = new WeakSet<Redis>();
 
 /** Whether Redis took a command and said nothing in time. */
 export const wasNotAnswered = (error: unknown): boolean =>

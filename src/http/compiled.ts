@@ -57,12 +57,15 @@ function isCompilable(document: DocumentNode): boolean {
   visit(document, {
     Directive: refuse,
     StringValue: refuse,
+    // what stands in an object of a scalar of ours (a reference, say), variables too, is lost; of inputs the absent
+    ObjectValue: refuse,
     Name: ({ value }) => (value.startsWith("__") && value !== "__typename" ? refuse() : undefined),
   });
   return isPlain && sizeOf(document) <= LARGEST;
 }
 
-function sizeOf({ definitions }: DocumentNode): number {
+/** How many fields a document has, those of its fragments counted wherever they are spread. */
+export function sizeOf({ definitions }: DocumentNode): number {
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const one of definitions)
     if (one.kind === Kind.FRAGMENT_DEFINITION) fragments.set(one.name.value, one);

@@ -109,11 +109,13 @@ const CONTENT_TYPES = [
   "application/json; callbackSpec=1.0; charset=utf-8",
 ];
 const MOST_KNOWN = 100;
+const LONGEST_ACCEPT = 200;
 const known = new Map<string, string | undefined>();
 
 /** The content type of an answer by what the client accepts; undefined when there is none. */
 function contentTypeFor(accept: string | undefined): string | undefined {
   if (!accept) return CONTENT_TYPES[0];
+  if (accept.length > LONGEST_ACCEPT) return undefined;
   if (known.has(accept)) return known.get(accept);
   if (known.size >= MOST_KNOWN) known.clear();
   const type = new Negotiator({ headers: { accept } }).mediaType(CONTENT_TYPES);

@@ -27,6 +27,11 @@ export function eventStreams(jwt: Config["jwt"], parts: LiveParts) {
     if (!wantsStream(request)) return next();
     if (isClosed) throw new ServiceUnavailable();
     const started = await start(request);
+    // whoever closes has not seen this one
+    if (isClosed && isResults(started)) {
+      void started.return();
+      throw new ServiceUnavailable();
+    }
     if (response.closed) return void (isResults(started) && started.return());
     open.add(response);
     response.once("close", () => {

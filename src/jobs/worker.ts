@@ -19,8 +19,8 @@ import type { Retention } from "./retention.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Task } from "./wake.ts";
 
-/** Most of a job is waiting, for Stripe or for a statement that it shares with others. */
-const CONCURRENCY = 32;
+/** As many as the pool has connections. Most of a job is waiting, for Stripe or for a statement that it shares with others. */
+const CONCURRENCY = 20;
 /** Jobs are fetched, and told to be done, several at a time; what lies here for longer is given back to others. */
 const FETCHED = { localQueue: { size: CONCURRENCY, ttl: 30_000 }, completeJobBatchDelay: 0 };
 const RESTART_MS = 1_000;

@@ -175,6 +175,8 @@ export class DecisionCache {
         near = { until, decisions: new Map() };
         this.near.set(question.userId, near);
       }
+      // one that took long to be answered lives no longer for having come to others that were asked later
+      near.until = Math.min(near.until, until);
       near.decisions.set(fieldOf(question), decision);
     }
   }

@@ -75,7 +75,8 @@ export class TrialClaims {
     traits: Traits,
   ): Promise<boolean> {
     const hasBegun = (await tx.count(TrialClaim, { kind: "user", stripeSubscriptionId })) > 0;
-    // always in one order, so that two who share several traits cannot wait for each other
+    // always in one order, so that two who share several traits cannot wait for each other; of several users who
+    // share a transaction two may, and then each is written alone (decision 0021)
     const keys = CLAIM_KINDS.map((kind) => this.keyOf(kind, traits[kind])).filter((key) => key !== null);
     for (const { kind, hmac } of keys) {
       await tx.execute(

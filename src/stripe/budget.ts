@@ -28,7 +28,8 @@ export class CallBudget {
     this.own = new LocalBucket(perSecond);
     const asking = (reserve: number) =>
       new Gathering((calls: null[]) => this.ask(calls.length, reserve), TOGETHER);
-    this.asks = { request: asking(0), job: asking(perSecond * RESERVE) };
+    // a bucket of one call has none to leave
+    this.asks = { request: asking(0), job: asking(Math.min(perSecond * RESERVE, perSecond - 1)) };
   }
 
   /** Waits until a call may be made. Returns the milliseconds waited, or null when that would be after `deadline`. */

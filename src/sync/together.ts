@@ -2,7 +2,6 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Gathering } from "../gathering.ts";
 import { prepared } from "../prepared.ts";
-
 import { ourUser, type RemoteCustomer } from "./customer.ts";
 import { type RemoteInvoice, subscriptionOf } from "./invoice.ts";
 import { lookAhead } from "./look-ahead.ts";

@@ -66,6 +66,7 @@ test.each(workloads.map((workload) => [title(workload), workload]))(
       capabilities: { drop: ["ALL"] },
     });
     expect(template.spec.automountServiceAccountToken).toBe(false);
+    expect(template.spec.enableServiceLinks).toBe(false);
     expect(container.resources).toMatchObject({ requests: { cpu: expect.any(String) }, limits: {} });
     expect(container.env ?? []).not.toContainEqual(
       expect.objectContaining({ name: expect.stringMatching(/SECRET|KEY|PASSWORD|_URL/) }),
@@ -84,7 +85,12 @@ test("requests and jobs are apart, two of each, and only requests are served", (
       });
     return [replicas, env, template.metadata.labels.part];
   };
-  expect(roleOf("cloudmastershub-payment-service")).toEqual([2, [{ name: "WORKER", value: "off" }], "web"]);
+  expect(named("HorizontalPodAutoscaler", "payment-service").spec.minReplicas).toBe(2);
+  expect(roleOf("cloudmastershub-payment-service")).toEqual([
+    undefined,
+    [{ name: "WORKER", value: "off" }],
+    "web",
+  ]);
   expect(roleOf("cloudmastershub-payment-service-worker")).toEqual([
     ...[2, [{ name: "WORKER", value: "only" }], "worker"],
   ]);

@@ -361,6 +361,15 @@ test.each<[name: string, ask: () => Promise<Json>, body: object]>([
     { code: "BAD_USER_INPUT" },
   ],
   [
+    "a body of another kind",
+    () =>
+      call("POST", "/subscriptions/create", {
+        body: "planId=1",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+      }),
+    { code: "BAD_USER_INPUT", field: "body" },
+  ],
+  [
     "a body that is too large",
     () => call("POST", "/subscriptions/create", { body: { planId: "x".repeat(300_000) } }),
     { code: "PAYLOAD_TOO_LARGE" },

@@ -464,6 +464,14 @@ describe("automatic persisted queries", () => {
   });
 });
 
+test("variables within a reference that is written in the document are heard of", async () => {
+  const query = `query ($t: String!, $id: ID!) {
+    _entities(representations: [{ __typename: $t, id: $id }]) { __typename ... on Course { id } } }`;
+  const asked = () => ({ body: { query, variables: { t: "Course", id: "c1" } }, headers: bearer("ada") });
+  await both(asked, true);
+  expect(JSON.stringify((await both(asked, true)).body)).toContain('"c1"');
+});
+
 test("both ways are measured alike", async () => {
   const seriesOf = async (url: string) => {
     const text = await (await fetch(`${url}/metrics`)).text();

@@ -161,6 +161,39 @@ test("nothing is kept for longer than a minute", async () => {
   expect(await connection.pttl(`payment:{${user}}:access`)).toBeGreaterThan(0);
 });
 
+test("an answer that took long lives no longer for coming to one that was asked later", async () => {
+  const user = newUser();
+  const cache = replica();
+  let answer: () => void = () => {};
+  const slow: Decide = (questions) =>
+    new Promise((resolve) => {
+      answer = () => resolve(questions.map(() => GRANTED));
+    });
+  const early = cache.answer([about(user)], slow);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await cache.answer([about(user, "course-2")], primary(GRANTED));
+  answer();
+  await early;
+  const change = await replica().fence([user]); // behind it the primary is asked
+  await new Promise((resolve) => setTimeout(resolve, 450));
+  expect(await cache.answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
+  change();
+});
+
+test("a change of the catalogue that lost its fence leaves nothing from before it", async () => {
+  const user = newUser();
+  const lower = await replica().fenceAll();
+  await connection.del("payment:access:catalogue"); // as if it had fallen by itself
+  await replica().answer([about(user)], primary(GRANTED));
+  await kept(user, 1);
+  lower();
+  await eventually(
+    () => connection.exists("payment:access:catalogue"),
+    (there) => there === 0,
+  );
+  expect(await replica().answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
+});
+
 test("a change of the catalogue makes every decision a question again", async () => {
   const user = newUser();
   const [one, two] = [replica(), replica()];

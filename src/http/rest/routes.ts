@@ -26,10 +26,19 @@ export interface RestParts {
 /** The documented REST endpoints. Each runs its GraphQL document: who may ask, limits and codes are the schema's. */
 export function restRoutes(parts: RestParts): Router {
   const router = Router();
-  const json = express.json({ limit: MAX_BODY });
-  for (const endpoint of ENDPOINTS) router[endpoint.method](endpoint.path, json, answering(endpoint, parts));
+  const body = [onlyJson, express.json({ limit: MAX_BODY })];
+  for (const endpoint of ENDPOINTS)
+    router[endpoint.method](endpoint.path, ...body, answering(endpoint, parts));
   return router.use(refusing(parts.logger));
 }
+
+/** A body of another kind would be passed over, and what it says be missed. */
+const onlyJson: RequestHandler = (request, _response, next) =>
+  next(
+    request.get("content-length") !== "0" && request.is("json") === false
+      ? new BadUserInput("body", "Send JSON, as content-type application/json.")
+      : undefined,
+  );
 
 function answering(endpoint: Endpoint, parts: RestParts): RequestHandler {
   const { schema, callers, newContext } = parts;
