@@ -201,7 +201,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     createContext(caller, live, newLoaders, asks);
 
   return {
-    ...{ logger, metrics, clock, orm, redis, stripe, sync, intents, relay, schema, newContext },
+    ...{ logger, metrics, clock, orm, redis, stripe, access, sync, intents, relay, schema, newContext },
     invoices: new InvoiceService(em, stripe, links),
     ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention, deadlines },
     health: new Health(orm, redis, config),

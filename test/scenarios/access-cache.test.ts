@@ -44,6 +44,15 @@ const revoke = (id: string, url = any()): Promise<Answer> => ask(url, REVOKE, { 
 const may = async (userId: string, url = any(), id = "course-1"): Promise<boolean> =>
   (await ask(url, MAY, { userId, id }, admin)).data.accessTo.granted;
 
+const apps = () => [service.app, replica.app];
+/** The same, asked of a replica where its API asks: thousands of requests would keep the suite waiting. */
+async function opens(userId: string, app = apps()[Math.random() < 0.5 ? 0 : 1] as TestService["app"]) {
+  const [decision] = await app.parts.access.answer([
+    { userId, resourceType: "COURSE", resourceId: "course-1" },
+  ]);
+  return decision?.granted === true;
+}
+
 /** Reads a little later, as often as it can, on both replicas; what was seen, and when it was asked. */
 interface Sight {
   askedAt: number;
@@ -53,7 +62,7 @@ async function watch(userId: string, until: () => boolean): Promise<Sight[]> {
   const sights: Sight[] = [];
   while (!until()) {
     const askedAt = performance.now();
-    sights.push({ askedAt, granted: await may(userId) });
+    sights.push({ askedAt, granted: await opens(userId) });
     await pause(Math.random() * 400);
   }
   return sights;
@@ -64,16 +73,16 @@ async function race(): Promise<string[]> {
   const userId = newUser();
   const faults: string[] = [];
   await pause(Math.random() * BOUND_MS);
-  await may(userId); // a refusal that is kept
+  await opens(userId); // a refusal that is kept
   const id = await grant(userId);
-  for (const url of both()) if (!(await may(userId, url))) faults.push("let in, and still locked out");
+  for (const app of apps()) if (!(await opens(userId, app))) faults.push("let in, and still locked out");
   let over = false;
   const watching = watch(userId, () => over);
   await pause(Math.random() * 300);
   await revoke(id);
   const revokedAt = performance.now();
   await pause(BOUND_MS);
-  for (const url of both()) if (await may(userId, url)) faults.push("put out, and still let in");
+  for (const app of apps()) if (await opens(userId, app)) faults.push("put out, and still let in");
   over = true;
   for (const { askedAt, granted } of await watching)
     if (granted && askedAt > revokedAt + BOUND_MS) faults.push("put out, and let in again");
@@ -82,8 +91,8 @@ async function race(): Promise<string[]> {
 
 test("in a thousand races no grant is seen a second after its end, and none is missed, on either replica", async () => {
   const faults: string[] = [];
-  for (let round = 0; round < 5; round++)
-    faults.push(...(await Promise.all(Array.from({ length: 200 }, race))).flat());
+  for (let round = 0; round < 4; round++)
+    faults.push(...(await Promise.all(Array.from({ length: 250 }, race))).flat());
   expect(faults).toEqual([]);
 }, 120_000);
 

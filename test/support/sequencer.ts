@@ -24,6 +24,8 @@ const FIRST = [
   // three processes that wait for nothing: not beside the crash points
   "scenarios/histories",
   "scripts/webhooks-replay",
+  "scenarios/access-cache",
+  "supergraph/supergraph",
   "scenarios/flood",
   "scenarios/create-subscription",
   "scenarios/cancelling",
@@ -32,7 +34,9 @@ const FIRST = [
   "scenarios/database-outage",
   "scenarios/adding-cards",
   "authorisation/matrix",
+  "container/image",
   "dev/dev",
+  "scenarios/live-transports",
   "dev/postgres",
   "dev/explorer",
   "dev/postgres-accounts",
