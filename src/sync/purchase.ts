@@ -111,7 +111,9 @@ export async function followPurchase(
 async function isPaidInVain(write: Write, purchase: Purchase, facts: PurchaseFacts): Promise<boolean> {
   if (purchase.purchasedAt || !paymentMade(facts.payments)) return false;
   // what became theirs since does not make the payment one in vain
-  const { stripeCreatedAt: at } = paymentMade(facts.payments) as Payment;
+  const { stripeCreatedAt } = paymentMade(facts.payments) as Payment;
+  // Stripe counts whole seconds: what became theirs within that second was theirs, and the money goes back
+  const at = new Date(stripeCreatedAt.getTime() + 999);
   if (!(await write.access.isOwned(write.tx, purchase, { but: purchase.id, at }))) return false;
   purchase.withdrawnAt = write.now;
   return true;
