@@ -1,8 +1,9 @@
-import { Check, Entity, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
+import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
 import { instant, integer, isOpaqueId, text } from "./columns.ts";
 
 /** A card's owner has been told that it expires; the same card with another expiry is another fact. */
 @Entity({ tableName: "expiry_notices" })
+@Index({ name: "expiry_notices_by_month", properties: ["expYear", "expMonth"] })
 @Check({ name: "expiry_notices_user_id", expression: isOpaqueId("user_id") })
 export class ExpiryNotice {
   @PrimaryKey(text())

@@ -21,6 +21,7 @@ export const TRIMMED = [
   "outbox",
   "intents",
   "sync_tickets",
+  "expiry_notices",
   "stream",
 ] as const;
 export type Trimmed = Record<(typeof TRIMMED)[number], number>;
@@ -58,6 +59,7 @@ export class Retention {
       outbox: await this.inBatches(TRIM_OUTBOX, [this.before(outboxDays), BATCH]),
       intents: await this.inBatches(INTENTS, [this.before(intentDays), JSON.stringify(ONCE)]),
       sync_tickets: await this.trimTickets(intentDays),
+      expiry_notices: await this.inBatches(NOTICES, [this.before(intentDays), this.before(intentDays)]),
       stream: await this.trimStream(this.before(outboxDays)),
     };
     for (const [what, count] of Object.entries(trimmed)) this.parts.metrics.trimmed.inc({ what }, count);
@@ -165,3 +167,12 @@ const TICKETS = `
      where sync_tickets.object_id = page.object_id and issued_at < now() - ? * interval '1 day' returning 1)
   select (select max(object_id) from page) as last, (select count(*) from page) as seen,
          (select count(*) from gone) as gone`;
+
+/** Of months that are over: their cards are looked at no more. */
+const NOTICES = `
+  delete from expiry_notices where (stripe_payment_method_id, exp_year, exp_month) in (
+    select stripe_payment_method_id, exp_year, exp_month from expiry_notices
+     where (exp_year, exp_month) < (extract(year from ?::timestamptz at time zone 'UTC'),
+                                    extract(month from ?::timestamptz at time zone 'UTC'))
+     limit ${BATCH})
+  returning 1`;

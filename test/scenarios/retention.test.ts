@@ -204,7 +204,19 @@ test("any number goes, batch by batch, and is counted", async () => {
     `insert into sync_tickets (object_id, issued, issued_at)
      select 'many_' || n, 1, now() - interval '100 days' from generate_series(1, 2500) n`,
   );
-  expect(await trim()).toMatchObject({ idempotency_keys: 2_500, event_payloads: 2_500, sync_tickets: 2_500 });
+  const longAgo = new Date(service.app.parts.clock.now().getTime() - 90 * 86_400_000);
+  await rows(
+    `insert into expiry_notices (stripe_payment_method_id, exp_year, exp_month, user_id, told_at)
+     select 'pm_many_' || n, extract(year from month), extract(month from month), 'many', month
+     from (select n, date_trunc('month', ?::timestamptz at time zone 'UTC') - (n > 1)::int * interval '1 day' as month
+             from generate_series(1, 2501) n) of_this_month_or_the_last`,
+    [longAgo],
+  );
+  const gone = { idempotency_keys: 2_500, event_payloads: 2_500, sync_tickets: 2_500, expiry_notices: 2_500 };
+  expect(await trim()).toMatchObject(gone);
+  expect(await rows("select stripe_payment_method_id as id from expiry_notices")).toEqual([
+    { id: "pm_many_1" },
+  ]);
   const { values } = await service.app.parts.metrics.trimmed.get();
   expect(values.find(({ labels }) => labels.what === "event_payloads")?.value).toBe(2_500);
 });
