@@ -38,7 +38,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const callers = rememberedCallers(config.jwt);
   const graphql = createGraphqlServer(schema, config, operations, { metrics, logger });
   await graphql.start();
-  const live = liveTransports(config, { schema, newContext, logger });
+  const live = liveTransports(config, { schema, newContext, logger, metrics });
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
   const pages = overrides.apiPage ? [overrides.apiPage] : [];
   const take = takeDeliveries(config.stripe.webhookSecrets, inbox, metrics, logger);

@@ -5,13 +5,18 @@ const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 /** A database that does not answer holds the metrics up for no longer than this. */
 const READ_MS = 2_000;
 
-/** A figure that somebody else keeps, and how it is read. */
+/** Who is answered in GraphQL, by the way on which the question came. */
+export const TRANSPORTS = ["http", "websocket", "sse", "callback"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
+/** A figure that somebody else keeps. */
 export interface Watched {
   name: string;
   help: string;
   labelNames?: readonly string[];
-  read(): Promise<{ labels?: Record<string, string>; value: number }[]>;
 }
+
+type Sample = { labels?: Record<string, string>; value: number };
 
 /** What the service counts and times, served at /metrics. One registry for each app, so that tests can run several. */
 export class Metrics {
@@ -23,9 +28,15 @@ export class Metrics {
     "status",
   ]);
   readonly operations = this.histogram("graphql_operation_duration_seconds", "GraphQL operations", [
+    "operation",
     "type",
     "outcome",
   ]);
+  private readonly codes = this.counter(
+    "graphql_errors_total",
+    "Errors in GraphQL answers, most of which are 200 to HTTP, by code",
+    ["code", "transport"],
+  );
   readonly stripeSeconds = this.histogram("stripe_request_duration_seconds", "Calls to Stripe", [
     "operation",
     "outcome",
@@ -33,6 +44,11 @@ export class Metrics {
   readonly stripeBudgetWait = this.histogram(
     "stripe_budget_wait_seconds",
     "Waiting for the budget of calls to Stripe",
+    ["urgency"],
+  );
+  readonly stripeBudgetSpent = this.counter(
+    "stripe_budget_spent_total",
+    "Calls to Stripe that were not made: the budget had none left in time",
     ["urgency"],
   );
   readonly webhooks = this.counter(
@@ -77,6 +93,13 @@ export class Metrics {
     for (const origin of ["ours", "elsewhere"]) this.duplicates.inc({ origin }, 0);
     for (const next of ["refunded_again", "owed"]) this.refundsSentBack.inc({ next }, 0);
     this.fencesFailed.inc(0);
+    for (const urgency of ["request", "job"]) this.stripeBudgetSpent.inc({ urgency }, 0);
+    for (const transport of TRANSPORTS) this.codes.inc({ code: "INTERNAL_SERVER_ERROR", transport }, 0);
+  }
+
+  /** Counts the errors of an answer, as the client is told of them. */
+  told(transport: Transport, errors: readonly { extensions?: Record<string, unknown> }[] = []): void {
+    for (const { extensions } of errors) this.codes.inc({ code: String(extensions?.code), transport });
   }
 
   /** Adds the process's own figures (memory, event loop, garbage collection). */
@@ -84,21 +107,33 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
+  /** A figure that is read anew whenever somebody asks for the metrics. */
+  watch(gauge: Watched, read: () => Promise<Sample[]>): void {
+    this.watchAll({ gauge }, async () => ({ gauge: await read() }));
+  }
+
   /**
-   * A figure that is read anew whenever somebody asks for the metrics. When it cannot be read it is left out, and
-   * the others are shown all the same.
+   * Figures that are read together, by one statement say. When they cannot be read they are left out, and the others
+   * are shown all the same.
    */
-  watch({ name, help, labelNames = [], read }: Watched): void {
-    const gauge: Gauge = new Gauge({
-      ...{ name, help, labelNames: [...labelNames], registers: [this.registry] },
-      async collect() {
-        const samples = await within(READ_MS, read()).catch(() => []);
-        gauge.reset();
-        // a gauge without labels begins at 0, which would be a figure
-        if (samples.length === 0 && labelNames.length === 0) gauge.remove();
-        for (const { labels = {}, value } of samples) gauge.set(labels, value);
-      },
-    });
+  watchAll<K extends string>(gauges: Record<K, Watched>, read: () => Promise<Record<K, Sample[]>>): void {
+    const readOnce = whileUnderWay(() => within(READ_MS, read()));
+    for (const key of Object.keys(gauges) as K[]) {
+      const { labelNames = [], ...described } = gauges[key];
+      const gauge: Gauge = new Gauge({
+        ...{ ...described, labelNames: [...labelNames], registers: [this.registry] },
+        async collect() {
+          const samples = await readOnce().then(
+            (all) => all[key],
+            () => [],
+          );
+          gauge.reset();
+          // a gauge without labels begins at 0, which would be a figure
+          if (samples.length === 0 && labelNames.length === 0) gauge.remove();
+          for (const { labels = {}, value } of samples) gauge.set(labels, value);
+        },
+      });
+    }
   }
 
   private histogram<L extends string>(name: string, help: string, labelNames: L[]): Histogram<L> {
@@ -117,4 +152,15 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
     timer = setTimeout(() => reject(new Error(`not read within ${ms} ms`)), ms);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** Whoever asks while the answer is on its way gets the same one. */
+function whileUnderWay<T>(work: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | undefined;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
 }

@@ -19,7 +19,7 @@ const MOST_PER_CALLER = 50;
  * why Apollo's own plugin is not used: docs/decisions/0020.
  */
 export function callbacks(config: Config, parts: LiveParts) {
-  const { schema, newContext, logger } = parts;
+  const { schema, newContext, logger, metrics } = parts;
   const open = new Map<RouterLine, Caller>();
   let isClosed = false;
 
@@ -71,17 +71,31 @@ export function callbacks(config: Config, parts: LiveParts) {
   async function follow(results: Results, line: RouterLine): Promise<void> {
     line.startHeartbeat();
     try {
-      for await (const payload of results) await line.say("next", { payload });
+      for await (const payload of results) {
+        metrics.told("callback", payload.errors);
+        await line.say("next", { payload });
+      }
       await line.say("complete");
     } catch (error) {
-      await line.say("complete", { errors: refusalsOf(error, logger) });
+      const errors = refusalsOf(error, logger);
+      metrics.told("callback", errors);
+      await line.say("complete", { errors });
     } finally {
       line.end();
     }
   }
 
+  function answer(response: Response, status: number, result: ExecutionResult): void {
+    metrics.told("callback", result.errors);
+    response
+      .status(status)
+      .set({ "cache-control": "no-store", "subscription-protocol": "callback/1.0" })
+      .json(result);
+  }
+
   return {
     route,
+    count: () => open.size,
     /** Ends all with an error, by which whoever listens behind the router learns to come again. */
     async close(): Promise<void> {
       isClosed = true;
@@ -89,11 +103,4 @@ export function callbacks(config: Config, parts: LiveParts) {
       await Promise.all([...open.keys()].map((line) => line.leave([reason])));
     },
   };
-}
-
-function answer(response: Response, status: number, result: ExecutionResult): void {
-  response
-    .status(status)
-    .set({ "cache-control": "no-store", "subscription-protocol": "callback/1.0" })
-    .json(result);
 }

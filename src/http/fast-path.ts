@@ -81,7 +81,11 @@ async function answer(
   { authorization }: IncomingHttpHeaders,
   { callers, newContext, metrics, logger }: Answering,
 ): Promise<Answer> {
-  const done = metrics.operations.startTimer({ type: "query" });
+  const counted = (errors: GraphQLFormattedError[]) => {
+    metrics.told("http", errors);
+    return errors;
+  };
+  const done = metrics.operations.startTimer({ operation: operation.label, type: "query" });
   try {
     const context = newContext(await callers(authorization), operation.fields);
     const { data, errors } = await operation.run(context, variables);
@@ -89,10 +93,10 @@ async function answer(
     if (!errors) return { status: 200, body: { data } };
     // without data nothing was executed: the variables do not fit
     const status = data === undefined ? 400 : 200;
-    return { status, body: { errors: errors.map((error) => told(error, logger)), data } };
+    return { status, body: { errors: counted(errors.map((error) => told(error, logger))), data } };
   } catch (error) {
     done({ outcome: "error" });
-    return { status: 500, body: { errors: [toGraphQLError(error, logger).toJSON()] } };
+    return { status: 500, body: { errors: counted([toGraphQLError(error, logger).toJSON()]) } };
   }
 }
 

@@ -48,7 +48,7 @@ export function createGraphqlServer(
       // it would wrap every field of the schema, for directives that are not in it
       ApolloServerPluginCacheControlDisabled(),
       cacheHeaders(schema),
-      measured(metrics),
+      measured(metrics, operations),
       noSubscriptions,
       remembering(operations),
     ],
@@ -120,13 +120,16 @@ function apolloLogger(logger: Logger) {
   return { debug: say("debug"), info: say("info"), warn: say("warn"), error: say("error") };
 }
 
-function measured(metrics: Metrics): ApolloServerPlugin<BaseContext> {
+function measured(metrics: Metrics, { labels }: Operations): ApolloServerPlugin<BaseContext> {
   return {
     async requestDidStart() {
       const done = metrics.operations.startTimer();
       return {
-        async willSendResponse({ operation, errors }) {
-          done({ type: operation?.operation ?? "none", outcome: errors?.length ? "error" : "ok" });
+        async willSendResponse({ operation, errors, response: { body } }) {
+          const type = operation?.operation ?? "none";
+          const called = operation ? labels.of(operation) : "none";
+          done({ operation: called, type, outcome: errors?.length ? "error" : "ok" });
+          if (body.kind === "single") metrics.told("http", body.singleResult.errors);
         },
       };
     },

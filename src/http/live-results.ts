@@ -10,6 +10,7 @@ import type { Caller } from "../auth/caller.ts";
 import type { Context } from "../context.ts";
 import { toGraphQLError, withCode } from "../format-error.ts";
 import { type Logger, type LogScope, logScope, withLogScope } from "../logger.ts";
+import type { Metrics } from "../metrics.ts";
 import { liveOperation } from "./live-operations.ts";
 
 /** What live subscriptions are made of, on every transport. */
@@ -17,6 +18,7 @@ export interface LiveParts {
   schema: GraphQLSchema;
   newContext: (caller: Caller) => Context;
   logger: Logger;
+  metrics: Metrics;
 }
 
 /** What an operation answers from now on; it is rejected when its source fails, the end of the token included. */

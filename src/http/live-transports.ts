@@ -4,7 +4,13 @@ import type { Config } from "../config.ts";
 import { callbacks } from "./callback.ts";
 import type { LiveParts } from "./live-results.ts";
 import { eventStreams } from "./sse.ts";
-import { serveWebSocket } from "./websocket.ts";
+import { type Sockets, serveWebSocket } from "./websocket.ts";
+
+const CONNECTIONS = {
+  name: "live_connections",
+  help: "Clients with open live connections",
+  labelNames: ["transport"],
+};
 
 /** All ways on which live subscriptions come. */
 export interface LiveTransports {
@@ -18,15 +24,20 @@ export interface LiveTransports {
 export function liveTransports(config: Config, parts: LiveParts): LiveTransports {
   const callback = callbacks(config, parts);
   const streams = eventStreams(config.jwt, parts);
-  let closeSockets = async () => {};
+  let sockets: Sockets = { count: () => 0, close: async () => {} };
+  parts.metrics.watch(CONNECTIONS, async () => [
+    { labels: { transport: "websocket" }, value: sockets.count() },
+    { labels: { transport: "sse" }, value: streams.count() },
+    { labels: { transport: "callback" }, value: callback.count() },
+  ]);
   return {
     routes: [callback.route, streams.route],
     serveSockets(server) {
-      closeSockets = serveWebSocket(server, config, parts);
+      sockets = serveWebSocket(server, config, parts);
     },
     async close() {
       streams.close();
-      await Promise.all([closeSockets(), callback.close()]);
+      await Promise.all([sockets.close(), callback.close()]);
     },
   };
 }

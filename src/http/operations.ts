@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode, visit } from "graphql";
 import { type Run, runnerOf, sizeOf } from "./compiled.ts";
+import { OperationLabels } from "./operation-labels.ts";
 import { isPublicDocument, rootFields } from "./public-documents.ts";
 
 /** In characters. A longer document is read anew whenever it comes. */
@@ -14,6 +15,8 @@ const BYTES_A_CHARACTER = 50;
 
 /** A query that was validated before, ready to be run again. */
 export interface Operation {
+  /** What it is called where it is counted. */
+  readonly label: string;
   /** Whether its answer is the same for everyone. */
   readonly isPublic: boolean;
   /** The names of all fields in it. */
@@ -40,6 +43,7 @@ interface Kept extends Operation {
  * used last.
  */
 export class Operations {
+  readonly labels = new OperationLabels();
   private readonly byText = new Map<string, Kept>();
   private readonly byHash = new Map<string, Kept>();
   private bytes = 0;
@@ -53,6 +57,7 @@ export class Operations {
     if (rootFields(this.schema, document).some(isIntrospection)) return;
     const kept: Kept = {
       ...{ text, hash: createHash("sha256").update(text).digest("hex"), name: operation.name?.value },
+      label: this.labels.of(operation),
       isPublic: isPublicDocument(this.schema, document),
       fields: fieldsIn(document),
       run: runnerOf(this.schema, document),

@@ -59,7 +59,10 @@ export function eventStreams(jwt: Config["jwt"], parts: LiveParts) {
     response.write(SILENCE);
     const pings = setInterval(() => isWaiting(response) && response.write(SILENCE), KEEP_ALIVE_MS);
     try {
-      for await (const result of each(started)) if (!(await send(response, "next", result))) return;
+      for await (const result of each(started)) {
+        parts.metrics.told("sse", result.errors);
+        if (!(await send(response, "next", result))) return;
+      }
       await send(response, "complete");
     } finally {
       clearInterval(pings);
@@ -79,6 +82,7 @@ export function eventStreams(jwt: Config["jwt"], parts: LiveParts) {
 
   return {
     route,
+    count: () => open.size,
     /** Ends all streams without saying that they are complete: clients come again. */
     close() {
       isClosed = true;

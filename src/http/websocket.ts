@@ -18,15 +18,22 @@ const MAX_OPERATIONS = 100;
 /** Tells clients to connect again, elsewhere (RFC 6455: service restart). */
 const RESTART_CODE = 1012;
 
+/** The connections that are open. */
+export interface Sockets {
+  count(): number;
+  /** Closes them so that clients connect again. */
+  close(): Promise<void>;
+}
+
 /**
  * Live subscriptions over graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md)
- * at the GraphQL path. Returns what closes them gracefully.
+ * at the GraphQL path.
  */
 export function serveWebSocket(
   server: Server,
   config: Config,
-  { schema, newContext, logger }: LiveParts,
-): () => Promise<void> {
+  { schema, newContext, logger, metrics }: LiveParts,
+): Sockets {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols });
   server.on("upgrade", (request, socket, head) => {
     if (request.url?.split("?")[0] !== "/graphql") return socket.destroy();
@@ -45,12 +52,20 @@ export function serveWebSocket(
         ? [toGraphQLError(new RateLimited(`A connection has ${MAX_OPERATIONS} operations at most.`), logger)]
         : liveOperation(schema, payload),
     subscribe: (args) => startLive(args, idsOf(args), logger),
-    onError: (_context, _id, _payload, errors) => errors.map((error) => withCode(error, logger)),
+    onNext: (_context, _id, _payload, _args, { errors }) => metrics.told("websocket", errors),
+    onError: (_context, _id, _payload, errors) => {
+      const told = errors.map((error) => withCode(error, logger));
+      metrics.told("websocket", told);
+      return told;
+    },
   });
   serveSockets(sockets, protocol, logger);
-  return async () => {
-    for (const client of sockets.clients) client.close(RESTART_CODE, "the service restarts: connect again");
-    await new Promise((resolve) => sockets.close(resolve));
+  return {
+    count: () => sockets.clients.size,
+    async close() {
+      for (const client of sockets.clients) client.close(RESTART_CODE, "the service restarts: connect again");
+      await new Promise((resolve) => sockets.close(resolve));
+    },
   };
 }
 

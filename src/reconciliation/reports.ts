@@ -92,33 +92,32 @@ export class Reports {
 
   /** Drift of the latest report that is complete, by class, read whenever somebody asks for the metrics. */
   watch(metrics: Metrics): void {
-    const latest = async () => {
-      const [report] = await this.em.fork().execute<{ id: string; age: number }[]>(
-        `select id, extract(epoch from finished_at)::float8 as age from reconciliation_reports
+    metrics.watchAll(GAUGES, async () => {
+      const em = this.em.fork();
+      const [latest] = await em.execute<{ id: string; finished: number }[]>(
+        `select id, extract(epoch from finished_at)::float8 as finished from reconciliation_reports
          where finished_at is not null order by started_at desc limit 1`,
       );
-      return report;
-    };
-    metrics.watch({
-      name: "reconciliation_finished_at_seconds",
-      help: "When the latest comparison with Stripe was complete",
-      read: async () => [await latest()].flatMap((report) => (report ? [{ value: report.age }] : [])),
-    });
-    metrics.watch({
-      name: "reconciliation_drift",
-      help: "Rows that did not say what Stripe says, in the latest comparison",
-      labelNames: ["table", "kind", "state"],
-      read: async () => {
-        const report = await latest();
-        const rows = report ? await this.em.fork().execute<DriftCount[]>(DRIFT, [report.id]) : [];
-        return rows.map(({ table, kind, state, count }) => ({
-          labels: { table, kind, state },
-          value: count,
-        }));
-      },
+      const rows = latest ? await em.execute<DriftCount[]>(DRIFT, [latest.id]) : [];
+      return {
+        finished: latest ? [{ value: latest.finished }] : [],
+        drift: rows.map(({ count, ...labels }) => ({ labels, value: count })),
+      };
     });
   }
 }
+
+const GAUGES = {
+  finished: {
+    name: "reconciliation_finished_at_seconds",
+    help: "When the latest comparison with Stripe was complete",
+  },
+  drift: {
+    name: "reconciliation_drift",
+    help: "Rows that did not say what Stripe says, in the latest comparison",
+    labelNames: ["table", "kind", "state"],
+  },
+};
 
 const DRIFT = `
   select table_name as "table", kind, state, count(*)::int as count from reconciliation_drift

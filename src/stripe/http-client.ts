@@ -17,7 +17,10 @@ export function budgetedHttpClient(budget: CallBudget, metrics: Metrics): Client
   const makeRequest: Request = async (...request) => {
     const { urgency, deadline } = callScope();
     const waitedMs = await budget.take(urgency, deadline);
-    if (waitedMs === null) throw new Error("The budget of calls to Stripe is spent.");
+    if (waitedMs === null) {
+      metrics.stripeBudgetSpent.inc({ urgency });
+      throw new Error("The budget of calls to Stripe is spent.");
+    }
     metrics.stripeBudgetWait.observe({ urgency }, waitedMs / 1000);
     const timeout = request[7];
     request[7] = Math.max(1, Math.min(timeout, deadline - Date.now()));

@@ -63,6 +63,8 @@ test.each([
   "inbox_pending_most_attempts",
   "outbox_unsent_events",
   "outbox_oldest_unsent_seconds",
+  "outbox_unsent_most_attempts",
+  "live_connections",
   "access_decisions_total",
 ])("%s is measured", (name) => {
   expect([...shown.keys()]).toContain(name);

@@ -484,8 +484,9 @@ test("both ways are measured alike", async () => {
       );
     return [
       read('http_request_duration_seconds_count{method="POST",route="/graphql",status="200"}'),
-      read('graphql_operation_duration_seconds_count{type="query",outcome="ok"}'),
-      read('graphql_operation_duration_seconds_count{type="query",outcome="error"}'),
+      read('graphql_operation_duration_seconds_count{operation="{userAccess}",type="query",outcome="ok"}'),
+      read('graphql_operation_duration_seconds_count{operation="{userAccess}",type="query",outcome="error"}'),
+      read('graphql_errors_total{code="UNAUTHENTICATED",transport="http"}'),
     ];
   };
   const query = "{ userAccess { id } plans { id } }";
@@ -495,7 +496,7 @@ test("both ways are measured alike", async () => {
     await send(url, { body: { query } });
     await send(url, { body: { query }, headers: bearer("ada") });
     const after = await seriesOf(url);
-    expect(after.map((value, at) => value - (before[at] as number))).toEqual([2, 1, 1]);
+    expect(after.map((value, at) => value - (before[at] as number))).toEqual([2, 1, 1, 1]);
   }
 });
 

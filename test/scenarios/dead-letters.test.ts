@@ -160,8 +160,8 @@ test("an event that was of no use once, and is now, is worked on", async () => {
 test("metrics are shown without these figures while the database is away", async () => {
   const { metrics } = service.app.parts;
   const read = () => Promise.reject(new Error("away"));
-  metrics.watch({ name: "never_read", help: "x", read });
-  metrics.watch({ name: "never_read_by_kind", help: "x", labelNames: ["kind"], read });
+  metrics.watch({ name: "never_read", help: "x" }, read);
+  metrics.watch({ name: "never_read_by_kind", help: "x", labelNames: ["kind"] }, read);
   const text = await (await fetch(`${service.url}/metrics`)).text();
   expect(text).toContain("inbox_dead_letters");
   expect(text).not.toMatch(/^never_read/m);

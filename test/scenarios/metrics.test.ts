@@ -1,3 +1,5 @@
+import { type OperationDefinitionNode, parse } from "graphql";
+import { OperationLabels } from "../../src/http/operation-labels.ts";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { deliver, eventOf } from "../support/webhook.ts";
@@ -46,6 +48,16 @@ test("each measure is there under its name, and the process's own", async () => 
   );
 });
 
+test("operations have a hundred names, and the rest go by what they ask for", () => {
+  const labels = new OperationLabels();
+  const labelOf = (query: string) => labels.of(parse(query).definitions[0] as OperationDefinitionNode);
+  const names = Array.from({ length: 100 }, (_, at) => `Name${at}`);
+  expect(names.map((name) => labelOf(`query ${name} { plans { id } }`))).toEqual(names);
+  expect(labelOf("query OneTooMany { plans { id } offers { id } }")).toBe("{plans}");
+  expect(labelOf("query Name7 { offers { id } }")).toBe("Name7");
+  expect(labelOf("{ ...Root }")).toBe("{…}");
+});
+
 describe("is counted:", () => {
   test("each request, by route and never by address", async () => {
     const series = 'http_request_duration_seconds_count{method="GET",route="/health",status="200"}';
@@ -55,13 +67,28 @@ describe("is counted:", () => {
   });
 
   test.each([
-    ["query", "ok", "{ plans { id } }"],
-    ["query", "error", STATUS],
-    ["mutation", "error", 'mutation { confirmCheckout(sessionId: "cs_1") { isPaid } }'],
-    ["none", "error", "{"],
-  ])("a %s by its outcome, %s", async (type, outcome, query) => {
-    const series = `graphql_operation_duration_seconds_count{type="${type}",outcome="${outcome}"}`;
-    expect(await counting(series, () => service.ask(query))).toBe(1);
+    ["Shop", "query", "ok", "query Shop { plans { id } }"],
+    ["{plans}", "query", "ok", "{ plans { id } }"],
+    ["{subscriptionStatus}", "query", "error", STATUS],
+    ["Confirm", "mutation", "error", 'mutation Confirm { confirmCheckout(sessionId: "cs_1") { isPaid } }'],
+    ["none", "none", "error", "query Shop {"],
+    ["none", "none", "error", "query NotValid { nothing }"],
+  ])("the operation %s, a %s, by its outcome, %s", async (name, type, outcome, query) => {
+    const series = `graphql_operation_duration_seconds_count{operation="${name}",type="${type}",outcome="${outcome}"}`;
+    // the second is answered without Apollo Server when it can be
+    for (const _ of [1, 2]) expect(await counting(series, () => service.ask(query))).toBe(1);
+  });
+
+  test("each error of GraphQL's answers by its code, on whatever way", async () => {
+    const series = (code: string, transport: string) =>
+      `graphql_errors_total{code="${code}",transport="${transport}"}`;
+    const live = "subscription { accessChanged { id } }";
+    expect(await counting(series("UNAUTHENTICATED", "http"), () => service.ask(STATUS))).toBe(1);
+    expect(await counting(series("GRAPHQL_PARSE_FAILED", "http"), () => service.ask("{"))).toBe(1);
+    const bySocket = async () => collect(service.live(), live);
+    expect(await counting(series("UNAUTHENTICATED", "websocket"), bySocket)).toBe(1);
+    const byStream = () => fetch(`${service.url}/graphql/stream?query=${encodeURIComponent(live)}`);
+    expect(await counting(series("UNAUTHENTICATED", "sse"), byStream)).toBe(1);
   });
 
   test("each delivery of Stripe's by what became of it", async () => {
@@ -99,6 +126,7 @@ describe("is counted:", () => {
       () => read("live_subscriptions"),
       (count) => count === 1,
     );
+    expect(await read('live_connections{transport="websocket"}')).toBe(1);
     live.stop();
     await eventually(
       () => read("live_subscriptions"),
