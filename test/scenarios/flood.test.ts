@@ -30,14 +30,27 @@ const untilAllDone = () =>
     200,
   );
 
+/** On a connection of its own to the service's database. */
+async function elsewhere<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: service.database.url });
+  await client.connect();
+  return use(client).finally(() => client.end());
+}
+
+/** Lets nobody begin with the work on events, which looks at what has been read, until `arrive` has ended. */
+const beforeAnyWork = (arrive: () => Promise<unknown>) =>
+  elsewhere(async (client) => {
+    await client.query("begin");
+    await client.query("lock table sync_tickets in access exclusive mode");
+    await arrive();
+    await client.query("commit");
+  });
+
 /** What the comparison of random histories looks at. */
 function worldOf({ users }: Recorded): World {
   const learners = users.map((id) => ({ id, token: "", deleted: [], keys: new Map() }));
-  const rows: World["rows"] = async (sql: string, params?: unknown[]) => {
-    const client = new Client({ connectionString: service.database.url });
-    await client.connect();
-    return (await client.query(sql, params).finally(() => client.end())).rows;
-  };
+  const rows: World["rows"] = (sql, params) =>
+    elsewhere(async (client) => (await client.query(sql, params)).rows);
   return { stripe: stripeOf(service), learners, rows, foreign: [] } as unknown as World;
 }
 
@@ -87,7 +100,7 @@ test("however often an object is told of in a burst, it is read a constant numbe
   const copies = Array.from({ length: 10 }, (_, copy) =>
     payment.map((event) => ({ ...event, id: `${event.id}_again_${copy}` })),
   );
-  await deliverAll(copies.flat());
+  await beforeAnyWork(() => deliverAll(copies.flat()));
   await untilAllDone();
   const more = [...(await reads())].map(([path, count]): [string, number] => [
     path,
@@ -95,8 +108,9 @@ test("however often an object is told of in a burst, it is read a constant numbe
   ]);
   const objects = more.filter(([path, count]) => count > 0 && /\/(cus|sub|in|pi|cs)_/.test(path));
   expect(objects.length).toBeGreaterThan(0);
-  expect(objects.filter(([, count]) => count > 4)).toEqual([]);
-});
+  // two statements at once lease what is due, and may divide the events of one object between them
+  expect(objects.filter(([, count]) => count > 2)).toEqual([]);
+}, 60_000);
 
 test("of two changes within one second the second is kept", async () => {
   const [first, second] = await recorded.twoWithinASecond();
