@@ -57,6 +57,14 @@ test("every error code is thrown somewhere", () => {
   expect(unused).toEqual([]);
 });
 
+test("every package has its reason, and no other has one", () => {
+  const { dependencies, devDependencies } = JSON.parse(read("package.json"));
+  const real = Object.keys({ ...dependencies, ...devDependencies }).filter((name) => !/^@types\//.test(name));
+  const where = "docs/decisions/0026-what-is-borrowed.md";
+  const said = [...read(where).matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name as string);
+  expect(faultsBetween(real, said, where)).toEqual([]);
+});
+
 test("docs/configuration.md describes every variable, and no other", () => {
   const rows = rowsOf(read("docs/configuration.md"), "Variables");
   expect(faultsBetween(VARIABLES, rowNames(rows), "docs/configuration.md")).toEqual([]);
