@@ -61,7 +61,13 @@ async function main(): Promise<void> {
   atTheEnd(() => redis.stop());
   await setupDatabase(postgres.url);
   const env = {
-    ...{ PATH: process.env.PATH, NODE_ENV: "production", HOST: "127.0.0.1", LOG_LEVEL: "warn" },
+    ...{
+      PATH: process.env.PATH,
+      NODE_ENV: "production",
+      HOST: "127.0.0.1",
+      LOG_LEVEL: "warn",
+      DRAIN_SECONDS: "0",
+    },
     ...{ DATABASE_URL: postgres.url, REDIS_URL: redis.url, JWT_SECRET: "x".repeat(48) },
     ...{ STRIPE_SECRET_KEY: "sk_test_never_used", STRIPE_WEBHOOK_SECRET: "whsec_never_used" },
   };

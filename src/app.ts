@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { rememberedCallers } from "./auth/token.ts";
 import type { Config } from "./config.ts";
 import { poolOf } from "./database.ts";
@@ -8,7 +9,7 @@ import { fastPath } from "./http/fast-path.ts";
 import { createGraphqlServer, graphqlRoutes, MAX_BODY, onlyForBrowsers } from "./http/graphql.ts";
 import { healthRoutes } from "./http/health.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
-import { closeServer, listen } from "./http/listening.ts";
+import { closeServer, lastOnesWhile, listen } from "./http/listening.ts";
 import { liveTransports } from "./http/live-transports.ts";
 import { metricsServer } from "./http/metrics.ts";
 import { Operations } from "./http/operations.ts";
@@ -24,7 +25,10 @@ import { takeDeliveries, webhookRoute } from "./webhooks/route.ts";
 export interface App {
   /** Listens, then starts the worker. Returns the address, with the port that was chosen when 0 was asked. */
   start(): Promise<{ url: string; port: number }>;
-  /** Stops taking requests and jobs, finishes what runs, closes everything. */
+  /**
+   * Is not ready any more, takes no more jobs, and after `drainSeconds` no more requests; finishes what runs, sends live
+   * clients elsewhere, closes everything.
+   */
   stop(): Promise<void>;
   readonly parts: Parts;
 }
@@ -60,7 +64,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     isWeb && overrides.fastPath !== false
       ? fastPath(config, { operations, callers, newContext, metrics, logger }, MAX_BODY, http)
       : http;
-  const server = createServer(shortcut(take, metrics, front));
+  const server = createServer(lastOnesWhile(() => health.isLeaving, shortcut(take, metrics, front)));
   if (isWeb) live.serveSockets(server);
   const figures = config.metricsPort === undefined ? undefined : metricsServer(metrics);
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger, parts.outage);
@@ -82,8 +86,11 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     },
     async stop() {
       health.drain();
+      const jobs = Promise.all([sweep.stop(), worker.stop()]);
+      // until whoever sends requests has heard of it they go on to arrive, and are answered
+      if (isWeb) await pause(config.drainSeconds * 1_000);
       await live.close();
-      await Promise.all([closeServer(server), sweep.stop(), worker.stop()]);
+      await Promise.all([closeServer(server), jobs]);
       if (figures) await closeServer(figures);
       await graphql.stop();
       await parts.close();

@@ -26,6 +26,8 @@ export interface Config {
   readonly port: number;
   /** Where the metrics are when they are not on `port`. */
   readonly metricsPort: number | undefined;
+  /** How long requests are still answered after the signal to stop, until nobody sends any more. */
+  readonly drainSeconds: number;
   /** Where browsers reach the service, without a slash at its end; undefined when nobody has said. */
   readonly publicUrl?: string;
   readonly database: { readonly url: string };
@@ -90,6 +92,7 @@ const environment = z.object({
     .optional(),
   PORT: port.default(3004),
   METRICS_PORT: port.optional(),
+  DRAIN_SECONDS: wholeNumber(0, 60).optional(),
   PUBLIC_URL: z
     .string()
     .refine(isBaseUrl, "must be a URL such as https://payments.example.com, without query and login")
@@ -225,6 +228,7 @@ function toConfig(env: Environment): Config {
     host: env.HOST ?? (production ? "0.0.0.0" : "127.0.0.1"),
     port: env.PORT,
     metricsPort: env.METRICS_PORT,
+    drainSeconds: env.DRAIN_SECONDS ?? (production ? 5 : 0),
     publicUrl:
       env.PUBLIC_URL?.replace(/\/+$/, "") ?? (production ? undefined : ownAddress(env.HOST, env.PORT)),
     database: { url: databaseUrl(env as unknown as Record<string, string>) as string },

@@ -2,6 +2,9 @@ import { createApp } from "./app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "./config.ts";
 import type { Logger } from "./logger.ts";
 
+/** With the time to drain less than the 45 seconds that Kubernetes gives. */
+const LONGEST_STOP_MS = 30_000;
+
 /** The service as it runs in production: starts, and stops gracefully when told to. */
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
@@ -12,6 +15,14 @@ async function main(): Promise<void> {
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
+    setTimeout(
+      () => {
+        // what has not ended is taken up by others once its lease has run out
+        app.parts.logger.error("the service did not stop in time");
+        process.exit(1);
+      },
+      config.drainSeconds * 1_000 + LONGEST_STOP_MS,
+    ).unref();
     await app.stop().catch((error: unknown) => {
       app.parts.logger.error({ err: error }, "the service did not stop well");
       process.exit(1);

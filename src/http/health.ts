@@ -25,6 +25,10 @@ export class Health {
     this.isDraining = true;
   }
 
+  get isLeaving(): boolean {
+    return this.isDraining;
+  }
+
   async components(): Promise<Record<string, ComponentState>> {
     const now = Date.now();
     if (!this.cached || now - this.cached.at > CACHE_MS) this.cached = { at: now, components: this.check() };

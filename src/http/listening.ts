@@ -1,7 +1,10 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { RequestListener, Server } from "node:http";
 import type { Config } from "../config.ts";
 import { listenFault } from "../listen-fault.ts";
+
+/** Whoever waits for Stripe is answered within ten seconds. */
+const LONGEST_REQUEST_MS = 15_000;
 
 /** Listens as configured. @throws Error that says what to do when the system does not let us */
 export async function listen(
@@ -17,10 +20,25 @@ export async function listen(
   }
 }
 
-/** Takes no more requests, and waits for those that run. */
+/**
+ * Answers as before, but while the process is leaving each answer is the last on its connection: whoever keeps it open
+ * comes again by another one, which leads elsewhere.
+ */
+export function lastOnesWhile(isLeaving: () => boolean, answer: RequestListener): RequestListener {
+  return (request, response) => {
+    if (isLeaving()) response.shouldKeepAlive = false;
+    answer(request, response);
+  };
+}
+
+/** Takes no more requests, and waits for those that run; longer than any may take, nobody waits. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const late = setTimeout(() => server.closeAllConnections(), LONGEST_REQUEST_MS);
+    server.close(() => {
+      clearTimeout(late);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

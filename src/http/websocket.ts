@@ -15,6 +15,8 @@ import { type Extra, serveSockets } from "./sockets.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_OPERATIONS = 100;
+/** Who has not said goodbye by then does not. */
+const GOODBYE_MS = 2_000;
 /** Tells clients to connect again, elsewhere (RFC 6455: service restart). */
 const RESTART_CODE = 1012;
 
@@ -64,7 +66,11 @@ export function serveWebSocket(
     count: () => sockets.clients.size,
     async close() {
       for (const client of sockets.clients) client.close(RESTART_CODE, "the service restarts: connect again");
+      const late = setTimeout(() => {
+        for (const client of sockets.clients) client.terminate();
+      }, GOODBYE_MS);
       await new Promise((resolve) => sockets.close(resolve));
+      clearTimeout(late);
     },
   };
 }

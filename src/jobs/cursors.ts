@@ -20,7 +20,20 @@ export interface Lease<State> {
 
 /** Work that is done from time to time, by one replica at a time, and goes on from where it stopped. */
 export class Cursors {
+  private isStopping = false;
+
   constructor(private readonly em: EntityManager) {}
+
+  /** No more than what is begun is done from now on. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
+  /** Begins a part of the work; what it returns says when that is long enough, or the process is to stop. */
+  slice(ms: number): () => boolean {
+    const until = Date.now() + ms;
+    return () => this.isStopping || Date.now() > until;
+  }
 
   /** Adds a cursor that is not there yet; one that is stays as it is. */
   async begin(name: string, state: object, firstRunInSeconds: number): Promise<void> {

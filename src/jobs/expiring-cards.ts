@@ -53,7 +53,7 @@ export class ExpiringCards implements Round {
   async run(): Promise<void> {
     const lease = await this.cursors.lease<State>(EXPIRING_CARDS_CURSOR);
     if (!lease) return;
-    const until = Date.now() + SLICE_MS;
+    const isOver = this.cursors.slice(SLICE_MS);
     const months = monthsFrom(this.parts.clock.now());
     let place = lease.state.place ?? { monthsDone: 0, after: FIRST };
     try {
@@ -61,7 +61,7 @@ export class ExpiringCards implements Round {
         const after = await this.page(month, place.after);
         place = after ? { ...place, after } : { monthsDone: place.monthsDone + 1, after: FIRST };
         await lease.save({ place });
-        if (Date.now() > until) return await lease.release({ place }, 0);
+        if (isOver()) return await lease.release({ place }, 0);
       }
     } catch (error) {
       await lease.release({ place }, RETRY_SECONDS);

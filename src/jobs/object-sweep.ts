@@ -62,23 +62,23 @@ export class ObjectSweep {
   /** Does a part of it, when it is due and nobody else does. */
   async run(): Promise<void> {
     const lease = await this.cursors.lease<SweepState>(OBJECTS_CURSOR);
-    if (lease) await this.work(lease, Date.now() + SLICE_MS);
+    if (lease) await this.work(lease, this.cursors.slice(SLICE_MS));
   }
 
   /** Does all of it now. Null when another process does it. @throws ProviderUnavailable; a later call goes on */
   async finish(onPage: (state: SweepState) => void = () => {}): Promise<SweepState | null> {
     const lease = await this.cursors.lease<SweepState>(OBJECTS_CURSOR, true);
-    return lease && this.work(lease, Number.POSITIVE_INFINITY, onPage);
+    return lease && this.work(lease, () => false, onPage);
   }
 
   private async work(
     lease: Lease<SweepState>,
-    until: number,
+    isOver: () => boolean,
     onPage: (state: SweepState) => void = () => {},
   ): Promise<SweepState> {
     let state = lease.state;
     try {
-      while (!state.finishedAt && Date.now() < until) {
+      while (!state.finishedAt && !isOver()) {
         state = await this.page(state);
         await lease.save(state);
         onPage(state);

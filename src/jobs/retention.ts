@@ -41,6 +41,7 @@ export interface RetentionParts {
 export class Retention {
   /** On real time. */
   private endsAt = 0;
+  private isStopping = false;
 
   constructor(
     private readonly em: EntityManager,
@@ -66,8 +67,13 @@ export class Retention {
     return trimmed;
   }
 
+  /** No more than the batch that is begun; the next pass does the rest. */
+  stop(): void {
+    this.isStopping = true;
+  }
+
   private get isOver(): boolean {
-    return Date.now() > this.endsAt;
+    return this.isStopping || Date.now() > this.endsAt;
   }
 
   private before(days: number): Date {

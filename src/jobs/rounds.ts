@@ -21,6 +21,11 @@ export class Rounds {
     return (await this.cursors.due()).filter((name) => name in this.rounds);
   }
 
+  /** What runs comes to an end soon, and goes on where it stopped in another process. */
+  stop(): void {
+    this.cursors.stop();
+  }
+
   async run(name: string): Promise<void> {
     await this.rounds[name]?.run();
   }

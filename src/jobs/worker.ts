@@ -68,6 +68,8 @@ export class Worker {
   /** Takes no more jobs and waits for those that run. */
   async stop(): Promise<void> {
     this.isStopping = true;
+    this.workers.rounds.stop();
+    this.workers.retention.stop();
     await this.runner?.stop().catch(() => {});
     await this.running;
   }

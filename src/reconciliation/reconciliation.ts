@@ -81,7 +81,7 @@ export class Reconciliation {
   async run(settleMs = SETTLE_MS): Promise<void> {
     const lease = await this.parts.cursors.lease<State>(RECONCILIATION_CURSOR);
     if (!lease) return;
-    const until = Date.now() + SLICE_MS;
+    const isOver = this.parts.cursors.slice(SLICE_MS);
     let { underWay } = lease.state;
     try {
       underWay ??= await this.tonight();
@@ -94,7 +94,7 @@ export class Reconciliation {
         if (!place) break;
         underWay = { ...underWay, place };
         await lease.save({ underWay });
-        if (Date.now() > until) return await lease.release({ underWay }, 0);
+        if (isOver()) return await lease.release({ underWay }, 0);
       }
       await this.reports.finish(reportId, this.parts.clock.now());
       underWay = null;

@@ -66,9 +66,9 @@ export class CatchUp {
     if (!lease) return false;
     let state = lease.state;
     try {
-      const began = Date.now();
+      const isOver = this.cursors.slice(SLICE_MS);
       state = await this.withinReach(state);
-      while (state.reached < this.horizon() && Date.now() - began < SLICE_MS) {
+      while (state.reached < this.horizon() && !isOver()) {
         state = await this.window(state);
         await lease.save(state);
       }

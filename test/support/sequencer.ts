@@ -16,6 +16,7 @@ const FIRST = [
   "scenarios/crash-points",
   "scenarios/repairs",
   "scenarios/crash",
+  "scenarios/rolling",
   "scenarios/refunds",
   "scenarios/catching-up",
   "scenarios/reconciliation",

@@ -19,12 +19,16 @@ const pick = ({ PATH, NODE_COMPILE_CACHE }: NodeJS.ProcessEnv) => ({ PATH, NODE_
 /**
  * Starts it on a free port and waits until it is ready.
  * @param hears whether messages can be sent to it
+ * @param worker its role: everything, requests only, jobs only
  * @throws Error when it never is, and leaves none behind
  */
-export async function spawnService(env: NodeJS.ProcessEnv, { hears = false } = {}): Promise<SpawnedService> {
+export async function spawnService(
+  env: NodeJS.ProcessEnv,
+  { hears = false, worker = "on" }: { hears?: boolean; worker?: "on" | "off" | "only" } = {},
+): Promise<SpawnedService> {
   const port = await quietPort();
   const child = spawn(process.execPath, ["dist/src/main.js"], {
-    env: { ...pick(process.env), ...env, PORT: String(port), WORKER: "on" },
+    env: { ...pick(process.env), ...env, PORT: String(port), WORKER: worker },
     stdio: ["ignore", "pipe", "inherit", ...(hears ? (["ipc"] as const) : [])],
   });
   let text = "";
