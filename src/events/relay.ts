@@ -99,7 +99,7 @@ export class OutboxRelay {
   }
 
   private async noteAll(sent: readonly Row[][]): Promise<null[]> {
-    await prepared(this.em, SENT, [JSON.stringify(sent.flat().map((row) => row.id))]);
+    await prepared(this.em, SENT, [sent.flat().map((row) => row.id)]);
     return sent.map(() => null);
   }
 
@@ -140,7 +140,7 @@ const LEASE = `
 
 const SENT = `
   update outbox set sent_at = now(), lease_until = null
-   where id in (select value::uuid from jsonb_array_elements_text($1::jsonb))`;
+   where id = any($1::uuid[])`;
 
 /** CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
 function cloudEvent(row: Row, occurredAt: Date): Record<string, unknown> {

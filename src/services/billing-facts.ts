@@ -28,16 +28,22 @@ export const IS_UNPAID = `(status = 'OPEN' or status = 'UNCOLLECTIBLE' and strip
       where paid.stripe_subscription_id = invoices.stripe_subscription_id and paid.status = 'PAID'),
     '-infinity'))`;
 
+/**
+ * What an invoice, a line or a payment leads to is looked up for each of them, never joined: while PostgreSQL has not
+ * counted new tables yet it would read all of them.
+ */
 const BILLING_FACTS = `
   select asked.id,
-    (select max(line.period_end)
-       from invoice_lines line join invoices invoice using (stripe_invoice_id)
-      where line.stripe_subscription_id = asked.id and invoice.status = 'PAID') as paid_through,
-    exists (select 1 from invoices
-             where stripe_subscription_id = asked.id and status = 'PAID' and amount_paid_minor > 0) as ever_paid,
-    (select min(charge.stripe_created_at)
-       from charges charge join invoice_payments using (stripe_payment_intent_id)
-      where charge.status = 'failed' and stripe_invoice_id = (
+    (select max(line.period_end) from invoice_lines line
+      where line.stripe_subscription_id = asked.id
+        and (select status from invoices where stripe_invoice_id = line.stripe_invoice_id) = 'PAID') as paid_through,
+    (select true from invoices
+      where stripe_subscription_id = asked.id and status = 'PAID' and amount_paid_minor > 0
+      limit 1) is not null as ever_paid,
+    (select min((select min(charge.stripe_created_at) from charges charge
+                  where charge.stripe_payment_intent_id = link.stripe_payment_intent_id and charge.status = 'failed'))
+       from invoice_payments link
+      where stripe_invoice_id = (
         select stripe_invoice_id from invoices
          where stripe_subscription_id = asked.id
            and ${IS_UNPAID}

@@ -61,17 +61,19 @@ export class DueEvents {
   }
 }
 
+/** Looked up object by object: in a flood PostgreSQL has not counted what is pending, and would read all of it. */
 const LEASE = `
   with asked as (
     select aggregate, id as object_id from jsonb_to_recordset($1::jsonb) as asked (aggregate text, id text)),
   due as (
     select event.id, extract(epoch from next_try_at - lease_until)::float8 as pause,
-           coalesce(attempts = 0 and last_error is null and greatest(received_at, replayed_at) < ticket.read_at, false)
-             as seen
-      from asked join stripe_events event using (aggregate, object_id)
-      left join sync_tickets ticket using (object_id)
-     where status = 'pending' and next_try_at <= now() and (lease_until is null or lease_until < now())
-     order by received_at, event.id for update of event skip locked),
+           coalesce(attempts = 0 and last_error is null and greatest(received_at, replayed_at) <
+             (select read_at from sync_tickets where object_id = asked.object_id), false) as seen
+      from asked cross join lateral (
+        select * from stripe_events of
+         where of.aggregate = asked.aggregate and of.object_id = asked.object_id and status = 'pending'
+           and next_try_at <= now() and (lease_until is null or lease_until < now())
+         for update skip locked) as event),
   taken as (
     update stripe_events event
        set attempts = event.attempts + case when seen then 0 else 1 end,
