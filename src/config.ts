@@ -16,6 +16,8 @@ import {
   port,
   wholeNumber,
 } from "./config-values.ts";
+import type { RateClass } from "./rate-limits/classes.ts";
+import { rateLimits, rateLimitsOf } from "./rate-limits/settings.ts";
 
 const LONGEST_DAYS = 3_650;
 
@@ -72,6 +74,10 @@ export interface Config {
   readonly routerSecret?: string;
   /** Where live results may be posted to; empty: nowhere. */
   readonly callbackOrigins: readonly string[] | "loopback";
+  /** Addresses and CIDRs of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** How much one caller may ask for: codes an hour, all others a minute; 0: as much as they like. */
+  readonly rateLimits: Readonly<Record<RateClass, number>>;
   readonly clock: "system" | "sandbox";
   readonly sandboxPort: number;
   readonly dataDir: string;
@@ -142,6 +148,7 @@ const environment = z.object({
   WORKER: oneOf("on", "off", "only").default("on"),
   ROUTER_SECRET: z.string().min(16, "must have at least 16 characters").optional(),
   CALLBACK_ORIGINS: origins.optional(),
+  ...rateLimits.shape,
   SANDBOX_PORT: port.default(12_111),
   DATA_DIR: z.string().default(".data"),
   CLOCK: oneOf("system", "sandbox").default("system"),
@@ -264,6 +271,8 @@ function toConfig(env: Environment): Config {
     worker: env.WORKER,
     routerSecret: env.ROUTER_SECRET,
     callbackOrigins: env.CALLBACK_ORIGINS ?? (env.NODE_ENV === "development" ? "loopback" : []),
+    trustedProxies: env.TRUST_PROXY,
+    rateLimits: rateLimitsOf(env, production),
     clock: env.CLOCK,
     sandboxPort: env.SANDBOX_PORT,
     dataDir: env.DATA_DIR,

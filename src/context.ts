@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Caller } from "./auth/caller.ts";
 import type { Loaders } from "./loaders.ts";
 import type { LiveService } from "./services/live.service.ts";
@@ -7,23 +8,25 @@ export interface Context {
   readonly caller: Caller;
   readonly loaders: Loaders;
   readonly live: LiveService;
+  /** Under which name calls are counted; undefined when they are not. */
+  readonly countedAs: string | undefined;
   /** The names of all fields that the operation asks for, anywhere in it; undefined when nobody has looked. */
   readonly asks: ReadonlySet<string> | undefined;
   /** Forgets what was loaded: each live event reads the world as it is then. */
   renew(): void;
 }
 
-export function createContext(
-  caller: Caller,
-  live: LiveService,
-  newLoaders: () => Loaders,
-  asks?: ReadonlySet<string>,
-): Context {
+/** What is known of a request before its operation is run. */
+export type Asking = Pick<Context, "caller" | "countedAs" | "asks">;
+
+/** Makes the context of a request. Whose address counts where nobody is signed in is the request's to say. */
+export type NewContext = (caller: Caller, request: IncomingMessage, asks?: ReadonlySet<string>) => Context;
+
+export function createContext(asking: Asking, live: LiveService, newLoaders: () => Loaders): Context {
   let loaders = newLoaders();
   return {
-    caller,
+    ...asking,
     live,
-    asks,
     get loaders() {
       return loaders;
     },

@@ -37,6 +37,8 @@ export interface ErrorDetails {
   retryable?: boolean;
   /** Why a card was refused: Stripe's decline code, or its error code. */
   declineCode?: string;
+  /** In how many seconds the same call may succeed. */
+  retryAfter?: number;
 }
 
 /** A refusal with a stable code. Its message is for people and says what to do next; it never holds secrets. */
@@ -79,10 +81,11 @@ export class NotFound extends DomainError {
   }
 }
 
-/** As much at a time as one caller or connection may have; some of it has to end first. */
+/** As much as one caller or connection may have: at a time (some of it has to end first), or for so many seconds. */
 export class RateLimited extends DomainError {
-  constructor(message: string) {
-    super("RATE_LIMITED", message, { retryable: true });
+  constructor(message: string, retryAfterSeconds?: number) {
+    const later = retryAfterSeconds !== undefined && { retryAfter: retryAfterSeconds };
+    super("RATE_LIMITED", message, { retryable: true, ...later });
   }
 }
 

@@ -82,6 +82,11 @@ export class Metrics {
     "Changes of access that could not tell the cache before they were made",
     [],
   );
+  readonly rateLimited = this.counter(
+    "rate_limited_total",
+    "Calls refused because a caller asked too often",
+    ["class"],
+  );
   readonly liveSubscriptions = new Gauge({
     name: "live_subscriptions",
     help: "Open GraphQL subscriptions",

@@ -1,8 +1,9 @@
+import type { IncomingMessage } from "node:http";
 import type { RequestHandler } from "express";
-import type { Caller } from "./auth/caller.ts";
+import { Caller } from "./auth/caller.ts";
 import { type Clock, sandboxClock, systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
-import { createContext } from "./context.ts";
+import { createContext, type NewContext } from "./context.ts";
 import { openDatabase } from "./database.ts";
 import { DecisionStore } from "./events/decision-store.ts";
 import { LiveFeed } from "./events/live.ts";
@@ -22,6 +23,9 @@ import { loadersOf } from "./loaders.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { Metrics } from "./metrics.ts";
 import { Outage } from "./outage.ts";
+import { clientAddress } from "./rate-limits/client-address.ts";
+import { countedNames } from "./rate-limits/counted-names.ts";
+import { RateLimits } from "./rate-limits/rate-limits.ts";
 import { Reconciler } from "./reconciliation/reconciler.ts";
 import { RECONCILIATION_CURSOR, Reconciliation } from "./reconciliation/reconciliation.ts";
 import { Reports } from "./reconciliation/reports.ts";
@@ -195,14 +199,19 @@ export async function createParts(config: Config, overrides: Overrides) {
     [SubscriptionHistoryResolver, new SubscriptionHistoryResolver(new SubscriptionHistoryService(em))],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);
-  const schema = createSchema(containerOf(resolvers), logger);
+  const rateLimits = new RateLimits(cacheRedis, config.rateLimits, metrics);
+  const schema = createSchema(containerOf(resolvers), logger, rateLimits);
   const newLoaders = loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems });
-  const newContext = (caller: Caller, asks?: ReadonlySet<string>) =>
-    createContext(caller, live, newLoaders, asks);
+  const nameOf = countedNames(clientAddress(config.trustedProxies));
+  const newContext: NewContext = (caller, request, asks) =>
+    createContext({ caller, asks, countedAs: nameOf(caller, request) }, live, newLoaders);
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, access, sync, intents, relay, schema, newContext },
     invoices: new InvoiceService(em, stripe, links),
+    /** Counts what costs a call to Stripe, of whoever follows a link. */
+    admitAnonymous: (request: IncomingMessage) =>
+      rateLimits.admit(nameOf(Caller.anonymous, request), ["mutations"]),
     ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention, deadlines },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */

@@ -13,6 +13,8 @@ import { checkRule } from "./auth/rules.ts";
 import { toGraphQLError } from "./format-error.ts";
 import { makeLean, typeNames } from "./lean-resolvers.ts";
 import type { Logger } from "./logger.ts";
+import { counted } from "./rate-limits/counted.ts";
+import type { RateLimits } from "./rate-limits/rate-limits.ts";
 import { assertReferences, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
@@ -90,7 +92,11 @@ export function schemaSdl(declared: GraphQLSchema = declaredSchema()): string {
 }
 
 /** The executable federated schema. Authorisation and masking hold in it, whatever transport runs it. */
-export function createSchema(container: ContainerType, logger: Logger): GraphQLSchema {
+export function createSchema(
+  container: ContainerType,
+  logger: Logger,
+  limits: Pick<RateLimits, "admit">,
+): GraphQLSchema {
   const declared = declaredSchema(container);
   const resolvers = createResolversMap(declared) as Record<string, object>;
   makeLean(resolvers as never, container as never);
@@ -99,7 +105,7 @@ export function createSchema(container: ContainerType, logger: Logger): GraphQLS
     { typeDefs: parse(schemaSdl(declared)), resolvers: resolvers as never },
   ]);
   resolveReferences(schema, entityNames(declared), logger);
-  return maskErrors(schema, logger);
+  return maskErrors(schema, logger, limits);
 }
 
 /**
@@ -137,10 +143,10 @@ export function entityNames(schema: GraphQLSchema): string[] {
 }
 
 /** Every resolver and every source of a live subscription lets only known errors through. */
-function maskErrors(schema: GraphQLSchema, logger: Logger): GraphQLSchema {
+function maskErrors(schema: GraphQLSchema, logger: Logger, limits: Pick<RateLimits, "admit">): GraphQLSchema {
   return mapSchema(schema, {
-    [MapperKind.OBJECT_FIELD]: (field, name) => {
-      const { resolve, subscribe } = field;
+    [MapperKind.OBJECT_FIELD]: (field, name, type) => {
+      const { resolve, subscribe } = counted(field, name, type, limits);
       // a gateway's references are looked at one by one: a bad one spoils no other entity's answer
       const isGuarded = name !== "_entities" && Object.keys(field.args ?? {}).length > 0;
       if (resolve && resolve !== defaultFieldResolver)

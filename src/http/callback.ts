@@ -29,7 +29,7 @@ export function callbacks(config: Config, parts: LiveParts) {
     try {
       const { caller, callback } = await permitted(config, request, extension);
       if (isClosed) throw new ServiceUnavailable();
-      await begin(request, response, caller, callback);
+      await begin(request, response, { caller, callback });
     } catch (error) {
       const isOurs = !(error instanceof DomainError || error instanceof GraphQLError);
       answer(response, isOurs ? 500 : 400, { errors: refusalsOf(error, logger) });
@@ -39,13 +39,16 @@ export function callbacks(config: Config, parts: LiveParts) {
   async function begin(
     request: Request,
     response: Response,
-    caller: Caller,
-    callback: Callback,
+    { caller, callback }: { caller: Caller; callback: Callback },
   ): Promise<void> {
     const operation = liveOperation(schema, payloadOf(request.body));
     if (!("schema" in operation)) return answer(response, 400, { errors: operation });
     const line = lineOf(caller, callback);
-    const started = await startLive({ ...operation, contextValue: newContext(caller) }, logScope(), logger);
+    const started = await startLive(
+      { ...operation, contextValue: newContext(caller, request) },
+      logScope(),
+      logger,
+    );
     if (!isResults(started)) {
       line.end();
       return answer(response, 200, { data: null, ...started });

@@ -1,10 +1,9 @@
-import type { IncomingHttpHeaders, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { ExecutionResult, GraphQLFormattedError } from "graphql";
 import Negotiator from "negotiator";
-import type { Caller } from "../auth/caller.ts";
 import type { Callers } from "../auth/token.ts";
 import type { Config } from "../config.ts";
-import type { Context } from "../context.ts";
+import type { NewContext } from "../context.ts";
 import { toGraphQLError } from "../format-error.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -22,7 +21,7 @@ const PATH = "/graphql";
 export interface Answering {
   operations: Operations;
   callers: Callers;
-  newContext: (caller: Caller, asks: ReadonlySet<string>) => Context;
+  newContext: NewContext;
   metrics: Metrics;
   logger: Logger;
 }
@@ -62,7 +61,7 @@ export function fastPath(
       }
       const ids = requestIds(headers);
       void withLogScope(ids, () =>
-        whileSomebodyWaits(() => answer(operation, question, headers, answering)),
+        whileSomebodyWaits(() => answer(operation, question, request, answering)),
       ).then((given) => {
         done({ status: given.status });
         send(response, given, [
@@ -78,7 +77,7 @@ export function fastPath(
 async function answer(
   operation: Operation,
   { variables }: Question,
-  { authorization }: IncomingHttpHeaders,
+  request: IncomingMessage,
   { callers, newContext, metrics, logger }: Answering,
 ): Promise<Answer> {
   const counted = (errors: GraphQLFormattedError[]) => {
@@ -87,7 +86,7 @@ async function answer(
   };
   const done = metrics.operations.startTimer({ operation: operation.label, type: "query" });
   try {
-    const context = newContext(await callers(authorization), operation.fields);
+    const context = newContext(await callers(request.headers.authorization), request, operation.fields);
     const { data, errors } = await operation.run(context, variables);
     done({ outcome: errors ? "error" : "ok" });
     if (!errors) return { status: 200, body: { data } };

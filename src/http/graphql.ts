@@ -7,10 +7,9 @@ import {
 import { expressMiddleware } from "@as-integrations/express5";
 import express, { type RequestHandler } from "express";
 import { GraphQLError, type GraphQLSchema } from "graphql";
-import type { Caller } from "../auth/caller.ts";
 import type { Callers } from "../auth/token.ts";
 import type { Config } from "../config.ts";
-import type { Context } from "../context.ts";
+import type { Context, NewContext } from "../context.ts";
 import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -58,7 +57,7 @@ export function createGraphqlServer(
 /** The routes at the GraphQL path, once the server has started. Live subscriptions are asked before it. */
 export function graphqlRoutes(
   server: ApolloServer<Context>,
-  { callers, newContext }: { callers: Callers; newContext: (caller: Caller) => Context },
+  { callers, newContext }: { callers: Callers; newContext: NewContext },
   live: RequestHandler[],
 ): RequestHandler[] {
   return [
@@ -66,7 +65,7 @@ export function graphqlRoutes(
     ...live,
     (_request, _response, next) => whileSomebodyWaits(next),
     expressMiddleware(server, {
-      context: async ({ req }) => newContext(await callers(req.get("authorization"))),
+      context: async ({ req }) => newContext(await callers(req.get("authorization")), req),
     }),
   ];
 }

@@ -6,8 +6,7 @@ import {
   subscribe,
 } from "graphql";
 import type { SubscribePayload } from "graphql-ws";
-import type { Caller } from "../auth/caller.ts";
-import type { Context } from "../context.ts";
+import type { Context, NewContext } from "../context.ts";
 import { toGraphQLError, withCode } from "../format-error.ts";
 import { type Logger, type LogScope, logScope, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -16,7 +15,7 @@ import { liveOperation } from "./live-operations.ts";
 /** What live subscriptions are made of, on every transport. */
 export interface LiveParts {
   schema: GraphQLSchema;
-  newContext: (caller: Caller) => Context;
+  newContext: NewContext;
   logger: Logger;
   metrics: Metrics;
 }
@@ -28,11 +27,11 @@ export type Results = AsyncGenerator<ExecutionResult, void, void>;
 export async function openLive(
   parts: LiveParts,
   payload: SubscribePayload,
-  caller: Caller,
+  newContext: () => Context,
 ): Promise<Results | ExecutionResult> {
   const operation = liveOperation(parts.schema, payload);
   if (!("schema" in operation)) return { errors: operation };
-  return startLive({ ...operation, contextValue: parts.newContext(caller) }, logScope(), parts.logger);
+  return startLive({ ...operation, contextValue: newContext() }, logScope(), parts.logger);
 }
 
 /**

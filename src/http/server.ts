@@ -69,6 +69,8 @@ function lastResort(logger: Logger): ErrorRequestHandler {
     const known = toDomainError(fault);
     if (known) {
       if (known.cause) logger.warn({ err: known.cause, code: known.code }, known.message);
+      const { retryAfter } = known.details;
+      if (retryAfter !== undefined) response.set("retry-after", String(retryAfter));
       return void response.status(known.status).json({ code: known.code, error: known.message });
     }
     logger.error({ err: fault }, "a request failed");

@@ -44,7 +44,8 @@ export function eventStreams(jwt: Config["jwt"], parts: LiveParts) {
   async function start(request: Request): Promise<Results | ExecutionResult> {
     try {
       const payload = payloadOf(request.method === "GET" ? parameters(request) : Object(request.body));
-      return await openLive(parts, payload, await callerOf(jwt, request.get("authorization")));
+      const caller = await callerOf(jwt, request.get("authorization"));
+      return await openLive(parts, payload, () => parts.newContext(caller, request));
     } catch (error) {
       return { errors: refusalsOf(error, parts.logger) };
     }

@@ -45,7 +45,8 @@ export function serveWebSocket(
   const idsOf = ({ contextValue }: ExecutionArgs) => ids.get(contextValue as Context) ?? {};
   const protocol = makeServer<Record<string, unknown>, Extra>({
     context: async ({ connectionParams, extra }) => {
-      const context = newContext(await callerOf(config.jwt, tokenOf(connectionParams, extra.request)));
+      const caller = await callerOf(config.jwt, tokenOf(connectionParams, extra.request));
+      const context = newContext(caller, extra.request);
       ids.set(context, requestIds(extra.request.headers));
       return context;
     },

@@ -7,7 +7,7 @@ import { filesIn, type Import, importsOf, madeUp, type SourceFile } from "./sour
 const LAYERS: [name: string, files: RegExp][] = [
   [
     "ground",
-    /^src\/(config|config-faults|config-values|currencies|crash-points|gathering|limits|listen-fault|errors|declines|logger|clock|hash|metrics|outage|prepared|return-url|user-lock)\.ts$|^src\/jobs\/wake\.ts$/,
+    /^src\/(config|config-faults|config-values|currencies|crash-points|gathering|limits|listen-fault|errors|declines|logger|clock|hash|metrics|outage|prepared|return-url|user-lock)\.ts$|^src\/jobs\/wake\.ts$|^src\/rate-limits\/(classes|client-address|settings)\.ts$/,
   ],
   [
     "rows and words",
@@ -15,7 +15,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ],
   // set-up run by commands, which knows the list of webhook events
   ["edges", /^src\/stripe\/catalogue\.ts$/],
-  ["connections", /^src\/(stripe|events)\//],
+  ["connections", /^src\/(stripe|events|rate-limits)\//],
   ["verbs", /^src\/(services|sync|intents)\/|^src\/(loaders|context)\.ts$/],
   [
     "edges",

@@ -87,6 +87,7 @@ export class World {
       JWT_SECRET,
       CORS_ORIGIN: "https://learn.example.com",
       CLOCK: "sandbox",
+      RATE_LIMIT: "off",
       ...KEPT_FOR_EVER,
       LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     };

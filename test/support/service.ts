@@ -29,7 +29,13 @@ export interface Answer {
   errors?: {
     message: string;
     path?: (string | number)[];
-    extensions: { code: string; field?: string; retryable?: boolean; declineCode?: string };
+    extensions: {
+      code: string;
+      field?: string;
+      retryable?: boolean;
+      declineCode?: string;
+      retryAfter?: number;
+    };
   }[];
 }
 
@@ -84,6 +90,7 @@ export async function startService(options: ServiceOptions = {}): Promise<TestSe
     JWT_SECRET,
     CORS_ORIGIN: "https://learn.example.com",
     CLOCK: "sandbox",
+    RATE_LIMIT: "off",
     ...KEPT_FOR_EVER,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     ...options.env,

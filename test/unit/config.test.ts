@@ -33,6 +33,8 @@ test("the least that production needs is enough, and the rest has defaults", () 
     worker: "on",
     routerSecret: undefined,
     callbackOrigins: [],
+    trustedProxies: [],
+    rateLimits: { reads: 6_000, mutations: 120, checkouts: 20, codes: 20 },
     clock: "system",
     sandboxPort: 12_111,
     dataDir: ".data",
@@ -268,5 +270,29 @@ describe("the process's environment", () => {
 
   test("needs no .env", () => {
     expect(readEnvironment().PATH).toBe(process.env.PATH);
+  });
+});
+
+describe("how often a caller may ask", () => {
+  const limits = (env: NodeJS.ProcessEnv) => loadConfig(env).rateLimits;
+
+  test("reads are limited in production only, unless it is said; everything else is everywhere", () => {
+    const others = { mutations: 120, checkouts: 20, codes: 20 };
+    expect(limits(PRODUCTION)).toEqual({ reads: 6_000, ...others });
+    expect(limits(DEVELOPMENT)).toEqual({ reads: 0, ...others });
+    expect(limits({ ...DEVELOPMENT, RATE_LIMIT_READS: "9" }).reads).toBe(9);
+  });
+
+  test("RATE_LIMIT=off ends them all", () => {
+    const off = { reads: 0, mutations: 0, checkouts: 0, codes: 0 };
+    expect(limits({ ...PRODUCTION, RATE_LIMIT: "off", RATE_LIMIT_CODES: "5" })).toEqual(off);
+  });
+
+  test("proxies are trusted by address or CIDR, and nothing else starts", () => {
+    expect(loadConfig({ ...PRODUCTION, TRUST_PROXY: "10.0.0.0/8, ::1" }).trustedProxies).toHaveLength(2);
+    for (const TRUST_PROXY of ["true", "10.0.0.0/64", "loopback", "10.0.0.0/8;::1"])
+      expect(faultsOf({ ...PRODUCTION, TRUST_PROXY })).toEqual([
+        "TRUST_PROXY must be addresses or CIDRs such as 10.0.0.0/8, comma-separated",
+      ]);
   });
 });

@@ -187,6 +187,7 @@ const PROBLEM: JsonSchema = {
     field: { type: "string", description: "What of the request is at fault." },
     retryable: { type: "boolean" },
     declineCode: { type: "string" },
+    retryAfter: { type: "integer", description: "In how many seconds the same request may succeed." },
     requestId: { type: "string" },
   },
 };

@@ -16,6 +16,7 @@ export interface Problem {
   field?: string;
   retryable?: boolean;
   declineCode?: string;
+  retryAfter?: number;
   requestId?: string;
 }
 
@@ -54,5 +55,6 @@ const sentence = (message: string) => message.replace(MISFIT, "");
 
 export function refuse(response: Response, problem: Problem): void {
   if (problem.code === "UNAUTHENTICATED") response.set("www-authenticate", "Bearer");
+  if (problem.retryAfter !== undefined) response.set("retry-after", String(problem.retryAfter));
   response.status(problem.status).type("application/problem+json").send(JSON.stringify(problem));
 }

@@ -1,8 +1,7 @@
 import express, { type ErrorRequestHandler, type Request, type RequestHandler, Router } from "express";
 import { execute, type GraphQLSchema, getNullableType, isListType, isScalarType } from "graphql";
-import type { Caller } from "../../auth/caller.ts";
 import type { Callers } from "../../auth/token.ts";
-import type { Context } from "../../context.ts";
+import type { NewContext } from "../../context.ts";
 import { BadUserInput } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { whileSomebodyWaits } from "../../stripe/call-scope.ts";
@@ -19,7 +18,7 @@ import { problemOf, refuse } from "./problem.ts";
 export interface RestParts {
   schema: GraphQLSchema;
   callers: Callers;
-  newContext: (caller: Caller) => Context;
+  newContext: NewContext;
   logger: Logger;
 }
 
@@ -48,7 +47,7 @@ function answering(endpoint: Endpoint, parts: RestParts): RequestHandler {
     known ??= ready(schema, prepare(schema, endpoint));
     const { prepared, run, isPublic } = known;
     const variables = variablesOf(request, endpoint, prepared.variables);
-    const context = newContext(await callers(request.get("authorization")));
+    const context = newContext(await callers(request.get("authorization")), request);
     const { data, errors } = await whileSomebodyWaits(() => run(context, variables));
     const [error] = errors ?? [];
     if (error) throw error;
