@@ -40,7 +40,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const isWeb = config.worker !== "only";
   const operations = new Operations(schema);
   const callers = rememberedCallers(config.jwt);
-  const graphql = createGraphqlServer(schema, config, operations, { metrics, logger });
+  const graphql = createGraphqlServer(schema, operations, { metrics, logger });
   await graphql.start();
   const live = liveTransports(config, { schema, newContext, logger, metrics });
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
@@ -62,7 +62,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   );
   const front =
     isWeb && overrides.fastPath !== false
-      ? fastPath(config, { operations, callers, newContext, metrics, logger }, MAX_BODY, http)
+      ? fastPath(config, { schema, operations, callers, newContext, metrics, logger }, MAX_BODY, http)
       : http;
   const server = createServer(lastOnesWhile(() => health.isLeaving, shortcut(take, metrics, front)));
   if (isWeb) live.serveSockets(server);

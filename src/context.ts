@@ -12,12 +12,14 @@ export interface Context {
   readonly countedAs: string | undefined;
   /** The names of all fields that the operation asks for, anywhere in it; undefined when nobody has looked. */
   readonly asks: ReadonlySet<string> | undefined;
+  /** Whether the caller may see what the schema is made of where that is hidden. */
+  seesSchema(): boolean;
   /** Forgets what was loaded: each live event reads the world as it is then. */
   renew(): void;
 }
 
 /** What is known of a request before its operation is run. */
-export type Asking = Pick<Context, "caller" | "countedAs" | "asks">;
+export type Asking = Pick<Context, "caller" | "countedAs" | "asks" | "seesSchema">;
 
 /** Makes the context of a request. Whose address counts where nobody is signed in is the request's to say. */
 export type NewContext = (caller: Caller, request: IncomingMessage, asks?: ReadonlySet<string>) => Context;

@@ -11,6 +11,7 @@ import { watchOutbox } from "./events/outbox-metrics.ts";
 import { type RedisFactory, redisFactory } from "./events/redis.ts";
 import { OutboxRelay } from "./events/relay.ts";
 import { Health } from "./http/health.ts";
+import { hasRouterSecret } from "./http/router-secret.ts";
 import { Intents } from "./intents/intents.ts";
 import { Turns } from "./intents/turns.ts";
 import { Cursors } from "./jobs/cursors.ts";
@@ -45,6 +46,7 @@ import { SubscriptionChangeResolver } from "./resolvers/subscription-change.reso
 import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
+import { hide } from "./schema-secrecy.ts";
 import { AccessService } from "./services/access.service.ts";
 import { BillingPortalService } from "./services/billing-portal.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
@@ -201,10 +203,18 @@ export async function createParts(config: Config, overrides: Overrides) {
   ]);
   const rateLimits = new RateLimits(cacheRedis, config.rateLimits, metrics);
   const schema = createSchema(containerOf(resolvers), logger, rateLimits);
+  if (config.nodeEnv === "production") hide(schema);
   const newLoaders = loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems });
   const nameOf = countedNames(clientAddress(config.trustedProxies));
   const newContext: NewContext = (caller, request, asks) =>
-    createContext({ caller, asks, countedAs: nameOf(caller, request) }, live, newLoaders);
+    createContext(
+      {
+        ...{ caller, asks, countedAs: nameOf(caller, request) },
+        seesSchema: () => caller.isStaff || hasRouterSecret(request, config.routerSecret),
+      },
+      live,
+      newLoaders,
+    );
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, access, sync, intents, relay, schema, newContext },

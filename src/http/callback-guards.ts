@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Request } from "express";
 import { z } from "zod";
 import type { Caller } from "../auth/caller.ts";
@@ -6,6 +5,7 @@ import { callerOf } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import { BadUserInput, Forbidden } from "../errors.ts";
 import { isLoopback } from "../return-url.ts";
+import { hasRouterSecret } from "./router-secret.ts";
 
 /** Where the extension stands in a request. */
 export const WHERE = "extensions.subscription";
@@ -47,7 +47,7 @@ export async function permitted(
   const { routerSecret, callbackOrigins, jwt } = config;
   if (!routerSecret || callbackOrigins.length === 0)
     throw new BadUserInput(WHERE, "Callbacks are off here: use WebSocket, or server-sent events.");
-  if (!isSame(request.get("router-secret") ?? "", routerSecret))
+  if (!hasRouterSecret(request, routerSecret))
     throw new Forbidden("Callbacks are for the router, which has its secret in the header router-secret.");
   if (request.method !== "POST") throw new BadUserInput(WHERE, "Ask for callbacks with POST.");
   const caller = await callerOf(jwt, request.get("authorization"));
@@ -72,12 +72,6 @@ function isPlain(value: string): boolean {
 
 const isAllowed = (origins: Config["callbackOrigins"], { origin, hostname }: URL) =>
   origins === "loopback" ? isLoopback(hostname) : origins.includes(origin);
-
-/** Takes as long for one that is nearly right as for any other. */
-function isSame(given: string, secret: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(given), digest(secret));
-}
 
 function parsed(text: string): unknown {
   try {

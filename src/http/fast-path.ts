@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { ExecutionResult, GraphQLFormattedError } from "graphql";
+import type { ExecutionResult, GraphQLFormattedError, GraphQLSchema } from "graphql";
 import Negotiator from "negotiator";
 import type { Callers } from "../auth/token.ts";
 import type { Config } from "../config.ts";
@@ -19,6 +19,7 @@ const PATH = "/graphql";
 
 /** What answering takes. */
 export interface Answering {
+  schema: GraphQLSchema;
   operations: Operations;
   callers: Callers;
   newContext: NewContext;
@@ -78,7 +79,7 @@ async function answer(
   operation: Operation,
   { variables }: Question,
   request: IncomingMessage,
-  { callers, newContext, metrics, logger }: Answering,
+  { schema, callers, newContext, metrics, logger }: Answering,
 ): Promise<Answer> {
   const counted = (errors: GraphQLFormattedError[]) => {
     metrics.told("http", errors);
@@ -92,7 +93,7 @@ async function answer(
     if (!errors) return { status: 200, body: { data } };
     // without data nothing was executed: the variables do not fit
     const status = data === undefined ? 400 : 200;
-    return { status, body: { errors: counted(errors.map((error) => told(error, logger))), data } };
+    return { status, body: { errors: counted(errors.map((error) => told(schema, error, logger))), data } };
   } catch (error) {
     done({ outcome: "error" });
     return { status: 500, body: { errors: counted([toGraphQLError(error, logger).toJSON()]) } };

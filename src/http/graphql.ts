@@ -8,11 +8,12 @@ import { expressMiddleware } from "@as-integrations/express5";
 import express, { type RequestHandler } from "express";
 import { GraphQLError, type GraphQLSchema } from "graphql";
 import type { Callers } from "../auth/token.ts";
-import type { Config } from "../config.ts";
 import type { Context, NewContext } from "../context.ts";
+import { toGraphQLError } from "../format-error.ts";
 import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { asksOfSchema, assertShown } from "../schema-secrecy.ts";
 import { whileSomebodyWaits } from "../stripe/call-scope.ts";
 import { cacheControl } from "./cache-headers.ts";
 import type { Operations } from "./operations.ts";
@@ -25,7 +26,6 @@ export const MAX_BODY = 256 * 1024;
 /** GraphQL over HTTP: queries and mutations. Live subscriptions come over WebSocket. */
 export function createGraphqlServer(
   schema: GraphQLSchema,
-  config: Config,
   operations: Operations,
   { metrics, logger }: { metrics: Metrics; logger: Logger },
 ): ApolloServer<Context> {
@@ -33,13 +33,14 @@ export function createGraphqlServer(
     schema,
     parseOptions: PARSE_OPTIONS,
     validationRules: [...LIMIT_RULES],
-    introspection: config.nodeEnv !== "production",
+    // by caller, where the schema is hidden
+    introspection: true,
     includeStacktraceInErrorResponses: false,
     // an Apollo Router probes with POST; browsers are kept from cross-site simple requests
     csrfPrevention: true,
     stopOnTerminationSignals: false,
     logger: apolloLogger(logger),
-    formatError: formatError(logger),
+    formatError: formatError(schema, logger),
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
       // traces in answers would tell any caller how each field was resolved
@@ -49,6 +50,7 @@ export function createGraphqlServer(
       cacheHeaders(schema),
       measured(metrics, operations),
       noSubscriptions,
+      ownSchema(schema, logger),
       remembering(operations),
     ],
   });
@@ -111,6 +113,23 @@ const noSubscriptions: ApolloServerPlugin<BaseContext> = {
     };
   },
 };
+
+/** The schema is not shown to everybody. */
+const ownSchema = (schema: GraphQLSchema, logger: Logger): ApolloServerPlugin<Context> => ({
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ document, contextValue }) {
+        if (!asksOfSchema(document)) return;
+        try {
+          assertShown(schema, contextValue);
+        } catch (error) {
+          const { message, extensions } = toGraphQLError(error, logger);
+          throw new GraphQLError(message, { extensions: { ...extensions, http: { status: 403 } } });
+        }
+      },
+    };
+  },
+});
 
 /** Apollo's own words, as lines of our log. */
 function apolloLogger(logger: Logger) {

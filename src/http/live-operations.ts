@@ -10,6 +10,7 @@ import {
 } from "graphql";
 import type { SubscribePayload } from "graphql-ws";
 import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
+import { withoutGuesses } from "../schema-secrecy.ts";
 
 const RULES = [...specifiedRules, ...LIMIT_RULES];
 
@@ -25,7 +26,7 @@ export function liveOperation(
     const document = documentOf(query);
     assertSubscription(document, operationName);
     const faults = validate(schema, document, RULES).map((fault) =>
-      refusal(fault.message, "GRAPHQL_VALIDATION_FAILED", fault),
+      refusal(withoutGuesses(schema, fault.message), "GRAPHQL_VALIDATION_FAILED", fault),
     );
     return faults.length > 0
       ? faults

@@ -10,6 +10,7 @@ import type { Context, NewContext } from "../context.ts";
 import { toGraphQLError, withCode } from "../format-error.ts";
 import { type Logger, type LogScope, logScope, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
+import { withoutGuesses } from "../schema-secrecy.ts";
 import { liveOperation } from "./live-operations.ts";
 
 /** What live subscriptions are made of, on every transport. */
@@ -44,8 +45,13 @@ export async function startLive(
   logger: Logger,
 ): Promise<Results | ExecutionResult> {
   const within = <T>(work: () => T) => withLogScope(ids, work);
+  const told = (error: GraphQLError) => {
+    const coded = withCode(error, logger);
+    coded.message = withoutGuesses(args.schema, coded.message);
+    return coded;
+  };
   const coded = (result: ExecutionResult) =>
-    result.errors ? { ...result, errors: result.errors.map((error) => withCode(error, logger)) } : result;
+    result.errors ? { ...result, errors: result.errors.map(told) } : result;
   try {
     const started = await within(() => subscribe(args));
     if (!isResults(started)) return within(() => coded(started));

@@ -1,16 +1,18 @@
-import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import { withCode, withField } from "../format-error.ts";
 import type { Logger } from "../logger.ts";
+import { withoutGuesses } from "../schema-secrecy.ts";
 
 /** Apollo Server's `formatError`: what has no code of ours by then gets one, or is masked. */
 export const formatError =
-  (logger: Logger) =>
-  (formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
+  (schema: GraphQLSchema, logger: Logger) =>
+  (given: GraphQLFormattedError, error: unknown): GraphQLFormattedError => {
+    const formatted = { ...given, message: withoutGuesses(schema, given.message) };
     if (formatted.extensions?.code !== "INTERNAL_SERVER_ERROR" || !(error instanceof GraphQLError))
       return withField(formatted);
-    return isClients(error)
-      ? { ...formatted, extensions: { code: "BAD_USER_INPUT" } }
-      : withCode(error, logger).toJSON();
+    if (isClients(error)) return { ...formatted, extensions: { code: "BAD_USER_INPUT" } };
+    const coded = withCode(error, logger).toJSON();
+    return { ...coded, message: withoutGuesses(schema, coded.message) };
   };
 
 /** Apollo Server has no code for some of its own refusals, a persisted query with another hash among them. */
@@ -20,7 +22,7 @@ function isClients({ extensions }: GraphQLError): boolean {
 }
 
 /** The same for an error that the executor gives itself, of graphql-js's own class or of compiled code's. */
-export function told(error: GraphQLError, logger: Logger): GraphQLFormattedError {
+export function told(schema: GraphQLSchema, error: GraphQLError, logger: Logger): GraphQLFormattedError {
   const { message, nodes, path, locations, originalError, extensions } = error;
   const plain = new GraphQLError(message, {
     ...{ nodes: nodes ?? null, path: path ?? null, originalError: originalError ?? null },
@@ -28,7 +30,7 @@ export function told(error: GraphQLError, logger: Logger): GraphQLFormattedError
   });
   const coded = withCode(plain, logger);
   return withField({
-    message: coded.message,
+    message: withoutGuesses(schema, coded.message),
     ...(locations && { locations }),
     ...(path && { path }),
     extensions: coded.extensions,

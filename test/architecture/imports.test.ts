@@ -19,7 +19,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ["verbs", /^src\/(services|sync|intents)\/|^src\/(loaders|context)\.ts$/],
   [
     "edges",
-    /^src\/(resolvers|http|webhooks|jobs|auth|reconciliation)\/|^src\/(schema|lean-resolvers|references|format-error)\.ts$/,
+    /^src\/(resolvers|http|webhooks|jobs|auth|reconciliation)\/|^src\/(schema|schema-secrecy|lean-resolvers|references|format-error)\.ts$/,
   ],
   ["root", /^src\/(app|main|parts)\.ts$/],
 ];

@@ -1,7 +1,8 @@
+import { type App, createApp } from "../../src/app.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { recordLogs } from "../support/logs.ts";
 import { startRouter, type TestRouter } from "../support/router.ts";
-import { type Answer, newUser, startService, type TestService } from "../support/service.ts";
+import { type Answer, ask as askAt, newUser, startService, type TestService } from "../support/service.ts";
 import { first, liveTransports } from "../support/transports.ts";
 
 type Operation = "query" | "subscription";
@@ -127,4 +128,112 @@ test("what development tools ask of a schema is within the limits", async () => 
   const { getIntrospectionQuery } = await import("graphql");
   const { errors } = await service.ask(getIntrospectionQuery({ inputValueDeprecation: true, oneOf: false }));
   expect(errors).toBeUndefined();
+});
+
+describe("what the schema is made of", () => {
+  let production: App;
+  let url: string;
+  beforeAll(async () => {
+    const { config } = service;
+    production = await createApp({ ...config, nodeEnv: "production", port: 0, worker: "off" }, { logger });
+    ({ url } = await production.start());
+  });
+  afterAll(() => production.stop());
+
+  const SCHEMA_QUESTIONS: [string, string][] = [
+    ["introspection", "{ __schema { queryType { name } } }"],
+    ["a type", '{ __type(name: "Plan") { name } }'],
+    [
+      "within a fragment",
+      "query { ...F } fragment F on Query { ... on Query { __schema { queryType { name } } } }",
+    ],
+    ["beside something else", "{ plans { id } hidden: __schema { queryType { name } } }"],
+    ["the SDL", "{ _service { sdl } }"],
+    ["the SDL beside something else", "{ plans { id } again: _service { sdl } }"],
+  ];
+  const askWith = async (at: string, query: string, headers: Record<string, string>) => {
+    const response = await fetch(`${at}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ query }),
+    });
+    return (await response.json()) as Answer;
+  };
+  const bearer = async (...roles: string[]) => ({
+    authorization: `Bearer ${await service.token(newUser(), ...roles)}`,
+  });
+
+  test.each(SCHEMA_QUESTIONS)("%s is for staff and the router in production", async (_name, query) => {
+    const wrong = { "router-secret": "not the secret, but as long" };
+    for (const headers of [{}, await bearer(), { authorization: "Bearer forged" }, wrong]) {
+      const { data, errors } = await askWith(url, query, headers);
+      expect(data ?? null).toBeNull();
+      expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["FORBIDDEN"]);
+    }
+    const asRouter = { "router-secret": service.config.routerSecret as string };
+    // the second time a query is answered in front of Apollo Server
+    for (const headers of [
+      await bearer("admin"),
+      await bearer("service"),
+      asRouter,
+      asRouter,
+      await bearer("admin"),
+    ])
+      expect((await askWith(url, query, headers)).errors).toBeUndefined();
+    expect((await askWith(url, query, {})).errors).toHaveLength(1);
+    expect((await askWith(service.url, query, {})).errors).toBeUndefined();
+  });
+
+  test.each(WAYS.slice(1))("no question over %s leads to it, for nobody", async (_name, _operation, ask) => {
+    const admin = await service.token(newUser(), "admin");
+    const documents = [
+      ...SCHEMA_QUESTIONS.map(([, query]) => query),
+      "subscription { __schema { queryType { name } } }",
+      "subscription { _service { sdl } }",
+    ];
+    for (const document of documents) {
+      const { data, errors = [] } = await ask(document, admin);
+      expect([data ?? null, errors.length > 0]).toEqual([null, true]);
+    }
+  });
+
+  test("nobody is told which name was meant, but in development", async () => {
+    const asRouter = { "router-secret": service.config.routerSecret as string };
+    const guesses = [
+      "{ planz { id } }",
+      '{ accessTo(resourceType: COURS, resourceId: "x") { granted } }',
+      'mutation { redeemPromotion(input: { cod: "x" }) { id } }',
+    ];
+    for (const query of guesses) {
+      expect(JSON.stringify(await askWith(url, query, asRouter))).not.toContain("Did you mean");
+      expect(JSON.stringify(await askWith(service.url, query, {}))).toContain("Did you mean");
+    }
+    const misfit =
+      'query ($type: PurchasableType!) { accessTo(resourceType: $type, resourceId: "x") { granted } }';
+    for (const at of [url, url, service.url]) {
+      const { errors } = await askAt(at, misfit, { type: "COURS" });
+      expect(errors?.[0]?.extensions.code).toBe("BAD_USER_INPUT");
+      expect(errors?.[0]?.message.includes("Did you mean")).toBe(at === service.url);
+    }
+    const { WebSocket: overWebSocket, "server-sent events": overSse } = liveTransports(() => router);
+    for (const open of [overWebSocket, overSse]) {
+      const document = "subscription { accessChange { id } }";
+      const hidden = await first(open?.(service, document, { url }) as never);
+      expect(hidden.errors?.[0]?.message).toBe('Cannot query field "accessChange" on type "Subscription".');
+      const shown = await first(open?.(service, document, {}) as never);
+      expect(shown.errors?.[0]?.message).toContain("Did you mean");
+    }
+    const rest = await fetch(`${url}/subscriptions/create`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(await bearer()) },
+      body: JSON.stringify({ planid: "x" }),
+    });
+    const { detail } = (await rest.json()) as { detail: string };
+    expect([rest.status, detail.includes("Did you mean")]).toEqual([400, false]);
+  });
+
+  test("people who open the address in a browser see no explorer in production", async () => {
+    const { headers } = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
+    expect(headers.get("content-type")).not.toContain("text/html");
+  });
 });

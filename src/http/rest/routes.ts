@@ -4,6 +4,7 @@ import type { Callers } from "../../auth/token.ts";
 import type { NewContext } from "../../context.ts";
 import { BadUserInput } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
+import { withoutGuesses } from "../../schema-secrecy.ts";
 import { whileSomebodyWaits } from "../../stripe/call-scope.ts";
 import { cacheControl } from "../cache-headers.ts";
 import { type Run, runnerOf } from "../compiled.ts";
@@ -28,7 +29,7 @@ export function restRoutes(parts: RestParts): Router {
   const body = [onlyJson, express.json({ limit: MAX_BODY })];
   for (const endpoint of ENDPOINTS)
     router[endpoint.method](endpoint.path, ...body, answering(endpoint, parts));
-  return router.use(refusing(parts.logger));
+  return router.use(refusing(parts));
 }
 
 /** A body of another kind would be passed over, and what it says be missed. */
@@ -106,10 +107,11 @@ function fromQuery(value: unknown, type: Variable["type"]): unknown {
 }
 
 /** What was thrown, and what Express could not read, as a problem document. */
-function refusing(logger: Logger): ErrorRequestHandler {
+function refusing({ schema, logger }: RestParts): ErrorRequestHandler {
   return (error, _request, response, next) => {
     if (response.headersSent) return next(error);
     response.set("cache-control", "no-store");
-    refuse(response, problemOf(error, logger));
+    const problem = problemOf(error, logger);
+    refuse(response, { ...problem, detail: withoutGuesses(schema, problem.detail) });
   };
 }
