@@ -18,6 +18,7 @@ import {
 } from "./config-values.ts";
 import type { RateClass } from "./rate-limits/classes.ts";
 import { rateLimits, rateLimitsOf } from "./rate-limits/settings.ts";
+import { type TraceSettings, traceSettings, traceVariables } from "./trace-settings.ts";
 
 const LONGEST_DAYS = 3_650;
 
@@ -78,6 +79,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** How much one caller may ask for: codes an hour, all others a minute; 0: as much as they like. */
   readonly rateLimits: Readonly<Record<RateClass, number>>;
+  /** Where traces go; undefined: none are kept. */
+  readonly traces: TraceSettings | undefined;
   readonly clock: "system" | "sandbox";
   readonly sandboxPort: number;
   readonly dataDir: string;
@@ -149,6 +152,7 @@ const environment = z.object({
   ROUTER_SECRET: z.string().min(16, "must have at least 16 characters").optional(),
   CALLBACK_ORIGINS: origins.optional(),
   ...rateLimits.shape,
+  ...traceVariables,
   SANDBOX_PORT: port.default(12_111),
   DATA_DIR: z.string().default(".data"),
   CLOCK: oneOf("system", "sandbox").default("system"),
@@ -273,6 +277,7 @@ function toConfig(env: Environment): Config {
     callbackOrigins: env.CALLBACK_ORIGINS ?? (env.NODE_ENV === "development" ? "loopback" : []),
     trustedProxies: env.TRUST_PROXY,
     rateLimits: rateLimitsOf(env, production),
+    traces: traceSettings(env),
     clock: env.CLOCK,
     sandboxPort: env.SANDBOX_PORT,
     dataDir: env.DATA_DIR,

@@ -9,7 +9,10 @@ const LONGEST_STOP_MS = 30_000;
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
   const app = await createApp(config);
-  logUnheeded(app.parts.logger);
+  const { logger } = app.parts;
+  logUnheeded(logger);
+  // loaded where it is wanted, and nowhere else: the packages behind it take 20 MB
+  const sendTraces = config.traces && (await import("./trace-export.ts")).exportTraces(config.traces, logger);
   await app.start();
   let isStopping = false;
   const stop = async () => {
@@ -18,15 +21,16 @@ async function main(): Promise<void> {
     setTimeout(
       () => {
         // what has not ended is taken up by others once its lease has run out
-        app.parts.logger.error("the service did not stop in time");
+        logger.error("the service did not stop in time");
         process.exit(1);
       },
       config.drainSeconds * 1_000 + LONGEST_STOP_MS,
     ).unref();
     await app.stop().catch((error: unknown) => {
-      app.parts.logger.error({ err: error }, "the service did not stop well");
+      logger.error({ err: error }, "the service did not stop well");
       process.exit(1);
     });
+    await sendTraces?.();
     process.exit(0);
   };
   process.on("SIGTERM", stop);

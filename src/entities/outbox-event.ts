@@ -45,4 +45,8 @@ export class OutboxEvent {
 
   @Property(instant(nullable))
   leaseUntil?: Date | null;
+
+  /** The trace of what wrote it, in which its work goes on; null when none is kept. */
+  @Property(text(nullable))
+  traceparent?: string | null;
 }

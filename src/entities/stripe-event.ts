@@ -84,4 +84,8 @@ export class StripeEvent {
 
   @Property(text(nullable))
   lastError?: string | null;
+
+  /** The trace of what wrote it, in which its work goes on; null when none is kept. */
+  @Property(text(nullable))
+  traceparent?: string | null;
 }

@@ -27,6 +27,8 @@ export interface DomainEvent {
   occurredAt: Date;
   /** Our own ids and plain values only; described by docs/events/<type>.json. */
   data: Record<string, unknown>;
+  /** The trace of what told it, when traces are kept. */
+  traceparent?: string;
 }
 
 const NAMESPACE = "5b0f2c1e-6d0a-5a53-9f0e-3a6cbe6c9a10";

@@ -18,14 +18,14 @@ export async function addToOutbox(tx: EntityManager, events: readonly DomainEven
 const ADD = `
   with given as (
     select distinct on (id) * from rows from (jsonb_to_recordset($1::jsonb)
-        as (id uuid, type text, "userId" text, "occurredAt" timestamptz, data jsonb)) with ordinality
-        as event (id, type, user_id, occurred_at, data, place)
+        as (id uuid, type text, "userId" text, "occurredAt" timestamptz, data jsonb, traceparent text)) with ordinality
+        as event (id, type, user_id, occurred_at, data, traceparent, place)
      where not exists (select 1 from outbox known where known.id = event.id)
      order by id, place),
   added as (
-    insert into outbox (id, user_id, sequence, type, data, occurred_at, next_try_at)
+    insert into outbox (id, user_id, sequence, type, data, occurred_at, traceparent, next_try_at)
     select id, given.user_id, last.sequence + row_number() over (partition by given.user_id order by place),
-           type, data, occurred_at, now()
+           type, data, occurred_at, traceparent, now()
       from given cross join lateral (
         select coalesce(max(sequence), 0) as sequence from outbox where outbox.user_id = given.user_id) as last
     on conflict (id) do nothing returning user_id),

@@ -7,6 +7,7 @@ import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { prepared } from "../prepared.ts";
+import { traced, traceparent } from "../tracing.ts";
 import { dropDecisions } from "./decision-store.ts";
 import type { EventType } from "./event-types.ts";
 import { giveUpIfFrozen, userChannel } from "./redis.ts";
@@ -25,6 +26,7 @@ interface Row {
   type: EventType;
   data: Record<string, unknown>;
   occurred_at: string;
+  traceparent: string | null;
   /** Made on the first of them, this one included. */
   attempts: number;
 }
@@ -84,18 +86,24 @@ export class OutboxRelay {
   /** In the order of the rows: one that Redis has not taken is not overtaken by the next. */
   private async publish(rows: Row[]): Promise<void> {
     for (const row of rows) {
-      const message = JSON.stringify(cloudEvent(row, instantIn(this.em, row.occurred_at) as Date));
-      // to the channel of its type, to the stream, and to the user's own channel
-      // commands of one tick leave in this order; not a pipeline, since a cluster keeps the keys on several nodes
-      await Promise.all([
-        // for a change that was made while Redis was away
-        row.type === "access.changed" && dropDecisions(this.redis, row.user_id),
-        this.redis.xadd(STREAM, "MAXLEN", "~", this.streamLength, "*", "event", message),
-        this.redis.publish(row.type, message),
-        this.redis.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type })),
-      ]);
-      this.metrics.published.inc({ type: row.type });
+      const { type, traceparent: parent } = row;
+      const span = { kind: "producer", parent, attributes: { "messaging.system": "redis" } } as const;
+      await (parent ? traced(`publish ${type}`, span, () => this.publishOne(row)) : this.publishOne(row));
+      this.metrics.published.inc({ type });
     }
+  }
+
+  /** To the channel of its type, to the stream, and to the user's own channel. */
+  private async publishOne(row: Row): Promise<void> {
+    const message = JSON.stringify(cloudEvent(row, instantIn(this.em, row.occurred_at) as Date));
+    // commands of one tick leave in this order; not a pipeline, since a cluster keeps the keys on several nodes
+    await Promise.all([
+      // for a change that was made while Redis was away
+      row.type === "access.changed" && dropDecisions(this.redis, row.user_id),
+      this.redis.xadd(STREAM, "MAXLEN", "~", this.streamLength, "*", "event", message),
+      this.redis.publish(row.type, message),
+      this.redis.publish(userChannel(row.user_id), JSON.stringify({ id: row.id, type: row.type })),
+    ]);
   }
 
   private async noteAll(sent: readonly Row[][]): Promise<null[]> {
@@ -132,7 +140,7 @@ const LEASE = `
     update outbox set lease_until = now() + interval '${LEASE_SECONDS} seconds', attempts = attempts + 1
       from due where outbox.id = due.id
     returning user_id, attempts)
-  select event.id, event.sequence, event.user_id, event.type, event.data, event.occurred_at, head.attempts
+  select event.id, event.sequence, event.user_id, event.type, event.data, event.occurred_at, event.traceparent, head.attempts
     from head cross join lateral (
       select * from outbox where outbox.user_id = head.user_id and sent_at is null
        order by sequence limit ${BATCH}) as event
@@ -142,7 +150,7 @@ const SENT = `
   update outbox set sent_at = now(), lease_until = null
    where id = any($1::uuid[])`;
 
-/** CloudEvents 1.0 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
+/** CloudEvents 1.0, with the trace by its own extension (https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md;https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
 function cloudEvent(row: Row, occurredAt: Date): Record<string, unknown> {
   return {
     specversion: "1.0",
@@ -152,6 +160,7 @@ function cloudEvent(row: Row, occurredAt: Date): Record<string, unknown> {
     subject: row.user_id,
     time: occurredAt.toISOString(),
     datacontenttype: "application/json",
+    ...(row.traceparent && { traceparent: traceparent() }),
     data: row.data,
   };
 }

@@ -1,8 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Take } from "../webhooks/route.ts";
-import { requestIds } from "./request-ids.ts";
+import { inRequestScope } from "./request-scope.ts";
 
 const PATH = "/webhooks/stripe";
 /** Longer ones, and those in pieces or packed, go the long way. */
@@ -16,15 +15,16 @@ export function shortcut(take: Take, metrics: Metrics, otherwise: RequestListene
   return (request, response) => {
     if (!isPlainDelivery(request)) return otherwise(request, response);
     const done = metrics.httpSeconds.startTimer({ method: "POST", route: PATH });
-    const ids = requestIds(request.headers);
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.once("end", () => {
       const body = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-      void withLogScope(ids, () => take(body, signatureOf(request))).then((answer) => {
-        done({ status: answer.status });
-        send(response, ids.requestId, answer);
-      });
+      const answer = (requestId: string) =>
+        take(body, signatureOf(request)).then((given) => {
+          done({ status: given.status });
+          send(response, requestId, given);
+        });
+      void inRequestScope(request, response, () => PATH, answer);
     });
   };
 }

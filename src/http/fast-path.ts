@@ -5,13 +5,14 @@ import type { Callers } from "../auth/token.ts";
 import type { Config } from "../config.ts";
 import type { NewContext } from "../context.ts";
 import { toGraphQLError } from "../format-error.ts";
-import { type Logger, withLogScope } from "../logger.ts";
+import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { whileSomebodyWaits } from "../stripe/call-scope.ts";
+import { nameSpan } from "../tracing.ts";
 import { isPlainPost, type Question, questionIn, whenRead } from "./asked.ts";
 import { cacheControl } from "./cache-headers.ts";
 import type { Operation, Operations } from "./operations.ts";
-import { requestIds } from "./request-ids.ts";
+import { inRequestScope } from "./request-scope.ts";
 import { standingHeaders } from "./standing-headers.ts";
 import { told } from "./told-errors.ts";
 
@@ -60,17 +61,19 @@ export function fastPath(
         otherwise(request, response);
         return void request.resume();
       }
-      const ids = requestIds(headers);
-      void withLogScope(ids, () =>
-        whileSomebodyWaits(() => answer(operation, question, request, answering)),
-      ).then((given) => {
-        done({ status: given.status });
-        send(response, given, [
-          ...common,
-          ...["x-request-id", ids.requestId, "content-type", type],
-          ...["cache-control", cacheControl(operation.isPublic && !given.body.errors, headers.authorization)],
-        ]);
-      });
+      const answerAs = (requestId: string) =>
+        whileSomebodyWaits(() => answer(operation, question, request, answering)).then((given) => {
+          done({ status: given.status });
+          send(response, given, [
+            ...common,
+            ...["x-request-id", requestId, "content-type", type],
+            ...[
+              "cache-control",
+              cacheControl(operation.isPublic && !given.body.errors, headers.authorization),
+            ],
+          ]);
+        });
+      void inRequestScope(request, response, () => PATH, answerAs);
     });
   };
 }
@@ -85,6 +88,7 @@ async function answer(
     metrics.told("http", errors);
     return errors;
   };
+  nameSpan(`query ${operation.label}`);
   const done = metrics.operations.startTimer({ operation: operation.label, type: "query" });
   try {
     const context = newContext(await callers(request.headers.authorization), request, operation.fields);

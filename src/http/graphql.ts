@@ -15,6 +15,7 @@ import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { asksOfSchema, assertShown } from "../schema-secrecy.ts";
 import { whileSomebodyWaits } from "../stripe/call-scope.ts";
+import { nameSpan } from "../tracing.ts";
 import { cacheControl } from "./cache-headers.ts";
 import type { Operations } from "./operations.ts";
 import { isPublicDocument } from "./public-documents.ts";
@@ -146,6 +147,7 @@ function measured(metrics: Metrics, { labels }: Operations): ApolloServerPlugin<
         async willSendResponse({ operation, errors, response: { body } }) {
           const type = operation?.operation ?? "none";
           const called = operation ? labels.of(operation) : "none";
+          nameSpan(operation ? `${type} ${called}` : "GraphQL, not valid");
           done({ operation: called, type, outcome: errors?.length ? "error" : "ok" });
           if (body.kind === "single") metrics.told("http", body.singleResult.errors);
         },

@@ -1,12 +1,12 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
 import helmet from "helmet";
 import type { Config } from "../config.ts";
 import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import { toDomainError } from "../format-error.ts";
-import { type Logger, withLogScope } from "../logger.ts";
+import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { metricsRoute } from "./metrics.ts";
-import { requestIds } from "./request-ids.ts";
+import { inRequestScope } from "./request-scope.ts";
 import { corsOf } from "./standing-headers.ts";
 import { unreadableBy } from "./unreadable.ts";
 
@@ -40,10 +40,19 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
 
 /** Every log line of a request carries its id and trace; the id goes back to the caller. */
 const scoped: RequestHandler = (request, response, next) => {
-  const ids = requestIds(request.headers);
-  response.set("x-request-id", ids.requestId);
-  withLogScope(ids, next);
+  inRequestScope(
+    request,
+    response,
+    () => routeOf(request),
+    (requestId) => {
+      response.set("x-request-id", requestId);
+      next();
+    },
+  );
 };
+
+/** The mount point, or the pattern of a path; never the whole path, which has ids in it. */
+const routeOf = (request: Request): string => request.baseUrl || request.route?.path || "none";
 
 function measured(metrics: Metrics): RequestHandler {
   return (request, response, next) => {
@@ -51,8 +60,7 @@ function measured(metrics: Metrics): RequestHandler {
     response.on("finish", () => {
       // one that stays open for hours says nothing of how long requests take
       if (String(response.getHeader("content-type")).startsWith("text/event-stream")) return;
-      // the mount point, never the whole path: a label for each id would be without bound
-      done({ route: request.baseUrl || request.route?.path || "none", status: response.statusCode });
+      done({ route: routeOf(request), status: response.statusCode });
     });
     next();
   };

@@ -14,6 +14,7 @@ import type { OutboxRelay } from "../events/relay.ts";
 import type { Intents } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
 import { isConnectionFailure, type Outage } from "../outage.ts";
+import { traced } from "../tracing.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
 import type { Retention } from "./retention.ts";
 import type { Rounds } from "./rounds.ts";
@@ -122,7 +123,11 @@ function taskList(workers: Workers, logger: Logger): TaskList {
   const woken = Object.fromEntries(
     Object.entries(tasks).map(([task, work]) => [
       task,
-      ({ subject }: { subject: string }) => calmly(task as Task, [subject], () => work(subject)),
+      ({ subject }: { subject: string }) =>
+        // what is sent goes on with the trace of each row
+        calmly(task as Task, [subject], () =>
+          task === "outbox" ? work(subject) : traced(`job ${task}`, { parent: null }, () => work(subject)),
+        ),
     ]),
   );
   const inbox = (payload: unknown) => {

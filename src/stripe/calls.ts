@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import type { Metrics } from "../metrics.ts";
+import { traced } from "../tracing.ts";
 import { byDeadline } from "./call-scope.ts";
 import { asTold, isMissing, outcomeOf } from "./errors.ts";
 
@@ -23,7 +24,11 @@ export abstract class StripeCalls {
     }
   }
 
-  protected async call<T>(operation: string, request: () => Promise<T>): Promise<T> {
+  protected call<T>(operation: string, request: () => Promise<T>): Promise<T> {
+    return traced(`Stripe ${operation}`, { kind: "client" }, () => this.timed(operation, request));
+  }
+
+  private async timed<T>(operation: string, request: () => Promise<T>): Promise<T> {
     const done = this.metrics.stripeSeconds.startTimer({ operation });
     try {
       // what was posted and answered too late is found out by its intent

@@ -9,6 +9,7 @@ import { flush } from "../flush.ts";
 import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
+import { traced, traceparent } from "../tracing.ts";
 import { lockFree, lockUser } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "./tickets.ts";
@@ -160,9 +161,11 @@ export class Road {
     });
   }
 
-  private async transaction<T>(
-    work: (tx: EntityManager, writeOf: (userId: string, cause: string | null) => Write) => Promise<T>,
-  ): Promise<T> {
+  private transaction<T>(work: Transaction<T>): Promise<T> {
+    return traced("write rows", {}, () => this.transact(work));
+  }
+
+  private async transact<T>(work: Transaction<T>): Promise<T> {
     const after: (() => void)[] = [];
     let lowerFence = () => {};
     try {
@@ -198,7 +201,7 @@ export class Road {
       notes.push({ at: now, userId: userId || null, causedBy: cause, ...facts });
     return {
       ...{ tx, userId, now, access: this.access, duplicates: this.duplicates, trials: this.trials },
-      emit: (event) => events.push({ ...event, userId, occurredAt: now }),
+      emit: (event) => events.push({ ...event, userId, occurredAt: now, ...inTrace(cause) }),
       audit: (tableName, rowId, { before, after }) => {
         if (after === null) return;
         const action = before === null ? "created" : "changed";
@@ -225,6 +228,16 @@ function writeNotes(tx: EntityManager, notes: AuditFacts[]): void {
 }
 
 const STRIPE: Author = { actor: "stripe", reason: null };
+
+type Transaction<T> = (
+  tx: EntityManager,
+  writeOf: (userId: string, cause: string | null) => Write,
+) => Promise<T>;
+
+function inTrace(cause: string | null): Pick<DomainEvent, "traceparent"> {
+  const known = traceparent(cause);
+  return known === undefined ? {} : { traceparent: known };
+}
 
 /** What a write transaction gathers. */
 interface Writing {

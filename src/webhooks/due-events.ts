@@ -18,6 +18,8 @@ export interface Leased {
   attempts: number;
   /** Seconds that it waited for this attempt, when an earlier one failed. */
   pause: number | null;
+  /** The trace that it came in, when traces are kept. */
+  traceparent: string | null;
 }
 
 /** An event that has been worked on. */
@@ -81,8 +83,9 @@ const LEASE = `
            status = case when seen then 'done' else status end,
            processed_at = case when seen then now() end
       from due where event.id = due.id
-    returning event.id, event.aggregate, event.object_id, event.attempts, event.received_at, due.pause, due.seen)
-  select id, aggregate, object_id, attempts, pause, seen from taken order by received_at, id`;
+    returning event.id, event.aggregate, event.object_id, event.attempts, event.received_at, due.pause, due.seen,
+              event.traceparent)
+  select id, aggregate, object_id, attempts, pause, seen, traceparent from taken order by received_at, id`;
 
 const FINISH = `
   update stripe_events event set status = done.status, processed_at = now(), lease_until = null, last_error = null

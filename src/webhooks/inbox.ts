@@ -7,6 +7,7 @@ import type { Metrics } from "../metrics.ts";
 import { isOutage } from "../outage.ts";
 import type { Arrival } from "../sync/road.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
+import { traced, traceparent } from "../tracing.ts";
 import type { WebhookEventSource } from "../types/webhook-event.ts";
 import { type Done, DueEvents, keyOf, type Leased } from "./due-events.ts";
 import { subjectOf } from "./event-table.ts";
@@ -62,6 +63,7 @@ export class Inbox {
       livemode: event.livemode ?? null,
       status: subject ? "pending" : "ignored",
       stored_at: this.parts.clock.now(),
+      traceparent: traceparent(),
       key: subject && keyOf(subject.aggregate, subject.id),
       group: subject?.customer ?? null,
     });
@@ -98,13 +100,19 @@ export class Inbox {
       ...{ aggregate: newest.aggregate, id: newest.object_id, cause: newest.id },
     }));
     const eventId = groups.map(({ newest }) => newest.id).join();
-    await withLogScope({ eventId }, async () => {
+    const [parent = null, ...links] = groups.flatMap(({ events }) =>
+      events.map((event) => event.traceparent),
+    );
+    const causes = groups.map(({ newest }) => newest.id);
+    const span = { kind: "consumer", parent, links, attributes: { "messaging.system": "stripe" } } as const;
+    const work = async () => {
       const outcomes = await this.sync.runAll(asked).catch((error: Error) => error);
       reached("inbox-followed");
       const outcomeOf = ({ newest }: Group) =>
         outcomes instanceof Map ? (outcomes.get(newest.object_id) as Arrival | Error) : outcomes;
       await this.finish(groups.map((group) => ({ ...group, outcome: outcomeOf(group) })));
-    });
+    };
+    await withLogScope({ eventId }, () => traced("work on events", span, work, causes));
   }
 
   /** Objects with events that are due and that nobody is working on, for the sweep. */

@@ -21,6 +21,8 @@ export interface StoredEvent {
   status: "pending" | "ignored";
   source: string;
   stored_at: Date;
+  /** The trace that it came in, when traces are kept. */
+  traceparent?: string | undefined;
   key: string | null;
   group: string | null;
 }
@@ -110,12 +112,13 @@ function asJson({ payload, ...columns }: StoredEvent): string {
 const STORE = `
   with given as (
     select * from jsonb_to_recordset($1::jsonb) as given (id text, type text, aggregate text, object_id text,
-      api_version text, livemode boolean, payload jsonb, status text, source text, stored_at timestamptz, key text,
+      api_version text, livemode boolean, payload jsonb, status text, source text, stored_at timestamptz, traceparent text, key text,
       "group" text)),
   stored as (
     insert into stripe_events
-      (id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, received_at, next_try_at)
-    select id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, now(), now()
+      (id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, traceparent, received_at,
+       next_try_at)
+    select id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, traceparent, now(), now()
       from given order by id
     on conflict (id) do nothing returning id),
   fresh as (select id, min(key) as key, min("group") as "group" from stored join given using (id) group by id),

@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isSignedByStripe } from "../stripe/signature.ts";
+import { nameSpan } from "../tracing.ts";
 import type { Inbox, ReceivedEvent } from "./inbox.ts";
 import { isStorable, storable } from "./storable.ts";
 
@@ -37,6 +38,7 @@ export function takeDeliveries(
     const given = eventIn(body.toString("utf8"));
     if (!given) return refusal(metrics, "BAD_USER_INPUT", "This is no event: JSON with an id and a type.");
     const { event, text } = given;
+    nameSpan(`webhook ${event.type}`);
     try {
       const isNew = await inbox.receive(event, { text });
       reached("webhook-stored");

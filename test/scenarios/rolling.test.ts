@@ -5,6 +5,7 @@ import { setupStripe } from "../../src/stripe/catalogue.ts";
 import { type Balancer, startBalancer } from "../support/balancer.ts";
 import { newBuyer, newCourse, putOnSale, sessionAt } from "../support/buyer.ts";
 import { STATUS } from "../support/checkout.ts";
+import { type Collector, startCollector } from "../support/collector.ts";
 import { startLoad } from "../support/load.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { kill, type SpawnedService, spawnService } from "../support/spawn.ts";
@@ -12,28 +13,33 @@ import { kill, type SpawnedService, spawnService } from "../support/spawn.ts";
 type Role = "off" | "only";
 let service: TestService;
 let balancer: Balancer;
+let collector: Collector;
 const web: SpawnedService[] = [];
 const workers: SpawnedService[] = [];
 const leaving: SpawnedService[] = [];
 
-const another = (worker: Role) =>
-  spawnService({ ...service.env, DRAIN_SECONDS: "1", LOG_LEVEL: "warn" }, { worker });
+const another = (worker: Role, env: NodeJS.ProcessEnv = {}) =>
+  spawnService({ ...service.env, ...env, DRAIN_SECONDS: "1", LOG_LEVEL: "warn" }, { worker });
 
 beforeAll(async () => {
   // what runs here takes no part: it has the connections by which tests look at rows
-  [service, balancer] = await Promise.all([
+  [service, balancer, collector] = await Promise.all([
     startService({ webhooks: false, env: { WORKER: "off" } }),
     startBalancer(),
+    startCollector(),
   ]);
   await setupStripe(service.config, { webhookUrl: `${balancer.url}/webhooks/stripe` });
-  const started = await Promise.all([another("off"), another("off"), another("only"), another("only")]);
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "100" };
+  const started = await Promise.all(
+    (["off", "off", "only", "only"] as const).map((role) => another(role, traced)),
+  );
   web.push(...started.slice(0, 2));
   workers.push(...started.slice(2));
   await balancer.use(web.map(({ url }) => url));
 }, 60_000);
 afterAll(async () => {
   await Promise.all([...web, ...workers, ...leaving].map(({ child }) => kill(child)));
-  await balancer.close();
+  await Promise.all([balancer.close(), collector.close()]);
   await service.stop();
 });
 
@@ -94,6 +100,52 @@ test("a course is bought at one replica, its webhooks reach the other, workers o
   for (const { url } of workers) expect((await fetch(`${url}/graphql`, { method: "POST" })).status).toBe(404);
   await balancer.use([a.url, b.url]);
 }, 60_000);
+
+test("one trace leads from a webhook at a web replica to the event that a worker sends", async () => {
+  const chain = await eventually(
+    () => {
+      const sent = collector.spans().find(({ name }) => name === "publish purchase.completed");
+      return sent ? collector.ancestry(sent) : [];
+    },
+    (spans) => spans.some(({ name }) => name.startsWith("webhook ")),
+  );
+  const [sent, received] = [chain[0], chain.at(-1)];
+  const worked = chain.find(({ name }) => name === "work on events");
+  expect([sent?.kind, worked?.kind, received?.kind]).toEqual([4, 5, 2]);
+  expect(received?.instance).not.toBe(worked?.instance);
+  const within = () => collector.spans().filter(({ parentSpanId }) => parentSpanId === worked?.spanId);
+  await eventually(
+    () => within().map(({ name, kind }) => `${kind} ${name.split(" ")[0]}`),
+    (spans) => spans.includes("3 Stripe") && spans.includes("1 write"),
+  );
+  const stream = await service.app.parts.redis.xrange("payment-events", "-", "+");
+  const event = stream
+    .map(([, [, message]]) => JSON.parse(message ?? ""))
+    .find(({ type }) => type === "purchase.completed");
+  expect(event.traceparent).toBe(`00-${sent?.traceId}-${sent?.spanId}-01`);
+});
+
+test("a request goes on with its caller's trace, and spans tell of nobody", async () => {
+  const [a] = web as [SpawnedService];
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const userId = newUser();
+  const headers = {
+    ...{ "content-type": "application/json", authorization: `Bearer ${await service.token(userId)}` },
+    traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+  };
+  const query = `query Mine { subscriptionStatus { id } accessTo(resourceType: COURSE, resourceId: "secret-course") { granted } }`;
+  for (const _ of ["by Apollo Server", "in front of it"])
+    await fetch(`${a.url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+  const spans = await eventually(
+    () => collector.spans().filter((span) => span.traceId === traceId),
+    (all) => all.length === 2,
+  );
+  for (const span of spans)
+    expect(span).toMatchObject({ name: "query Mine", kind: 2, parentSpanId: "b7ad6b7169203331" });
+  const said = JSON.stringify(collector.spans());
+  for (const secret of [userId, "secret-course", "@example.com", "cus_", "pi_", "cs_test", "/health"])
+    expect(said).not.toContain(secret);
+});
 
 /** A live client that connects again whenever its connection is closed. */
 async function watching(userId: string) {

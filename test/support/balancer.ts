@@ -22,11 +22,7 @@ export async function startBalancer(): Promise<Balancer> {
     const states = await Promise.all(all.map(isReady));
     ready = all.filter((_, at) => states[at]);
   };
-  let looking = setTimeout(function again() {
-    void look().then(() => {
-      looking = setTimeout(again, LOOKS_EVERY_MS);
-    });
-  }, LOOKS_EVERY_MS);
+  const looking = setInterval(() => void look(), LOOKS_EVERY_MS);
   const server = createServer((client) => {
     const url = ready[turn++ % ready.length];
     if (!url) return client.destroy();
@@ -52,7 +48,7 @@ export async function startBalancer(): Promise<Balancer> {
       await look();
     },
     async close() {
-      clearTimeout(looking);
+      clearInterval(looking);
       for (const socket of open) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },

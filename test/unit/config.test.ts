@@ -159,6 +159,7 @@ test("every fault is a plain sentence that names the variable and what is expect
 });
 /** What takes any text. */
 const ANYTHING = [
+  "OTEL_SERVICE_NAME",
   ...["POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"],
   ...["DATA_DIR", "JWT_SECRET_PREVIOUS"],
 ];
@@ -295,4 +296,30 @@ describe("how often a caller may ask", () => {
         "TRUST_PROXY must be addresses or CIDRs such as 10.0.0.0/8, comma-separated",
       ]);
   });
+});
+
+test("traces go where OpenTelemetry's own variables say, and nowhere when they do not", () => {
+  const tracesOf = (env: NodeJS.ProcessEnv) => loadConfig({ ...PRODUCTION, ...env }).traces;
+  expect(tracesOf({ OTEL_SERVICE_NAME: "payments" })).toBeUndefined();
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20abc, x-tenant=7",
+    OTEL_TRACES_SAMPLER_ARG: "0.25",
+  };
+  expect(tracesOf(env)).toEqual({
+    endpoint: "http://collector:4318",
+    headers: { authorization: "Bearer abc", "x-tenant": "7" },
+    serviceName: "payment-service",
+    ratio: 0.25,
+  });
+  const wrong = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
+    OTEL_EXPORTER_OTLP_HEADERS: "abc, x=%E0%A4%A",
+    OTEL_TRACES_SAMPLER_ARG: "2",
+  };
+  expect(faultsOf({ ...PRODUCTION, ...wrong })).toEqual([
+    "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://collector:4318",
+    "OTEL_EXPORTER_OTLP_HEADERS must be name=value pairs, comma-separated and percent-encoded",
+    "OTEL_TRACES_SAMPLER_ARG must be a share from 0 to 1",
+  ]);
 });
