@@ -101,9 +101,11 @@ async function planOf({ client, users }: Sized): Promise<string> {
   await client.query("reset enable_seqscan");
   await client.query("set plan_cache_mode = force_generic_plan");
   await client.query(`prepare decision as ${DECISION}`);
-  const asked = JSON.stringify(questions(users, 50).map((question, n) => ({ asked: n, ...question })));
+  const asked = questions(users, 50);
+  const user = asked[0]?.userId as string;
   const { rows } = await client.query<{ "QUERY PLAN": string }>(
-    `explain (analyze, buffers) execute decision(${client.escapeLiteral(asked)}, now())`,
+    `explain (analyze, buffers)
+     execute decision('{${user}}', '{${asked.map(({ resourceId }) => resourceId).join()}}', now())`,
   );
   return rows.map((row) => row["QUERY PLAN"]).join("\n");
 }

@@ -10,7 +10,7 @@ export interface Context {
   readonly live: LiveService;
   /** Under which name calls are counted; undefined when they are not. */
   readonly countedAs: string | undefined;
-  /** The names of all fields that the operation asks for, anywhere in it; undefined when nobody has looked. */
+  /** All fields that the operation asks for, anywhere in it, as `Type.field`; undefined when nobody has looked. */
   readonly asks: ReadonlySet<string> | undefined;
   /** Whether the caller may see what the schema is made of where that is hidden. */
   seesSchema(): boolean;

@@ -11,6 +11,7 @@ import { Purchase } from "./entities/purchase.ts";
 import { Refund } from "./entities/refund.ts";
 import { Subscription } from "./entities/subscription.ts";
 import { UserAccess } from "./entities/user-access.ts";
+import { ForeseenLoader } from "./foreseen-loader.ts";
 import { rowsBy } from "./rows.ts";
 import type { AccessService } from "./services/access.service.ts";
 import type { AccessQuestion, Decision } from "./services/access-question.ts";
@@ -118,16 +119,13 @@ export function loadersOf({ em, access, subscriptions, knownPlans, trials, metho
     userAccess: () => byId(rowsOf(em, UserAccess)),
     /** The user's live or latest subscription. */
     currentSubscription: () =>
-      new DataLoader<string, Subscription | null>(async (userIds) => {
-        const current = await subscriptions.currentOf(userIds);
-        return userIds.map((userId) => current.get(userId) ?? null);
-      }),
+      new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.currentOf(userIds), itself),
     /** The same, with no more than {@link BRIEF_COLUMNS} of it. */
     briefSubscription: () =>
-      new DataLoader<string, Subscription | null>(async (userIds) => {
-        const current = await subscriptions.currentOf(userIds, BRIEF_COLUMNS);
-        return userIds.map((userId) => current.get(userId) ?? null);
-      }),
+      new ForeseenLoader<string, Subscription | null>(
+        (userIds) => subscriptions.currentOf(userIds, BRIEF_COLUMNS),
+        itself,
+      ),
     /** Grants in force now. */
     grants: () =>
       new DataLoader<string, UserAccess[]>(async (userIds) => {
@@ -135,9 +133,7 @@ export function loadersOf({ em, access, subscriptions, knownPlans, trials, metho
         return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
       }),
     decision: () =>
-      new DataLoader<AccessQuestion, Decision, string>((questions) => access.answer(questions), {
-        cacheKeyFn: keyOfQuestion,
-      }),
+      new ForeseenLoader<AccessQuestion, Decision>((questions) => access.answer(questions), keyOfQuestion),
   });
 }
 
@@ -155,8 +151,11 @@ function lazily<T extends Record<string, () => unknown>>(makers: T) {
   return () => new Lazy() as { readonly [Name in keyof T]: ReturnType<T[Name]> };
 }
 
+const itself = (key: string) => key;
+
+/** No id has a line break in it. */
 const keyOfQuestion = ({ userId, resourceType, resourceId }: AccessQuestion) =>
-  JSON.stringify([userId, resourceType, resourceId]);
+  `${resourceId}\n${resourceType}\n${userId}`;
 
 /** By our own id; what is no UUID is simply not there. */
 function byId<T extends { id: string }>(read: (ids: readonly string[]) => Promise<T[]>) {

@@ -1,6 +1,7 @@
 import { OPAQUE_ID } from "./auth/caller.ts";
 import type { Context } from "./context.ts";
 import { BadUserInput, NotFound } from "./errors.ts";
+import { subscriptionLoader } from "./services/brief-subscriptions.ts";
 import { Course, LearningPath, reference, User } from "./types/federated.ts";
 
 /** What the gateway sends for an entity: its type and key. */
@@ -65,6 +66,38 @@ export function assertReferences(representations: readonly unknown[]): void {
     if (typeof name !== "string" || !Object.hasOwn(REFERENCES, name))
       throw malformed(`A reference names a type with a key: ${Object.keys(REFERENCES).join(", ")}.`);
   }
+}
+
+/**
+ * Reads what an operation asks of long lists of entities all at once, as far as the caller may see it; undefined when
+ * there is nothing of the kind. The rules of the fields stand in front of it all the same.
+ */
+export function foresee(references: readonly object[], context: Context): Promise<unknown> | undefined {
+  const { caller, asks, loaders } = context;
+  if (!asks || !caller.isKnown) return undefined;
+  const reading: Promise<void>[] = [];
+  if (asks.has("User.subscription")) {
+    const userIds = idsOf("User", references).filter((id) => caller.maySee(id));
+    if (userIds.length > 1) reading.push(subscriptionLoader(context).foresee(userIds));
+  }
+  if (asks.has("Course.viewerAccess") && !caller.isService) {
+    const [userId, courseIds] = [caller.ownId(), idsOf("Course", references)];
+    const questions = courseIds.map((resourceId) => ({
+      userId,
+      resourceType: "COURSE" as const,
+      resourceId,
+    }));
+    if (questions.length > 1) reading.push(loaders.decision.foresee(questions));
+  }
+  return reading.length > 0 ? Promise.all(reading) : undefined;
+}
+
+/** What can be an id of this type, each once. */
+function idsOf(type: string, references: readonly object[]): string[] {
+  const ids = new Set<string>();
+  for (const { __typename, id } of references as { __typename: string; id?: unknown }[])
+    if (__typename === type && typeof id === "string" && OPAQUE_ID.test(id)) ids.add(id);
+  return [...ids];
 }
 
 const malformed = (message: string) => new BadUserInput("representations", message);

@@ -10,12 +10,13 @@ import {
   type PubSub,
 } from "type-graphql";
 import { checkRule } from "./auth/rules.ts";
+import type { Context } from "./context.ts";
 import { toGraphQLError } from "./format-error.ts";
 import { makeLean, typeNames } from "./lean-resolvers.ts";
 import type { Logger } from "./logger.ts";
 import { counted } from "./rate-limits/counted.ts";
 import type { RateLimits } from "./rate-limits/rate-limits.ts";
-import { assertReferences, referenceResolver } from "./references.ts";
+import { assertReferences, foresee, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
@@ -120,17 +121,19 @@ function resolveReferences(schema: GraphQLSchema, names: string[], logger: Logge
   if (!entities || !isUnionType(union)) return;
   const known = typeNames();
   union.resolveType = (entity: object) => known.get(entity.constructor);
+  const find = (reference: { __typename: string }, context: Context): unknown => {
+    try {
+      const entity = resolvers.get(reference.__typename)?.(reference as never, context);
+      return entity instanceof Promise ? entity.catch((error: unknown) => error) : entity;
+    } catch (error) {
+      return error;
+    }
+  };
   entities.resolve = (_source, { representations }, context) => {
     assertReferences(representations);
-    const found = representations.map((reference: { __typename: string }) => {
-      try {
-        const entity = resolvers.get(reference.__typename)?.(reference as never, context);
-        return entity instanceof Promise ? entity.catch((error: unknown) => error) : entity;
-      } catch (error) {
-        return error;
-      }
-    });
-    return found.some((one: unknown) => one instanceof Promise) ? Promise.all(found) : found;
+    const found = representations.map((reference: { __typename: string }) => find(reference, context));
+    const waits = [foresee(representations, context), ...found].filter((one) => one instanceof Promise);
+    return waits.length > 0 ? Promise.all(waits).then(() => Promise.all(found)) : found;
   };
 }
 

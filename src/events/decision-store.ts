@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
-import type { Redis } from "ioredis";
+import { createHash, randomUUID } from "node:crypto";
+import type { ChainableCommander, Redis } from "ioredis";
 import { giveUpIfFrozen, wasNotAnswered } from "./redis.ts";
 
 /** An entry lives no longer than this, whatever happens: the bound that holds when a fence could not be raised. */
@@ -13,10 +13,24 @@ const FENCED = "fenced:";
 /** Where a user's decisions are kept; the braces keep all keys of a user on one node of a cluster. */
 const userKey = (userId: string) => `payment:{${userId}}:access`;
 
+/** What is looked for of a user. */
+export interface Look {
+  readonly userId: string;
+  readonly fields: readonly string[];
+  /** Whether a lease is taken where there is none. */
+  readonly takesLease: boolean;
+}
+
 /** What is kept of a user: texts by field; and whether, and under which lease, more may be added. */
 export interface Shelf {
   readonly lease: string | null;
   readonly found: (string | null)[];
+}
+
+/** Of several users, and the generation of what holds for all; null while that is being changed. */
+export interface Shelves {
+  readonly generation: string | null;
+  readonly shelves: readonly Shelf[];
 }
 
 /**
@@ -34,26 +48,58 @@ export class DecisionStore {
     private readonly commands: Redis,
   ) {}
 
-  /** What there is of these fields. @throws what ioredis throws, at once while Redis is away */
-  async read(userId: string, fields: readonly string[]): Promise<Shelf> {
-    const values = [randomUUID(), ENTRY_MS, ...fields];
-    const [fence, lease, ...found] = await this.answered<(string | null)[]>(
-      this.redis.eval(READ, 1, userKey(userId), ...values) as Promise<(string | null)[]>,
+  /** What there is of these, by one round trip. @throws what ioredis throws, at once while Redis is away */
+  async read(looks: readonly Look[]): Promise<Shelves> {
+    const [known, ...replies] = await this.together(
+      (pipeline) => {
+        pipeline.get(CATALOGUE);
+        for (const { userId, fields, takesLease } of looks)
+          if (takesLease) pipeline.evalsha(READ_SHA, 1, userKey(userId), randomUUID(), ENTRY_MS, ...fields);
+          else pipeline.hmget(userKey(userId), "fence", "lease", ...fields);
+      },
+      () => this.redis.script("LOAD", READ),
     );
-    return fence === null ? { lease: lease ?? null, found } : { lease: null, found: fields.map(() => null) };
+    const shelves = (replies as (string | null)[][]).map(
+      ([fence, lease = null, ...found]): Shelf =>
+        fence === null ? { lease, found } : { lease: null, found: found.map(() => null) },
+    );
+    return { generation: await this.generation(known as string | null), shelves };
   }
 
   /** Adds texts under the lease that `read` gave; nothing when that is not good any more. */
   async add(userId: string, lease: string, entries: readonly [field: string, text: string][]): Promise<void> {
-    await this.answered(this.redis.eval(ADD, 1, userKey(userId), lease, ...entries.flat()));
+    await this.together(
+      (pipeline) => pipeline.evalsha(ADD_SHA, 1, userKey(userId), lease, ...entries.flat()),
+      () => this.redis.script("LOAD", ADD),
+    );
   }
 
-  /** The generation of what holds for all users; null while that is being changed. */
-  async generation(): Promise<string | null> {
-    const known = await this.answered(this.redis.get(CATALOGUE));
+  private async generation(known: string | null): Promise<string | null> {
     if (known !== null) return known.startsWith(FENCED) ? null : known;
     const first = randomUUID();
     return (await this.answered(this.redis.set(CATALOGUE, first, "NX"))) === "OK" ? first : null;
+  }
+
+  /** Sends commands at once. A script that Redis does not know is loaded, and all are sent again. */
+  private async together(
+    write: (pipeline: ChainableCommander) => unknown,
+    loadScript: () => Promise<unknown>,
+  ): Promise<unknown[]> {
+    const send = () => {
+      const pipeline = this.redis.pipeline();
+      write(pipeline);
+      return this.answered(pipeline.exec());
+    };
+    let replies = (await send()) ?? [];
+    if (replies.some(([error]) => error?.message.startsWith("NOSCRIPT"))) {
+      await this.answered(loadScript());
+      replies = (await send()) ?? [];
+    }
+    return replies.map(([error, reply]) => {
+      if (!error) return reply;
+      giveUpIfFrozen(this.redis, error);
+      throw error;
+    });
   }
 
   /** Takes away what is kept of a user and keeps anything from being added until `lower`, or for {@link FENCE_MS}. */
@@ -114,6 +160,9 @@ const READ = `
 
 const ADD = `
   if redis.call('HGET', KEYS[1], 'lease') == ARGV[1] then redis.call('HSET', KEYS[1], unpack(ARGV, 2)) end`;
+
+const shaOf = (script: string) => createHash("sha1").update(script).digest("hex");
+const [READ_SHA, ADD_SHA] = [shaOf(READ), shaOf(ADD)];
 
 const RAISE = `
   redis.call('DEL', KEYS[1])

@@ -106,8 +106,10 @@ async function answer(
 
 function send(response: ServerResponse, { status, body }: Answer, headers: string[]): void {
   const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, [...headers, "content-length", String(Buffer.byteLength(text))]);
-  response.end(text);
+  const length = Buffer.byteLength(text);
+  response.writeHead(status, [...headers, "content-length", String(length)]);
+  // what has as many bytes as characters is ASCII, and need not be made into UTF-8
+  response.end(text, length === text.length ? "latin1" : "utf8");
 }
 
 /** The types that Apollo Server has for an answer in one piece. */

@@ -1,5 +1,14 @@
 import { createHash } from "node:crypto";
-import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode, visit } from "graphql";
+import {
+  type DocumentNode,
+  type FieldNode,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from "graphql";
 import { type Run, runnerOf, sizeOf } from "./compiled.ts";
 import { OperationLabels } from "./operation-labels.ts";
 import { isPublicDocument, rootFields } from "./public-documents.ts";
@@ -19,7 +28,7 @@ export interface Operation {
   readonly label: string;
   /** Whether its answer is the same for everyone. */
   readonly isPublic: boolean;
-  /** The names of all fields in it. */
+  /** All fields in it, as `Type.field`. */
   readonly fields: ReadonlySet<string>;
   readonly run: Run;
 }
@@ -59,7 +68,7 @@ export class Operations {
       ...{ text, hash: createHash("sha256").update(text).digest("hex"), name: operation.name?.value },
       label: this.labels.of(operation),
       isPublic: isPublicDocument(this.schema, document),
-      fields: fieldsIn(document),
+      fields: fieldsIn(this.schema, document),
       run: runnerOf(this.schema, document),
       bytes: text.length * BYTES_A_CHARACTER + sizeOf(document) * BYTES_A_FIELD,
     };
@@ -95,10 +104,14 @@ function onlyQuery({ definitions }: DocumentNode): OperationDefinitionNode | und
   return others.length === 0 && first?.operation === "query" ? first : undefined;
 }
 
-function fieldsIn(document: DocumentNode): ReadonlySet<string> {
-  const names = new Set<string>();
-  visit(document, { Field: ({ name }) => void names.add(name.value) });
-  return names;
+function fieldsIn(schema: GraphQLSchema, document: DocumentNode): ReadonlySet<string> {
+  const fields = new Set<string>();
+  const types = new TypeInfo(schema);
+  const note = {
+    Field: ({ name }: FieldNode) => void fields.add(`${types.getParentType()?.name}.${name.value}`),
+  };
+  visit(document, visitWithTypeInfo(types, note));
+  return fields;
 }
 
 const isIntrospection = (field: string) => field.startsWith("__") && field !== "__typename";

@@ -31,7 +31,7 @@ export class AccessResolver {
       "May this user open this course or learning path? `asOf` a moment of the past: what was answered then, and why.",
   })
   @Rule("signed-in")
-  accessTo(
+  async accessTo(
     @UserId() userId: string,
     @Arg("resourceType", () => PurchasableType) resourceType: PurchasableType,
     @Arg("resourceId", () => ID) resourceId: string,

@@ -9,7 +9,7 @@ import { Purchase, PurchaseConnection } from "../entities/purchase.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { type Decision, questionOf } from "../services/access-question.ts";
-import { isBrief } from "../services/brief-subscriptions.ts";
+import { subscriptionLoader } from "../services/brief-subscriptions.ts";
 import { pageAsked } from "../services/pages.ts";
 import type { Connection } from "../types/connection.ts";
 import { PurchasableType } from "../types/enums.ts";
@@ -25,8 +25,11 @@ export class UserResolver {
     description: "The live subscription, or the latest that ended; null when the user never had one (Free).",
   })
   @Rule("owner")
-  subscription(@Root() { id }: User, @Ctx() { asks, loaders }: Context): Promise<Subscription | null> {
-    return (isBrief(asks) ? loaders.briefSubscription : loaders.currentSubscription).load(id);
+  subscription(
+    @Root() { id }: User,
+    @Ctx() context: Context,
+  ): Subscription | null | Promise<Subscription | null> {
+    return subscriptionLoader(context).load(id);
   }
 
   @FieldResolver(() => [Subscription], {
@@ -90,7 +93,7 @@ export class UserResolver {
     @Arg("resourceType", () => PurchasableType) resourceType: PurchasableType,
     @Arg("resourceId", () => ID) resourceId: string,
     @Ctx() { loaders }: Context,
-  ): Promise<Decision> {
+  ): Decision | Promise<Decision> {
     return loaders.decision.load(questionOf(id, resourceType, resourceId));
   }
 }
@@ -112,7 +115,7 @@ export class CourseResolver {
 
   @FieldResolver(() => AccessDecision, { nullable: true, description: VIEWER_ACCESS })
   @Rule("viewer")
-  viewerAccess(@Root() { id }: Course, @Ctx() context: Context): Promise<Decision> {
+  viewerAccess(@Root() { id }: Course, @Ctx() context: Context): Decision | Promise<Decision> {
     return viewerAccess(context, "COURSE", id);
   }
 
@@ -133,7 +136,7 @@ export class LearningPathResolver {
 
   @FieldResolver(() => AccessDecision, { nullable: true, description: VIEWER_ACCESS })
   @Rule("viewer")
-  viewerAccess(@Root() { id }: LearningPath, @Ctx() context: Context): Promise<Decision> {
+  viewerAccess(@Root() { id }: LearningPath, @Ctx() context: Context): Decision | Promise<Decision> {
     return viewerAccess(context, "LEARNING_PATH", id);
   }
 
@@ -153,11 +156,11 @@ async function offerOf(
   return offer?.isActive || caller.isStaff ? offer : null;
 }
 
-async function viewerAccess(
+function viewerAccess(
   { caller, loaders }: Context,
   resourceType: PurchasableType,
   resourceId: string,
-): Promise<Decision> {
+): Decision | Promise<Decision> {
   if (!caller.isKnown) return { granted: false, source: null, expiresAt: null };
   return loaders.decision.load({ userId: caller.ownId(), resourceType, resourceId });
 }

@@ -15,7 +15,10 @@ export class SubscriptionResolver {
     description: "The live subscription, or the latest that ended; null for Free.",
   })
   @Rule("signed-in")
-  subscriptionStatus(@UserId() userId: string, @Ctx() { loaders }: Context): Promise<Subscription | null> {
+  async subscriptionStatus(
+    @UserId() userId: string,
+    @Ctx() { loaders }: Context,
+  ): Promise<Subscription | null> {
     return loaders.currentSubscription.load(userId);
   }
 

@@ -7,6 +7,7 @@ import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
 import { flush } from "../flush.ts";
+import { Gathering } from "../gathering.ts";
 import { isRead, rowsOf } from "../sync/look-ahead.ts";
 import type { Write } from "../sync/road.ts";
 import type { AccessSource } from "../types/enums.ts";
@@ -16,8 +17,16 @@ import type { DecisionCache } from "./decision-cache.ts";
 import { decisionAt, type PastDecision } from "./past-decisions.ts";
 import { type BillingFacts, grantOf } from "./subscription-access.ts";
 
+/** Statements that decide: what comes while two are under way goes with the next. */
+const TOGETHER = { most: 30, underWay: 2 };
+
 /** Answers the access question, and is the only writer of `user_access`. */
 export class AccessService {
+  private readonly decisions = new Gathering(
+    (all: readonly (readonly AccessQuestion[])[]) => this.decideTogether(all),
+    TOGETHER,
+  );
+
   constructor(
     private readonly em: EntityManager,
     private readonly clock: Clock,
@@ -27,12 +36,18 @@ export class AccessService {
 
   /** What the cache knows, and for the rest `decide`. Not for a transaction that changes what is asked about. */
   answer(questions: readonly AccessQuestion[]): Promise<Decision[]> {
-    return this.cache.answer(questions, (open) => this.decide(open));
+    return this.cache.answer(questions, (open) => this.decisions.ask(open));
   }
 
   /** The primary's answers, in the order of the questions: one statement for any number. */
   decide(questions: readonly AccessQuestion[], em = this.em.fork()): Promise<TimedDecision[]> {
     return decideAll(em, questions, this.clock.now());
+  }
+
+  /** Of several who ask at the same time. */
+  private async decideTogether(all: readonly (readonly AccessQuestion[])[]): Promise<TimedDecision[][]> {
+    const decided = await this.decide(all.flat());
+    return all.map(({ length }) => decided.splice(0, length));
   }
 
   /** What was decided at a moment of the past, and why. @throws Forbidden unless an admin asks, BadUserInput for a moment to come */

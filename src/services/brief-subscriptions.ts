@@ -1,31 +1,24 @@
 /** What a list of users shows of their subscriptions, which are a quarter of their columns. */
 export const BRIEF_COLUMNS = ["id", "userId", "status", "planId", "quantity", "duplicateOf"] as const;
 
-/** Fields of a subscription that those columns are enough for. */
+/** Fields of a subscription that those columns are enough for. A new one is not among them. */
 export const BRIEF_FIELDS = ["__typename", "id", "status", "quantity", "plan", "user"];
 
-/** Fields that no subscription has, so that they say nothing about what is needed of one. */
-export const OTHER_FIELDS = [
-  ...[
-    "_entities",
-    "subscription",
-    "subscriptionStatus",
-    "name",
-    "tier",
-    "description",
-    "interval",
-    "trialDays",
-  ],
-  ...["features", "key", "limit", "price", "monthlyPrice", "amount", "currency", "isActive"],
-];
-
-const ENOUGH = new Set([...BRIEF_FIELDS, ...OTHER_FIELDS]);
+const TYPE = "UserSubscription.";
+const ENOUGH = new Set(BRIEF_FIELDS.map((name) => TYPE + name));
 const known = new WeakMap<ReadonlySet<string>, boolean>();
 
-/** Whether an operation that asks for these fields, anywhere in it, needs no more of a subscription. A new field does. */
-export function isBrief(asks: ReadonlySet<string> | undefined): boolean {
+/** Whether an operation that asks for these fields (`Type.field`), anywhere in it, needs no more of a subscription. */
+function isBrief(asks: ReadonlySet<string> | undefined): boolean {
   if (!asks) return false;
-  const answer = known.get(asks) ?? [...asks].every((name) => ENOUGH.has(name));
+  const answer = known.get(asks) ?? [...asks].every((field) => !field.startsWith(TYPE) || ENOUGH.has(field));
   known.set(asks, answer);
   return answer;
 }
+
+/** The loader of users' subscriptions that reads as much as an operation needs. */
+export const subscriptionLoader = <Loader>(context: {
+  asks: ReadonlySet<string> | undefined;
+  loaders: { briefSubscription: Loader; currentSubscription: Loader };
+}): Loader =>
+  isBrief(context.asks) ? context.loaders.briefSubscription : context.loaders.currentSubscription;

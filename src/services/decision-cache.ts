@@ -1,29 +1,41 @@
 import { randomUUID } from "node:crypto";
-import { LRUCache } from "lru-cache";
 import type { Clock } from "../clock.ts";
-import { type DecisionStore, FENCE_MS } from "../events/decision-store.ts";
+import { type DecisionStore, FENCE_MS, type Look, type Shelves } from "../events/decision-store.ts";
+import { Gathering } from "../gathering.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import type { AccessQuestion, Decision, TimedDecision } from "./access-question.ts";
-
-/** How long a process answers by itself: the longest that a revocation can go unnoticed. */
-const NEAR_MS = 1_000;
-const NEAR_USERS = 10_000;
+import { decisionsIn, fieldOf, stillHolding, textsOf } from "./decision-texts.ts";
+import { isSame, NearDecisions, type Standing } from "./near-decisions.ts";
 
 /** Asks PostgreSQL's primary. */
 export type Decide = (questions: readonly AccessQuestion[]) => Promise<TimedDecision[]>;
 
-/** What a process remembers of a user, until a moment of its own monotonic clock. */
-interface Near {
-  until: number;
-  decisions: Map<string, TimedDecision>;
+/** Questions to Redis that go together: all of one turn, and all that come while two rounds are under way. */
+const TOGETHER = { most: 100, underWay: 2 };
+
+/** Questions under way, and what is known of them by now. */
+interface Asking {
+  began: number;
+  now: Date;
+  questions: readonly AccessQuestion[];
+  fields: readonly string[];
+  answers: (TimedDecision | undefined)[];
 }
 
-/** What Redis has of what was asked, and what is needed to add more; null for whoever may add nothing. */
-interface Kept {
-  generation: string | null;
-  leases: Map<string, string | null>;
-  decisions: Map<AccessQuestion, TimedDecision>;
+/** What is looked for in Redis, and at which places its answers go. */
+interface Sought extends Look {
+  places: number[];
+}
+
+/** What of it is about one user and has to be asked for. */
+interface Asked {
+  userId: string;
+  places: number[];
+  /** What this process remembers of the user, which may still stand. */
+  near: ReturnType<NearDecisions["of"]>;
+  /** Under what Redis has decisions of theirs now; null when nothing may be kept. */
+  standing: Standing | null;
 }
 
 /**
@@ -32,44 +44,41 @@ interface Kept {
  *
  * - a change raises the user's fence before it commits: from then on all ask the primary, and nothing that was read
  *   before is kept in Redis any more ({@link DecisionStore})
- * - what this process keeps counts from before it asked, so it ends a second after the change, with Redis or without
- * - a refusal is not kept in this process: who has just paid is let in by all replicas at once
+ * - what this process keeps counts from before it asked, so it ends a second after the change, with Redis or without;
+ *   longer only what Redis says to still stand
+ * - a refusal is never given without asking Redis: who has just paid is let in by all replicas at once
  * - without Redis the primary answers
  */
 export class DecisionCache {
-  private readonly near = new LRUCache<string, Near>({ max: NEAR_USERS });
+  private readonly near = new NearDecisions();
+  private readonly looks: Gathering<Look[], Shelves | null>;
 
   constructor(
     private readonly store: DecisionStore,
     private readonly clock: Clock,
     private readonly metrics: Metrics,
     private readonly logger: Logger,
-  ) {}
+  ) {
+    this.looks = new Gathering((rounds) => this.look(rounds), TOGETHER);
+  }
 
   /** In the order of the questions. @throws what `decide` throws: without an answer there is no grant */
   async answer(questions: readonly AccessQuestion[], decide: Decide): Promise<Decision[]> {
-    const began = performance.now();
-    const answers = new Map<AccessQuestion, TimedDecision>();
-    for (const question of questions) {
-      const decision = this.nearby(question);
-      if (decision) answers.set(question, decision);
+    const asking: Asking = {
+      ...{ began: performance.now(), now: this.clock.now(), questions, fields: questions.map(fieldOf) },
+      answers: new Array(questions.length),
+    };
+    const { answers } = asking;
+    const far = this.nearby(asking);
+    const open = far.length > 0 ? await this.lookAt(asking, far) : [];
+    const asked = far.reduce((sum, { places }) => sum + places.length, 0);
+    this.count({ process: questions.length - asked, redis: asked - open.length, database: open.length });
+    if (open.length > 0) {
+      const decided = await decide(open.map((at) => questions[at] as AccessQuestion));
+      for (const [nth, at] of open.entries()) answers[at] = decided[nth];
     }
-    this.metrics.decisions.inc({ from: "process" }, answers.size);
-    if (answers.size < questions.length) {
-      const far = questions.filter((question) => !answers.has(question));
-      const kept = await this.look(far);
-      for (const [question, decision] of kept?.decisions ?? []) answers.set(question, decision);
-      this.metrics.decisions.inc({ from: "redis" }, kept?.decisions.size ?? 0);
-      const open = far.filter((question) => !answers.has(question));
-      if (open.length > 0) {
-        const decided = await decide(open);
-        open.forEach((question, at) => void answers.set(question, decided[at] as TimedDecision));
-        this.metrics.decisions.inc({ from: "database" }, open.length);
-        if (kept) this.keep(kept, open, answers);
-      }
-      this.keepNear(far, answers, began + NEAR_MS);
-    }
-    return questions.map((question) => answers.get(question) as TimedDecision);
+    for (const one of far) this.keep(asking, one, open);
+    return answers as TimedDecision[];
   }
 
   /**
@@ -81,7 +90,7 @@ export class DecisionCache {
     return this.raised(
       async (fence) => void (await Promise.all(userIds.map((userId) => this.store.raise(userId, fence)))),
       async (fence) => {
-        for (const userId of userIds) this.near.delete(userId);
+        for (const userId of userIds) this.near.forget(userId);
         await Promise.all(userIds.map((userId) => this.store.lower(userId, fence)));
       },
     );
@@ -92,7 +101,7 @@ export class DecisionCache {
     return this.raised(
       (fence) => this.store.raiseForAll(fence),
       (fence) => {
-        this.near.clear();
+        this.near.forgetAll();
         return this.store.lowerForAll(fence);
       },
     );
@@ -116,93 +125,88 @@ export class DecisionCache {
     return () => void lower(fence).catch((error) => this.logger.debug({ err: error }, "a fence stays up"));
   }
 
-  private nearby(question: AccessQuestion): TimedDecision | undefined {
-    const near = this.near.get(question.userId);
-    if (!near || near.until <= performance.now()) return undefined;
-    return this.stillHolds(near.decisions.get(fieldOf(question)));
+  private count(answers: Record<"process" | "redis" | "database", number>): void {
+    for (const [from, count] of Object.entries(answers))
+      if (count > 0) this.metrics.decisions.inc({ from }, count);
   }
 
-  private stillHolds(decision: TimedDecision | undefined): TimedDecision | undefined {
-    return decision && (!decision.changesAt || this.clock.now() < decision.changesAt) ? decision : undefined;
-  }
-
-  /** What Redis knows of these; null when it is away. */
-  private async look(questions: readonly AccessQuestion[]): Promise<Kept | null> {
-    const leases = new Map<string, string | null>();
-    const texts = new Map<AccessQuestion, string>();
-    const lookAt = async ([userId, asked]: [string, AccessQuestion[]]) => {
-      const { lease, found } = await this.store.read(userId, asked.map(fieldOf));
-      leases.set(userId, lease);
-      asked.forEach((question, at) => {
-        const text = found[at];
-        if (text) texts.set(question, text);
+  /** Gives what this process may give by itself. Returns, by user, what is left. */
+  private nearby({ questions, fields, answers, now }: Asking): Asked[] {
+    const far: Asked[] = [];
+    const byUser = Map.groupBy(questions.keys(), (at) => (questions[at] as AccessQuestion).userId);
+    for (const [userId, all] of byUser) {
+      const grants = this.near.grantsOf(userId);
+      const places = all.filter((at) => {
+        const decision = stillHolding(grants?.get(fields[at] as string), now);
+        if (decision?.granted) answers[at] = decision;
+        return !decision?.granted;
       });
-    };
+      if (places.length > 0) far.push({ userId, places, near: this.near.of(userId), standing: null });
+    }
+    return far;
+  }
+
+  /** Gives what Redis knows of these, and what it says to stand still. Returns the places of the others. */
+  private async lookAt(asking: Asking, far: Asked[]): Promise<number[]> {
+    const { fields, answers, now, began } = asking;
+    const looks = far.map(({ userId, places, near }): Sought => {
+      const unknown = places.filter((at) => !stillHolding(near?.decisions.get(fields[at] as string), now));
+      return {
+        userId,
+        places: unknown,
+        fields: unknown.map((at) => fields[at] as string),
+        takesLease: !near,
+      };
+    });
+    const said = await this.looks.ask(looks);
+    for (const [nth, asked] of far.entries()) {
+      const shelf = said?.shelves[nth];
+      if (!said?.generation || !shelf?.lease) continue;
+      asked.standing = { lease: shelf.lease, generation: said.generation };
+      if (asked.near && isSame(asked.near.standing, asked.standing)) {
+        this.near.stands(asked.userId, asked.standing, began);
+        for (const at of asked.places)
+          answers[at] = stillHolding(asked.near.decisions.get(fields[at] as string), now);
+      }
+      const read = decisionsIn(said.generation);
+      for (const [place, at] of (looks[nth] as Sought).places.entries()) {
+        const text = shelf.found[place];
+        answers[at] = text ? stillHolding(read(text), now) : undefined;
+      }
+    }
+    return [...fields.keys()].filter((at) => !answers[at]);
+  }
+
+  /** What Redis knows, of several at once; null when it is away. */
+  private async look(rounds: readonly (readonly Look[])[]): Promise<(Shelves | null)[]> {
     try {
-      const byUser = Map.groupBy(questions, ({ userId }) => userId);
-      const [generation] = await Promise.all([this.store.generation(), ...[...byUser].map(lookAt)]);
-      const decisions = new Map<AccessQuestion, TimedDecision>();
-      for (const [question, text] of texts) {
-        const decision = this.stillHolds(decisionIn(text, generation));
-        if (decision) decisions.set(question, decision);
-      }
-      return { generation, leases, decisions };
+      const { generation, shelves } = await this.store.read(rounds.flat());
+      const rest = [...shelves];
+      return rounds.map(({ length }) => ({ generation, shelves: rest.splice(0, length) }));
     } catch {
-      return null;
+      return rounds.map(() => null);
     }
   }
 
-  /** Adds to Redis what was decided; whoever asked does not wait for it. */
-  private keep({ generation, leases }: Kept, decided: AccessQuestion[], answers: Answers): void {
-    if (generation === null) return;
-    for (const [userId, questions] of Map.groupBy(decided, ({ userId }) => userId)) {
-      const lease = leases.get(userId);
-      if (!lease) continue;
-      const entries = questions.map((question): [string, string] => [
-        fieldOf(question),
-        textOf(answers.get(question) as TimedDecision, generation),
-      ]);
-      this.store.add(userId, lease, entries).catch(() => {}); // the next one who asks asks the primary as well
-    }
-  }
-
-  private keepNear(questions: AccessQuestion[], answers: Answers, until: number): void {
-    for (const question of questions) {
-      const decision = answers.get(question) as TimedDecision;
-      if (!decision.granted) continue;
-      let near = this.near.get(question.userId);
-      if (!near || near.until <= performance.now()) {
-        near = { until, decisions: new Map() };
-        this.near.set(question.userId, near);
-      }
-      // one that took long to be answered lives no longer for having come to others that were asked later
-      near.until = Math.min(near.until, until);
-      near.decisions.set(fieldOf(question), decision);
-    }
+  /** Keeps in this process what was asked for, and adds to Redis what was decided; whoever asked does not wait for that. */
+  private keep(
+    { began, fields, answers }: Asking,
+    { userId, places, standing, near }: Asked,
+    open: number[],
+  ): void {
+    const entriesOf = (all: number[]) =>
+      all.map((at) => [fields[at] as string, answers[at] as TimedDecision] as const);
+    const isKnown = near && standing && isSame(near.standing, standing);
+    const fresh = isKnown
+      ? places.filter((at) => near.decisions.get(fields[at] as string) !== answers[at])
+      : places;
+    if (fresh.length > 0) this.near.keep(userId, { began, standing, decisions: entriesOf(fresh) });
+    if (!standing || open.length === 0) return;
+    const isOpen = new Set(open);
+    const text = textsOf(standing.generation);
+    const entries = entriesOf(places.filter((at) => isOpen.has(at)));
+    if (entries.length === 0) return;
+    const texts = entries.map(([field, decision]): [string, string] => [field, text(decision)]);
+    this.store.add(userId, standing.lease, texts).catch(() => {}); // the next one who asks asks the primary as well
   }
 }
-
-type Answers = ReadonlyMap<AccessQuestion, TimedDecision>;
-
-const fieldOf = ({ resourceType, resourceId }: AccessQuestion) => `${resourceType}:${resourceId}`;
-
-/** A decision as it is kept: under which generation, and what it says. */
-type Entry = [
-  generation: string,
-  source: Decision["source"],
-  expiresAt: number | null,
-  changesAt: number | null,
-];
-
-function textOf({ source, expiresAt, changesAt }: TimedDecision, generation: string): string {
-  const entry: Entry = [generation, source, expiresAt?.getTime() ?? null, changesAt?.getTime() ?? null];
-  return JSON.stringify(entry);
-}
-
-function decisionIn(text: string, generation: string | null): TimedDecision | undefined {
-  const [under, source, expiresAt, changesAt] = JSON.parse(text) as Entry;
-  if (under !== generation) return undefined;
-  return { granted: source !== null, source, expiresAt: momentAt(expiresAt), changesAt: momentAt(changesAt) };
-}
-
-const momentAt = (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds));

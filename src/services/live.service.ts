@@ -50,7 +50,7 @@ export class LiveService {
       userId,
       async () => {
         const [current, { grants, changesAt }] = await Promise.all([
-          this.subscriptions.currentOf([userId]).then((found) => found.get(userId) ?? null),
+          this.subscriptions.currentOf([userId]).then(([found]) => found ?? null),
           this.access.outlookOf(userId),
         ]);
         return { current, opens: grants.some((grant) => grant.sourceId === current?.id), changesAt };

@@ -11,13 +11,11 @@ export class SubscriptionService {
   ) {}
 
   /**
-   * For each user the live subscription, else the latest that ended after being live; null when there never was one.
+   * For each user, in their order, the live subscription, else the latest that ended after being live; null when there
+   * never was one.
    * @param only the properties that are wanted, when that is not all
    */
-  async currentOf(
-    userIds: readonly string[],
-    only?: readonly string[],
-  ): Promise<Map<string, Subscription | null>> {
+  async currentOf(userIds: readonly string[], only?: readonly string[]): Promise<(Subscription | null)[]> {
     const rows = await rowsBy(this.em, Subscription, {
       ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}`, also: PLANS_VERSION },
       ...(only && { only }),
@@ -25,7 +23,7 @@ export class SubscriptionService {
     for (const row of rows as (Subscription & { plansVersion: string })[])
       row.knownPlan = this.plans.at(row.planId, row.plansVersion);
     const byUser = Map.groupBy(rows, ({ userId }) => userId);
-    return new Map(userIds.map((userId) => [userId, currentIn(byUser.get(userId) ?? [])]));
+    return userIds.map((userId) => currentIn(byUser.get(userId) ?? []));
   }
 
   /** All subscriptions of the users, attempts that came to nothing included, newest first. */

@@ -219,7 +219,7 @@ test("with thousands of grants, offers and paths the question is answered by ind
     (line) => /Scan/.test(line) && !/Function Scan|Subquery Scan|CTE Scan/.test(line),
   );
   expect(scans.filter((line) => /Seq Scan/.test(line))).toEqual([]);
-  expect(scans.filter((line) => /user_access_decision/.test(line)).length).toBeGreaterThanOrEqual(3);
+  expect(scans.filter((line) => /user_access_decision/.test(line)).length).toBeGreaterThanOrEqual(2);
   expect(scans.filter((line) => /user_access/.test(line) && !/Index Only Scan/.test(line))).toEqual([]);
 });
 
@@ -238,7 +238,8 @@ test.each<[name: string, grants: Partial<UserAccess>[], changesAt: Date | null]>
 
 /** The plan of the statement that `decide` sends, as PostgreSQL explains it. */
 async function planOf(questions: AccessQuestion[]): Promise<string[]> {
-  const asked = JSON.stringify(questions.map((question, at) => ({ asked: at, ...question })));
-  const rows = await prepared<{ "QUERY PLAN": string }>(orm.em.fork(), `explain ${DECISION}`, [asked, NOW]);
+  const rows = await prepared<{ "QUERY PLAN": string }>(orm.em.fork(), `explain ${DECISION}`, [
+    ...[questions.map(({ userId }) => userId), questions.map(({ resourceId }) => resourceId), NOW],
+  ]);
   return rows.map((row) => row["QUERY PLAN"]);
 }

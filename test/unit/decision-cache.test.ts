@@ -83,6 +83,50 @@ test("a refusal is kept in Redis alone, so that a grant is seen by every replica
   expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
 });
 
+test("what a process remembers it gives for as long as Redis says that nothing has changed, and no longer", async () => {
+  const user = newUser();
+  const [one, two] = [replica(), replica()];
+  await two.answer([about(user), about(user, "course-2")], primary(REFUSED));
+  await kept(user, 2);
+  // only whether it stands is asked: the texts themselves are not read again
+  await connection.hdel(`payment:{${user}}:access`, "COURSE:course-1");
+  expect(await two.answer([about(user)], primary(GRANTED))).toEqual([REFUSED]);
+  const more = primary(LATER);
+  expect(await two.answer([about(user, "course-3"), about(user)], more)).toEqual([LATER, REFUSED]);
+  expect(more.asked).toEqual([[about(user, "course-3")]]);
+  const lower = await one.fence([user]);
+  expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
+  lower();
+  const other = newUser();
+  await two.answer([about(other)], primary(REFUSED));
+  await kept(other, 1);
+  (await one.fenceAll())();
+  await eventually(
+    () => connection.exists("payment:access:catalogue"),
+    (there) => there === 0,
+  );
+  expect(await two.answer([about(other)], primary(GRANTED))).toEqual([GRANTED]);
+});
+
+test("questions of several who ask at once are answered each with their own", async () => {
+  const users = [newUser(), newUser(), newUser()];
+  const cache = replica();
+  const answers = await Promise.all(
+    users.map((user, nth) => cache.answer([about(user)], primary(nth === 1 ? REFUSED : GRANTED))),
+  );
+  expect(answers).toEqual([[GRANTED], [REFUSED], [GRANTED]]);
+  for (const user of users) await kept(user, 1);
+  const again = users.map((user) => replica().answer([about(user)], primary(LATER)));
+  expect(await Promise.all(again)).toEqual(answers);
+});
+
+test("a Redis that has forgotten its scripts is told them again", async () => {
+  const user = newUser();
+  await connection.script("FLUSH");
+  await replica().answer([about(user)], primary(REFUSED));
+  await kept(user, 1);
+});
+
 test("behind a fence all ask the primary, and nothing is kept", async () => {
   const user = newUser();
   const [one, two] = [replica(), replica()];
