@@ -1,6 +1,15 @@
 import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
 import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
-import { GraphQLError, type ParseOptions, type ValidationContext, type ValidationRule } from "graphql";
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type ParseOptions,
+  type ValidationContext,
+  type ValidationRule,
+} from "graphql";
+import { costOf } from "./document-cost.ts";
 
 /** How large a document may be, whichever way it comes. The deepest that a gateway or frontend of ours sends has 8 levels. */
 export const LIMITS = {
@@ -10,6 +19,8 @@ export const LIMITS = {
   aliases: 100,
   /** Words and signs, so that reading a document takes no longer than answering it. */
   tokens: 2_000,
+  /** Objects that it may answer with, pages as long as they are asked for. */
+  cost: 10_000,
 } as const;
 
 /** For `parse`, on every transport. A longer document is GRAPHQL_PARSE_FAILED. */
@@ -27,6 +38,28 @@ export const LIMIT_RULES: readonly ValidationRule[] = [
     ...refusing(`This document gives more than ${LIMITS.aliases} fields another name.`),
   }),
 ];
+
+const costs = new WeakMap<OperationDefinitionNode, ReturnType<typeof costOf>>();
+
+/** Why an operation that is valid costs too much with these variables, as they were sent; undefined when it does not. */
+export function costFault(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>> | null | undefined,
+): GraphQLError | undefined {
+  let known = costs.get(operation);
+  if (!known) {
+    known = costOf(schema, document, operation);
+    costs.set(operation, known);
+  }
+  const cost = known(variables ?? {});
+  if (cost <= LIMITS.cost) return undefined;
+  const words = `This may answer with ${cost} objects, ${LIMITS.cost} at most: ask for shorter pages, or for less of each.`;
+  return new GraphQLError(words, {
+    extensions: { code: "GRAPHQL_VALIDATION_FAILED", cost, limit: LIMITS.cost },
+  });
+}
 
 /** Reported like any other fault of a document, where these rules would throw out of `validate`. */
 function refusing(message: string) {

@@ -92,6 +92,11 @@ async function answer(
   const done = metrics.operations.startTimer({ operation: operation.label, type: "query" });
   try {
     const context = newContext(await callers(request.headers.authorization), request, operation.fields);
+    const fault = operation.faultOf(variables);
+    if (fault) {
+      done({ outcome: "error" });
+      return { status: 400, body: { errors: counted([fault.toJSON()]) } };
+    }
     const { data, errors } = await operation.run(context, variables);
     done({ outcome: errors ? "error" : "ok" });
     if (!errors) return { status: 200, body: { data } };

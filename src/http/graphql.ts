@@ -10,7 +10,7 @@ import { GraphQLError, type GraphQLSchema } from "graphql";
 import type { Callers } from "../auth/token.ts";
 import type { Context, NewContext } from "../context.ts";
 import { toGraphQLError } from "../format-error.ts";
-import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
+import { costFault, LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { asksOfSchema, assertShown } from "../schema-secrecy.ts";
@@ -52,6 +52,7 @@ export function createGraphqlServer(
       measured(metrics, operations),
       noSubscriptions,
       ownSchema(schema, logger),
+      affordable(schema),
       remembering(operations),
     ],
   });
@@ -127,6 +128,19 @@ const ownSchema = (schema: GraphQLSchema, logger: Logger): ApolloServerPlugin<Co
           const { message, extensions } = toGraphQLError(error, logger);
           throw new GraphQLError(message, { extensions: { ...extensions, http: { status: 403 } } });
         }
+      },
+    };
+  },
+});
+
+/** Before anything is done for it. */
+const affordable = (schema: GraphQLSchema): ApolloServerPlugin<Context> => ({
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ document, operation, request }) {
+        const fault = operation && costFault(schema, document, operation, request.variables);
+        if (!fault) return;
+        throw new GraphQLError(fault.message, { extensions: { ...fault.extensions, http: { status: 400 } } });
       },
     };
   },

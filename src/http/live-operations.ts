@@ -4,12 +4,13 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  type OperationDefinitionNode,
   parse,
   specifiedRules,
   validate,
 } from "graphql";
 import type { SubscribePayload } from "graphql-ws";
-import { LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
+import { costFault, LIMIT_RULES, PARSE_OPTIONS } from "../limits.ts";
 import { withoutGuesses } from "../schema-secrecy.ts";
 
 const RULES = [...specifiedRules, ...LIMIT_RULES];
@@ -24,13 +25,13 @@ export function liveOperation(
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
     const document = documentOf(query);
-    assertSubscription(document, operationName);
+    const operation = subscriptionIn(document, operationName);
     const faults = validate(schema, document, RULES).map((fault) =>
       refusal(withoutGuesses(schema, fault.message), "GRAPHQL_VALIDATION_FAILED", fault),
     );
-    return faults.length > 0
-      ? faults
-      : { schema, document, operationName, variableValues: variables ?? null };
+    if (faults.length > 0) return faults;
+    const fault = costFault(schema, document, operation, variables);
+    return fault ? [fault] : { schema, document, operationName, variableValues: variables ?? null };
   } catch (error) {
     if (error instanceof GraphQLError) return [error];
     throw error;
@@ -58,11 +59,15 @@ export function payloadOf({ query, operationName, variables }: Record<string, un
 }
 
 /** Queries and mutations belong to HTTP, where their limits and measures are. */
-function assertSubscription(document: DocumentNode, operationName: string | null | undefined): void {
+function subscriptionIn(
+  document: DocumentNode,
+  operationName: string | null | undefined,
+): OperationDefinitionNode {
   const operation = getOperationAST(document, operationName);
   if (!operation) throw refusal("Name one of the document's operations.", "OPERATION_RESOLUTION_FAILURE");
   if (operation.operation !== "subscription")
     throw refusal("Send queries and mutations over HTTP.", "BAD_USER_INPUT");
+  return operation;
 }
 
 const refusal = (message: string, code: string, at?: GraphQLError) =>

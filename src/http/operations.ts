@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type DocumentNode,
   type FieldNode,
+  type GraphQLError,
   type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
@@ -9,6 +10,7 @@ import {
   visit,
   visitWithTypeInfo,
 } from "graphql";
+import { costFault } from "../limits.ts";
 import { type Run, runnerOf, sizeOf } from "./compiled.ts";
 import { OperationLabels } from "./operation-labels.ts";
 import { isPublicDocument, rootFields } from "./public-documents.ts";
@@ -30,6 +32,8 @@ export interface Operation {
   readonly isPublic: boolean;
   /** All fields in it, as `Type.field`. */
   readonly fields: ReadonlySet<string>;
+  /** Why it costs too much with these variables, if it does. */
+  readonly faultOf: (variables: Record<string, unknown> | undefined) => GraphQLError | undefined;
   readonly run: Run;
 }
 
@@ -69,6 +73,7 @@ export class Operations {
       label: this.labels.of(operation),
       isPublic: isPublicDocument(this.schema, document),
       fields: fieldsIn(this.schema, document),
+      faultOf: (variables) => costFault(this.schema, document, operation, variables),
       run: runnerOf(this.schema, document),
       bytes: text.length * BYTES_A_CHARACTER + sizeOf(document) * BYTES_A_FIELD,
     };

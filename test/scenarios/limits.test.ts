@@ -89,6 +89,25 @@ describe.each(WAYS)("over %s", (_name, operation, ask) => {
     expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["GRAPHQL_PARSE_FAILED"]);
   });
 
+  test("a document that may answer with more objects than allowed is refused, with both figures", async () => {
+    const nodes = (first: number | string) => `payments(first: ${first}) { nodes { id } }`;
+    const many = Array.from({ length: 3 }, (_, at) => `p${at}: ${nodes(100)}`).join(" ");
+    const field = { query: "node: subscriptionStatus", subscription: ROOT.subscription }[operation];
+    const within = (pages: string) => `${operation} { ${field} { user { ${pages} } } }`;
+    expect((await ask(within(many), token)).errors).toBeUndefined();
+    const nested = within(`payments(first: 100) { nodes { user { ${nodes(100)} } } }`);
+    for (const time of ["first", "second"]) {
+      const { data, errors } = await ask(nested, token);
+      expect([time, data ?? null]).toEqual([time, null]);
+      expect(errors).toMatchObject([
+        {
+          message: expect.stringContaining("10303 objects, 10000 at most"),
+          extensions: { code: "GRAPHQL_VALIDATION_FAILED", cost: 10_303, limit: 10_000 },
+        },
+      ]);
+    }
+  });
+
   test("a field that the caller may not have is refused", async () => {
     const fields = { query: "payments", subscription: "paymentEvents" };
     const selection = { query: "{ totalCount }", subscription: "{ id }" }[operation];
@@ -236,4 +255,17 @@ describe("what the schema is made of", () => {
     const { headers } = await fetch(`${url}/graphql`, { headers: { accept: "text/html" } });
     expect(headers.get("content-type")).not.toContain("text/html");
   });
+});
+
+test("pages are as long as variables say, also of a query that was answered before", async () => {
+  const query = `query ($first: Int!) {
+    payments(first: $first) { nodes { user { payments(first: $first) { nodes { id } } } } } }`;
+  const codes = async (variables: object) =>
+    (await service.ask(query, variables, token)).errors?.map(({ extensions }) => extensions.code);
+  for (const _ of ["in Apollo Server", "in front of it"]) {
+    expect(await codes({ first: 20 })).toBeUndefined();
+    expect(await codes({ first: 100 })).toEqual(["GRAPHQL_VALIDATION_FAILED"]);
+    // what no page can be is refused by the page
+    expect(await codes({ first: "many" })).toEqual(["BAD_USER_INPUT"]);
+  }
 });
