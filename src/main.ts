@@ -1,6 +1,7 @@
 import { createApp } from "./app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "./config.ts";
 import type { Logger } from "./logger.ts";
+import { giveBackMemory } from "./memory.ts";
 
 /** With the time to drain less than the 45 seconds that Kubernetes gives. */
 const LONGEST_STOP_MS = 30_000;
@@ -11,8 +12,9 @@ async function main(): Promise<void> {
   const app = await createApp(config);
   const { logger } = app.parts;
   logUnheeded(logger);
-  // loaded where it is wanted, and nowhere else: the packages behind it take 20 MB
+  // loaded where it is wanted, and nowhere else
   const sendTraces = config.traces && (await import("./trace-export.ts")).exportTraces(config.traces, logger);
+  if (config.nodeEnv === "production") giveBackMemory();
   await app.start();
   let isStopping = false;
   const stop = async () => {
