@@ -38,6 +38,9 @@ export function traceWith(one: Tracer): void {
   tracer = one;
 }
 
+/** Whether traces are kept here. */
+export const isTracing = () => tracer !== undefined;
+
 /** A span that whoever begins it ends; undefined when no traces are kept. */
 export function startSpan(name: string, options: SpanOptions = {}): Span | undefined {
   return tracer?.start(name, options, current.getStore());

@@ -1,10 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { withLogScope } from "../logger.ts";
-import { type Span, startSpan, within } from "../tracing.ts";
+import { isTracing, type Span, startSpan, within } from "../tracing.ts";
 import { requestIds } from "./request-ids.ts";
 
 /** Asked all the time, by machines. */
 const NOT_TRACED = /^\/(health|metrics)\b/;
+
+/** What comes there says itself what it is. */
+const NAMED = new Set(["/graphql", "/webhooks/stripe"]);
 
 /**
  * Runs what answers a request: each log line carries the request's id and its trace, and the work is a span of that trace
@@ -19,12 +22,14 @@ export function inRequestScope<T>(
 ): T {
   const ids = requestIds(request.headers);
   const work = () => answer(ids.requestId);
-  const span = NOT_TRACED.test(request.url ?? "") ? undefined : spanOf(request);
+  const span = isTracing() && !NOT_TRACED.test(request.url ?? "") ? spanOf(request) : undefined;
   if (!span) return withLogScope(ids, work);
   const { method = "" } = request;
   response.once("close", () => {
     const { statusCode } = response;
-    span.note({ "http.route": routeOf(), "http.response.status_code": statusCode });
+    const route = routeOf();
+    if (!NAMED.has(route)) span.rename(`${method} ${route}`);
+    span.note({ "http.route": route, "http.response.status_code": statusCode });
     span.end(statusCode >= 500 ? statusCode : undefined);
   });
   span.note({ "http.request.method": method });
