@@ -8,11 +8,13 @@ import { shortcut } from "./http/deliveries.ts";
 import { fastPath } from "./http/fast-path.ts";
 import { createGraphqlServer, graphqlRoutes, MAX_BODY, onlyForBrowsers } from "./http/graphql.ts";
 import { healthRoutes } from "./http/health.ts";
+import { Held, MOST_LIVE } from "./http/held.ts";
 import { invoiceRoutes } from "./http/invoices.ts";
 import { closeServer, lastOnesWhile, listen } from "./http/listening.ts";
 import { liveTransports } from "./http/live-transports.ts";
 import { metricsServer } from "./http/metrics.ts";
 import { Operations } from "./http/operations.ts";
+import { PATIENCE } from "./http/patience.ts";
 import { openApiRoute } from "./http/rest/openapi.ts";
 import { restRoutes } from "./http/rest/routes.ts";
 import { createHttp } from "./http/server.ts";
@@ -42,7 +44,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
   const callers = rememberedCallers(config.jwt);
   const graphql = createGraphqlServer(schema, operations, { metrics, logger });
   await graphql.start();
-  const live = liveTransports(config, { schema, newContext, logger, metrics });
+  const held = new Held(MOST_LIVE, `A caller has ${MOST_LIVE} live subscriptions at most.`);
+  const live = liveTransports(config, { schema, newContext, logger, metrics, held });
   const explorer = overrides.explorer ? [onlyForBrowsers(overrides.explorer)] : [];
   const pages = overrides.apiPage ? [overrides.apiPage] : [];
   const take = takeDeliveries(config.stripe.webhookSecrets, inbox, metrics, logger);
@@ -64,7 +67,10 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     isWeb && overrides.fastPath !== false
       ? fastPath(config, { schema, operations, callers, newContext, metrics, logger }, MAX_BODY, http)
       : http;
-  const server = createServer(lastOnesWhile(() => health.isLeaving, shortcut(take, metrics, front)));
+  const server = createServer(
+    { ...PATIENCE, ...overrides.patience },
+    lastOnesWhile(() => health.isLeaving, shortcut(take, metrics, front)),
+  );
   if (isWeb) live.serveSockets(server);
   const figures = config.metricsPort === undefined ? undefined : metricsServer(metrics);
   const worker = new Worker(() => poolOf(parts.orm), parts.workers, logger, parts.outage);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerOptions } from "node:http";
 import type { RequestHandler } from "express";
 import { Caller } from "./auth/caller.ts";
 import { type Clock, sandboxClock, systemClock } from "./clock.ts";
@@ -100,6 +100,8 @@ export interface Overrides {
   /** False: every GraphQL request goes through Express and Apollo Server. */
   fastPath?: false;
   logger?: Logger;
+  /** How long slow clients are waited for. */
+  patience?: ServerOptions;
 }
 
 export type Parts = Awaited<ReturnType<typeof createParts>>;

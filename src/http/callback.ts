@@ -47,7 +47,7 @@ export function callbacks(config: Config, parts: LiveParts) {
     const started = await startLive(
       { ...operation, contextValue: newContext(caller, request) },
       logScope(),
-      logger,
+      parts,
     );
     if (!isResults(started)) {
       line.end();

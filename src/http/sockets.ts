@@ -8,7 +8,12 @@ const KEEP_ALIVE_MS = 12_000;
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** What graphql-ws keeps of a connection. */
-export type Extra = { request: IncomingMessage } & Record<PropertyKey, unknown>;
+export type Extra = {
+  request: IncomingMessage;
+  close(code: number, reason: string): void;
+  /** Lets go of what the connection holds, once it is somebody's. */
+  letGo?: () => void;
+} & Record<PropertyKey, unknown>;
 
 /**
  * Speaks graphql-ws's protocol on the connections of a WebSocket server, as its own adapter does; but what goes wrong
@@ -37,7 +42,7 @@ export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, 
             });
           }),
       },
-      { request },
+      { request, close: (code, reason) => socket.close(code, reason) },
     );
     // too large, not masked, not UTF-8, cut: ws closes the connection by itself, with the code that says why
     socket.on("error", ({ message }) => givenUp(message));

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { RateLimited } from "../errors.ts";
 import { toGraphQLError, withCode } from "../format-error.ts";
 import type { LogScope } from "../logger.ts";
+import { Held, MOST_SOCKETS } from "./held.ts";
 import { liveOperation } from "./live-operations.ts";
 import { type LiveParts, startLive } from "./live-results.ts";
 import { requestIds } from "./request-ids.ts";
@@ -17,6 +18,8 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_OPERATIONS = 100;
 /** Who has not said goodbye by then does not. */
 const GOODBYE_MS = 2_000;
+/** As graphql-ws has it for more than one init: too many. */
+const TOO_MANY_CODE = 4429;
 /** Tells clients to connect again, elsewhere (RFC 6455: service restart). */
 const RESTART_CODE = 1012;
 
@@ -31,11 +34,9 @@ export interface Sockets {
  * Live subscriptions over graphql-transport-ws (https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md)
  * at the GraphQL path.
  */
-export function serveWebSocket(
-  server: Server,
-  config: Config,
-  { schema, newContext, logger, metrics }: LiveParts,
-): Sockets {
+export function serveWebSocket(server: Server, config: Config, parts: LiveParts): Sockets {
+  const { schema, newContext, logger, metrics } = parts;
+  const connections = new Held(MOST_SOCKETS, `A caller has ${MOST_SOCKETS} connections at most.`);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, handleProtocols });
   server.on("upgrade", (request, socket, head) => {
     if (request.url?.split("?")[0] !== "/graphql") return socket.destroy();
@@ -44,6 +45,17 @@ export function serveWebSocket(
   const ids = new WeakMap<object, LogScope>();
   const idsOf = ({ contextValue }: ExecutionArgs) => ids.get(contextValue as Context) ?? {};
   const protocol = makeServer<Record<string, unknown>, Extra>({
+    async onConnect({ connectionParams, extra }) {
+      const caller = await callerOf(config.jwt, tokenOf(connectionParams, extra.request));
+      try {
+        extra.letGo = connections.take(newContext(caller, extra.request).countedAs);
+      } catch (error) {
+        extra.close(TOO_MANY_CODE, (error as Error).message);
+        return false;
+      }
+      return true;
+    },
+    onClose: ({ extra }) => extra.letGo?.(),
     context: async ({ connectionParams, extra }) => {
       const caller = await callerOf(config.jwt, tokenOf(connectionParams, extra.request));
       const context = newContext(caller, extra.request);
@@ -54,7 +66,7 @@ export function serveWebSocket(
       Object.keys(subscriptions).length > MAX_OPERATIONS
         ? [toGraphQLError(new RateLimited(`A connection has ${MAX_OPERATIONS} operations at most.`), logger)]
         : liveOperation(schema, payload),
-    subscribe: (args) => startLive(args, idsOf(args), logger),
+    subscribe: (args) => startLive(args, idsOf(args), parts),
     onNext: (_context, _id, _payload, _args, { errors }) => metrics.told("websocket", errors),
     onError: (_context, _id, _payload, errors) => {
       const told = errors.map((error) => withCode(error, logger));
