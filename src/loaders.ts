@@ -45,7 +45,7 @@ export type Loaders = ReturnType<ReturnType<typeof loadersOf>>;
  */
 export function loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems }: LoaderParts) {
   return lazily({
-    plan: () => byId((ids) => knownPlans.byId(ids)),
+    plan: () => byId((ids) => knownPlans.read(ids)),
     subscription: () => byId(rowsOf(em, Subscription)),
     /** All of a user's, newest first. */
     subscriptions: () =>

@@ -124,8 +124,8 @@ export async function createParts(config: Config, overrides: Overrides) {
     metrics,
   );
 
-  const plans = new PlanService(em);
   const knownPlans = new KnownPlans(em);
+  const plans = new PlanService(em, knownPlans);
   const subscriptions = new SubscriptionService(em, knownPlans);
   const cacheRedis = newRedis("cache");
   const decisions = new DecisionCache(new DecisionStore(cacheRedis, redis), clock, metrics, logger);

@@ -1,3 +1,4 @@
+import { webcrypto } from "node:crypto";
 import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from "jose";
 import type { Config } from "../config.ts";
 import { Caller, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
@@ -22,6 +23,20 @@ export async function callerOf(jwt: Config["jwt"], header: string | undefined): 
   }
 }
 
+const verifyingKeys = new Map<string, Promise<webcrypto.CryptoKey>>();
+
+/** Of a secret of the configuration; made once, which takes as long as to verify a token. */
+function verifyingKey(secret: string): Promise<webcrypto.CryptoKey> {
+  const known = verifyingKeys.get(secret);
+  if (known) return known;
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const made = webcrypto.subtle.importKey("raw", new TextEncoder().encode(secret), algorithm, false, [
+    "verify",
+  ]);
+  verifyingKeys.set(secret, made);
+  return made;
+}
+
 /** @throws JOSEError for a token that neither the secret nor the one before it has signed, or that is not good */
 async function verified(
   { secret, previousSecret, issuer, audience }: Config["jwt"],
@@ -32,7 +47,7 @@ async function verified(
     ...(issuer && { issuer }),
     ...(audience && { audience }),
   };
-  const by = (key: string) => jwtVerify(token, new TextEncoder().encode(key), options);
+  const by = async (key: string) => jwtVerify(token, await verifyingKey(key), options);
   if (!previousSecret) return by(secret);
   return by(secret).catch((error: unknown) => {
     if (error instanceof errors.JWSSignatureVerificationFailed) return by(previousSecret);

@@ -66,10 +66,11 @@ export class DecisionStore {
     return { generation: await this.generation(known as string | null), shelves };
   }
 
-  /** Adds texts under the lease that `read` gave; nothing when that is not good any more. */
-  async add(userId: string, lease: string, entries: readonly [field: string, text: string][]): Promise<void> {
+  /** Adds texts, with the fields that have each, under the lease that `read` gave; nothing when that is not good any more. */
+  async add(userId: string, lease: string, entries: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    const all = [...entries].flatMap(([text, fields]) => [text, fields.length, ...fields]);
     await this.together(
-      (pipeline) => pipeline.evalsha(ADD_SHA, 1, userKey(userId), lease, ...entries.flat()),
+      (pipeline) => pipeline.evalsha(ADD_SHA, 1, userKey(userId), lease, ...all),
       () => this.redis.script("LOAD", ADD),
     );
   }
@@ -158,8 +159,19 @@ const READ = `
   end
   return kept`;
 
+/** Each text is followed by the number of its fields, and by these. */
 const ADD = `
-  if redis.call('HGET', KEYS[1], 'lease') == ARGV[1] then redis.call('HSET', KEYS[1], unpack(ARGV, 2)) end`;
+  if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return end
+  local at, pairs = 2, {}
+  while at < #ARGV do
+    local last = at + 1 + ARGV[at + 1]
+    for nth = at + 2, last do
+      pairs[#pairs + 1] = ARGV[nth]
+      pairs[#pairs + 1] = ARGV[at]
+    end
+    at = last + 1
+  end
+  redis.call('HSET', KEYS[1], unpack(pairs))`;
 
 const shaOf = (script: string) => createHash("sha1").update(script).digest("hex");
 const [READ_SHA, ADD_SHA] = [shaOf(READ), shaOf(ADD)];

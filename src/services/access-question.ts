@@ -83,9 +83,14 @@ export async function decideAll(
     if (scope === resourceType && granted === resourceId) return true;
     return scope === "LEARNING_PATH" && resourceType === "COURSE" && paths.has(pair(granted, resourceId));
   };
+  // most of a page is opened by the same grant, or by none: one object for all of it
+  const shared = new Map<Grant | undefined, TimedDecision>();
   return questions.map((question) => {
     const opening = (grants.get(question.userId) ?? []).filter((grant) => opens(grant, question));
-    return decisionOf(opening, now);
+    const known = opening.length > 1 ? undefined : shared.get(opening[0]);
+    const decision = known ?? decisionOf(opening, now);
+    if (opening.length < 2) shared.set(opening[0], decision);
+    return decision;
   });
 }
 

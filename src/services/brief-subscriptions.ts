@@ -1,8 +1,8 @@
 /** What a list of users shows of their subscriptions, which are a quarter of their columns. */
-export const BRIEF_COLUMNS = ["id", "userId", "status", "planId", "quantity", "duplicateOf"] as const;
+export const BRIEF_COLUMNS = ["id", "userId", "status", "planId", "duplicateOf"] as const;
 
 /** Fields of a subscription that those columns are enough for. A new one is not among them. */
-export const BRIEF_FIELDS = ["__typename", "id", "status", "quantity", "plan", "user"];
+export const BRIEF_FIELDS = ["__typename", "id", "status", "plan", "user"];
 
 const TYPE = "UserSubscription.";
 const ENOUGH = new Set(BRIEF_FIELDS.map((name) => TYPE + name));

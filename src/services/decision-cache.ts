@@ -204,9 +204,14 @@ export class DecisionCache {
     if (!standing || open.length === 0) return;
     const isOpen = new Set(open);
     const text = textsOf(standing.generation);
-    const entries = entriesOf(places.filter((at) => isOpen.has(at)));
-    if (entries.length === 0) return;
-    const texts = entries.map(([field, decision]): [string, string] => [field, text(decision)]);
-    this.store.add(userId, standing.lease, texts).catch(() => {}); // the next one who asks asks the primary as well
+    const decided = entriesOf(places.filter((at) => isOpen.has(at)));
+    if (decided.length === 0) return;
+    const fieldsByText = new Map<string, string[]>();
+    for (const [field, decision] of decided) {
+      const others = fieldsByText.get(text(decision));
+      if (others) others.push(field);
+      else fieldsByText.set(text(decision), [field]);
+    }
+    this.store.add(userId, standing.lease, fieldsByText).catch(() => {}); // the next one who asks asks the primary as well
   }
 }

@@ -4,21 +4,22 @@ import type { Caller } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
 import { Plan } from "../entities/plan.ts";
 import { BadUserInput, NotFound, PlanInactive } from "../errors.ts";
-import { rowsBy } from "../rows.ts";
+import type { KnownPlans } from "./known-plans.ts";
 import { assertSeats } from "./plan-change.ts";
 
 /** The catalogue: what is sold, and what was. */
 export class PlanService {
-  constructor(private readonly em: EntityManager) {}
+  constructor(
+    private readonly em: EntityManager,
+    private readonly known: KnownPlans,
+  ) {}
 
   /** Cheapest month first; for admins with the ones that are no longer sold. @throws Unauthenticated, Forbidden */
   async list(caller: Caller, includeInactive: boolean): Promise<Plan[]> {
     if (includeInactive) caller.assertAdmin();
-    const plans = await rowsBy(this.em, Plan, {
-      ...{ property: "isActive", keys: includeInactive ? [true, false] : [true] },
-    });
+    const plans = await this.known.list(includeInactive);
     const shown = includeInactive ? plans : plans.filter((plan) => plan.isOnSale);
-    return shown.sort(
+    return shown.toSorted(
       (left, right) =>
         left.monthlyPrice.amount - right.monthlyPrice.amount || left.name.localeCompare(right.name),
     );

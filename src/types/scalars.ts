@@ -6,6 +6,19 @@ const renamed = (scalar: GraphQLScalarType, description: string) =>
 
 /** RFC 3339 instant, always UTC. */
 export const DateTime = renamed(GraphQLDateTime, "RFC 3339 instant, always UTC.");
+DateTime.serialize = textOf(DateTime.serialize);
+
+/** Writes instants as their JSON has them, those in a row that are the same but once: lists repeat them. */
+function textOf(serialize: GraphQLScalarType["serialize"]): GraphQLScalarType["serialize"] {
+  let [last, text] = [Number.NaN, ""];
+  return (value) => {
+    const instant = serialize(value) as Date;
+    const moment = instant.getTime();
+    if (moment !== last) [last, text] = [moment, instant.toISOString()];
+    return text;
+  };
+}
+
 /** Amounts and limits. */
 export const SafeInt = renamed(
   GraphQLSafeInt,
