@@ -1,3 +1,4 @@
+import { OBJECTS_CURSOR } from "../../src/jobs/object-sweep.ts";
 import { subscribe } from "../support/checkout.ts";
 import { runCommand } from "../support/command.ts";
 import { newUser, startService, type TestService } from "../support/service.ts";
@@ -83,7 +84,7 @@ test("what was cut short goes on from where it stopped, in another process as we
   expect(await statusOf(userId)).toBe("CANCELED");
 }, 60_000);
 
-test("one object that cannot be synced is named, and holds up no other", async () => {
+test("a process that stops leaves it to the next; one object that cannot be synced is named, and holds up no other", async () => {
   const [poisoned, fine] = [await subscriber(), await subscriber()];
   const customer = await customerOf(service, poisoned);
   await cancelAt(fine);
@@ -91,6 +92,15 @@ test("one object that cannot be synced is named, and holds up no other", async (
     calls: [{ method: "GET", path: `/v1/customers/${customer}`, status: 400, when: "before" }],
   });
   await sweep().request(BEGINNING);
+  await execute("update cursors set next_run_at = now() where name = ?", [OBJECTS_CURSOR]);
+  service.app.parts.workers.rounds.stop();
+  await sweep().run();
+  expect(
+    await execute(
+      "select step, lease_until from (select *, state->'step' as step from cursors) as sweep where name = ?",
+      [OBJECTS_CURSOR],
+    ),
+  ).toEqual([{ step: 0, lease_until: null }]);
   const state = await sweep().finish();
   expect(new Set(state?.failures)).toEqual(new Set([`customer:${customer}`]));
   expect(await statusOf(fine)).toBe("CANCELED");
