@@ -7,6 +7,8 @@ import { type Recorded, recordPayments } from "../support/recorded-payments.ts";
 import { eventually, startService, type TestService } from "../support/service.ts";
 import { stripeOf } from "../support/stripe.ts";
 
+type Invoice = import("stripe").default.Invoice;
+
 const EVENTS = 2_000;
 const CONCURRENCY = 16;
 
@@ -95,7 +97,9 @@ test("each fact of a flood is told once", async () => {
 });
 
 test("however often an object is told of in a burst, it is read a constant number of times", async () => {
-  const payment = recorded.events.slice(-11);
+  const { customer } = recorded.events.findLast(({ type }) => type === "invoice.paid")?.data.object as Invoice;
+  const payment = recorded.events.filter((event) => JSON.stringify(event).includes(`"${customer}"`));
+  expect(payment.length).toBeGreaterThan(5);
   const before = await reads();
   const copies = Array.from({ length: 10 }, (_, copy) =>
     payment.map((event) => ({ ...event, id: `${event.id}_again_${copy}` })),
@@ -108,8 +112,8 @@ test("however often an object is told of in a burst, it is read a constant numbe
   ]);
   const objects = more.filter(([path, count]) => count > 0 && /\/(cus|sub|in|pi|cs)_/.test(path));
   expect(objects.length).toBeGreaterThan(0);
-  // two statements at once lease what is due, and may divide the events of one object between them
-  expect(objects.filter(([, count]) => count > 2)).toEqual([]);
+  // two statements at once lease what is due: two that began to wait with what had come by then, two with the rest
+  expect(objects.filter(([, count]) => count > 4)).toEqual([]);
 }, 60_000);
 
 test("of two changes within one second the second is kept", async () => {
