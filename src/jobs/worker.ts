@@ -16,12 +16,13 @@ import type { Logger } from "../logger.ts";
 import { isConnectionFailure, type Outage } from "../outage.ts";
 import { traced } from "../tracing.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
+import { burstsIn } from "../webhooks/intake.ts";
 import type { Retention } from "./retention.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Task } from "./wake.ts";
 
-/** As many as the pool has connections. Most of a job is waiting, for Stripe or for a statement that it shares with others. */
-const CONCURRENCY = 20;
+/** Most of a job is waiting: for the end of a rush, for Stripe, for a statement that it shares with others. */
+const CONCURRENCY = 64;
 /** Jobs are fetched, and told to be done, several at a time; what lies here for longer is given back to others. */
 const FETCHED = { localQueue: { size: CONCURRENCY, ttl: 30_000 }, completeJobBatchDelay: 0 };
 const RESTART_MS = 1_000;
@@ -131,8 +132,9 @@ function taskList(workers: Workers, logger: Logger): TaskList {
     ]),
   );
   const inbox = (payload: unknown) => {
-    const keys = Array.isArray(payload) ? (payload as string[]) : [(payload as { subject: string }).subject];
-    return calmly("inbox", keys, () => workers.inbox.workAll(keys));
+    // a job that stored events names what they are about, one that tries again its one object
+    const bursts = burstsIn(Array.isArray(payload) ? payload : [(payload as { subject: string }).subject]);
+    return calmly("inbox", bursts.flat(), () => workers.inbox.workOn(bursts));
   };
   return { ...woken, inbox, retention: () => outsideOfRequests(() => retain(workers.retention, logger)) };
 }

@@ -12,12 +12,15 @@ import type { WebhookEventSource } from "../types/webhook-event.ts";
 import { type Done, DueEvents, keyOf, type Leased } from "./due-events.ts";
 import { subjectOf } from "./event-table.ts";
 import { Intake } from "./intake.ts";
+import { Lanes } from "./lanes.ts";
 
 /** After these pauses an event is a dead letter: kept, visible, and replayed by hand. */
 const RETRY_SECONDS = [1, 3, 10, 30, 60, 300, 900];
 const MAX_ATTEMPTS = RETRY_SECONDS.length + 1;
 /** Objects that are synced together at most. */
 const TOGETHER = 20;
+/** Bursts that are worked on at once: while those of one transaction are written, those of the next two are read. */
+const BURSTS = 48;
 /** While Stripe or the database is away each pause is twice the one before, up to this, and no attempt counts. */
 const LONGEST_PAUSE_SECONDS = 900;
 
@@ -34,6 +37,10 @@ export interface ReceivedEvent {
 export class Inbox {
   private readonly intake: Intake;
   private readonly due: DueEvents;
+  private readonly lanes = new Lanes(BURSTS);
+  /** Of each customer what waits, and what is worked on. */
+  private readonly waiting = new Map<string, Burst>();
+  private readonly working = new Map<string, Promise<void>>();
 
   constructor(
     private readonly em: EntityManager,
@@ -84,9 +91,39 @@ export class Inbox {
     return this.workAll([key]);
   }
 
-  /** Works on all events about several objects that are due: each object is synced once, and all that fit together. */
-  async workAll(keys: readonly string[]): Promise<void> {
-    const due = await this.due.lease(await this.intake.calm(keys));
+  /** Works on all events about several objects of one customer that are due: each object is synced once. */
+  workAll(keys: readonly string[]): Promise<void> {
+    return this.workOn([keys]);
+  }
+
+  /** Works on several bursts, each about what is told of together; what waits of the same customer is one burst. */
+  async workOn(bursts: readonly (readonly string[])[]): Promise<void> {
+    await this.intake.calm();
+    await Promise.all(bursts.map((keys) => this.burst(keys)));
+  }
+
+  /** One burst of a customer's is worked on at a time, so that none waits for a lock that another holds. */
+  private burst(keys: readonly string[]): Promise<void> {
+    const group = this.intake.groupOf(keys[0] ?? "");
+    const waiting = this.waiting.get(group);
+    for (const key of keys) waiting?.keys.add(key);
+    if (waiting) return waiting.done;
+    const burst = { keys: new Set(keys), done: Promise.resolve() };
+    this.waiting.set(group, burst);
+    const before = this.working.get(group)?.catch(() => {});
+    burst.done = (before ?? Promise.resolve()).then(() => this.lanes.run(() => this.begin(group, burst)));
+    return burst.done;
+  }
+
+  private begin(group: string, burst: Burst): Promise<void> {
+    this.waiting.delete(group);
+    const work = this.workOnDue([...new Set([...burst.keys, ...this.intake.takeStored(group)])]);
+    this.working.set(group, work);
+    return work.finally(() => this.working.get(group) === work && this.working.delete(group));
+  }
+
+  private async workOnDue(keys: readonly string[]): Promise<void> {
+    const due = await this.due.lease(keys);
     const seen = due.filter((event) => event.seen).length;
     if (seen > 0) this.parts.metrics.events.inc({ outcome: "done" }, seen);
     const groups = byObject(due.filter((event) => !event.seen));
@@ -159,6 +196,12 @@ export class Inbox {
     // those that wait longer are woken by the sweep
     if (pauses.length > 0) await wake(em, "inbox", key, Math.min(...pauses));
   }
+}
+
+/** Objects of one customer that events tell of. */
+interface Burst {
+  keys: Set<string>;
+  done: Promise<void>;
 }
 
 /** The events about one object that share its sync. */

@@ -1,7 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { LRUCache } from "lru-cache";
 import { Gathering } from "../gathering.ts";
-import { wake } from "../jobs/wake.ts";
 import { prepared } from "../prepared.ts";
 import { Rush } from "./rush.ts";
 
@@ -54,19 +53,21 @@ export class Intake {
     return this.stores.ask(event).finally(leave);
   }
 
-  /**
-   * Waits while events are being stored, see {@link Rush}. Gives the keys, and those of the same groups that were stored
-   * meanwhile: a job that was taken when a rush began knows the first of them only.
-   */
-  async calm(keys: readonly string[]): Promise<readonly string[]> {
-    if (!(await this.rush.calm())) return keys;
-    const groups = new Set(keys.map((key) => this.groups.get(key) ?? key));
-    const others = [...groups].flatMap((group) => {
-      const stored = [...(this.stored.get(group) ?? [])];
-      this.stored.delete(group);
-      return stored;
-    });
-    return [...new Set([...keys, ...others])];
+  /** Waits while events are being stored, see {@link Rush}. */
+  async calm(): Promise<void> {
+    await this.rush.calm();
+  }
+
+  /** The group of what is told of together with this, as far as this process knows. */
+  groupOf(key: string): string {
+    return this.groups.get(key) ?? key;
+  }
+
+  /** What has been stored of a group since this was asked last: whoever works on one of them takes the others along. */
+  takeStored(group: string): readonly string[] {
+    const stored = [...(this.stored.get(group) ?? [])];
+    this.stored.delete(group);
+    return stored;
   }
 
   private async storeAll(events: StoredEvent[]): Promise<boolean[]> {
@@ -79,10 +80,7 @@ export class Intake {
   private async insert(events: StoredEvent[]): Promise<Set<string>> {
     const grouped = this.inGroups(events);
     const given = [`[${grouped.map(asJson).join()}]`];
-    const rows = await prepared<{ id: string; key: string | null; woken: boolean }>(this.em, STORE, given);
-    // see wake(): a job that was being taken just then is woken again; if that fails too, the sweep finds the row
-    for (const key of new Set(rows.filter(({ woken }) => !woken).map((row) => row.key)))
-      if (key !== null) await wake(this.em, "inbox", key);
+    const rows = await prepared<{ id: string }>(this.em, STORE, given);
     for (const { key, group } of grouped) if (key && group) this.note(group, key);
     return new Set(rows.map(({ id }) => id));
   }
@@ -108,7 +106,24 @@ function asJson({ payload, ...columns }: StoredEvent): string {
   return `{"payload":${payload},${JSON.stringify(columns).slice(1)}`;
 }
 
-/** In the order of ids and groups, so that two processes that store the same never wait for each other in a circle. */
+/** Before the keys of each burst that a job names. It is the key of nothing, and sorts before all. */
+const BURST = "";
+
+/** The bursts that a job names: what is to be looked at, group by group. */
+export function burstsIn(words: readonly string[]): string[][] {
+  const bursts: string[][] = [];
+  for (const word of words) {
+    if (word === BURST || bursts.length === 0) bursts.push([]);
+    if (word !== BURST) bursts.at(-1)?.push(word);
+  }
+  return bursts;
+}
+
+/**
+ * In the order of ids, so that two processes that store the same never wait for each other in a circle. One job names
+ * all that is to be worked on, group by group. It has no key: to look for a job that waits already, and to change it, would
+ * cost several times what it costs to store an event; whoever finds that nothing is due any more has little to do.
+ */
 const STORE = `
   with given as (
     select * from jsonb_to_recordset($1::jsonb) as given (id text, type text, aggregate text, object_id text,
@@ -121,13 +136,11 @@ const STORE = `
     select id, type, aggregate, object_id, api_version, livemode, payload, status, source, stored_at, traceparent, now(), now()
       from given order by id
     on conflict (id) do nothing returning id),
-  fresh as (select id, min(key) as key, min("group") as "group" from stored join given using (id) group by id),
-  jobs as (
-    select ('inbox', json_agg(distinct key), null, null, 1, 'inbox:of:' || "group", null, null)
-             ::graphile_worker.job_spec as job
-      from fresh where key is not null group by "group" order by "group"),
+  named as (
+    select "group", word from stored join given using (id) cross join lateral (values ('${BURST}'), (key)) as named (word)
+     where key is not null group by "group", word),
   woken as (
-    select added.key from (select array_agg(job) as all from jobs having count(*) > 0) as given
-     cross join lateral graphile_worker.add_jobs(given.all, job_key_preserve_run_at := true) as added)
-  select fresh.id, fresh.key, woken.key is not null as woken
-    from fresh left join woken on woken.key = 'inbox:of:' || fresh."group"`;
+    select count(*) as jobs
+      from (select json_agg(word order by "group", word) as all from named having count(*) > 0) as given
+     cross join lateral graphile_worker.add_job('inbox', given.all, max_attempts := 1) as added)
+  select stored.id from stored cross join woken`;

@@ -1,5 +1,5 @@
 import { type Orm, openDatabase } from "../../src/database.ts";
-import { Intake, type StoredEvent } from "../../src/webhooks/intake.ts";
+import { burstsIn, Intake, type StoredEvent } from "../../src/webhooks/intake.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;
@@ -22,11 +22,13 @@ function event(objectId: string, group: string | null, more: Partial<StoredEvent
     ...{ stored_at: new Date(), key: `invoice:${objectId}`, group, ...more },
   };
 }
-const jobs = () =>
-  orm.em.fork().execute<{ key: string; payload: string[] }[]>(
-    `select job.key, private.payload from graphile_worker.jobs job
-     join graphile_worker._private_jobs private using (id) order by job.key`,
-  );
+/** The bursts that each job names. */
+async function jobs(): Promise<string[][][]> {
+  const rows = await orm.em
+    .fork()
+    .execute<{ payload: string[] }[]>("select payload from graphile_worker._private_jobs order by id");
+  return rows.map(({ payload }) => burstsIn(payload));
+}
 const stored = async (ids: string[]) =>
   (
     await orm.em
@@ -36,13 +38,10 @@ const stored = async (ids: string[]) =>
         [JSON.stringify(ids)],
       )
   ).map(({ id }) => id);
-/** Others of one customer, that are stored with them. */
-const ahead = () => [event("in_ahead", "cus_ahead"), event("in_ahead", "cus_ahead")];
 
-test("what is told of one customer is woken as one job that names each object once", async () => {
+test("what is stored together is woken by one job that names each object once, customer by customer", async () => {
   const intake = new Intake(orm.em);
   const events = [
-    ...ahead(),
     event("in_1", "cus_1"),
     event("in_1", "cus_1"),
     event("in_2", "cus_1"),
@@ -50,50 +49,46 @@ test("what is told of one customer is woken as one job that names each object on
     event("in_4", null),
   ];
   expect(await Promise.all(events.map((one) => intake.store(one)))).toEqual(events.map(() => true));
-  const woken = (await jobs()).filter(({ key }) => key !== "inbox:of:cus_ahead");
-  expect(woken.map(({ key, payload }) => [key, payload.toSorted()])).toEqual([
-    ["inbox:of:cus_1", ["invoice:in_1", "invoice:in_2"]],
-    ["inbox:of:cus_2", ["invoice:in_3"]],
-    ["inbox:of:invoice:in_4", ["invoice:in_4"]],
-  ]);
+  expect(await jobs()).toEqual([[["invoice:in_1", "invoice:in_2"], ["invoice:in_3"], ["invoice:in_4"]]]);
   await intake.store(event("in_5", "cus_1"));
-  const later = (await jobs()).find(({ key }) => key === "inbox:of:cus_1");
-  expect(later?.payload.toSorted()).toEqual(["invoice:in_1", "invoice:in_2", "invoice:in_5"]);
+  expect((await jobs())[1]).toEqual([["invoice:in_5"]]);
 });
 
 test("an event that does not say whose it is goes with one about the same object that does", async () => {
   const intake = new Intake(orm.em);
-  const events = [...ahead(), event("in_6", null), event("in_6", "cus_3"), event("in_6", null)];
+  const events = [event("in_6", null), event("in_6", "cus_3"), event("in_16", "cus_3"), event("in_6", null)];
   await Promise.all(events.map((one) => intake.store(one)));
-  expect((await jobs()).map(({ key }) => key)).toEqual(["inbox:of:cus_3", "inbox:of:cus_ahead"]);
+  expect(await jobs()).toEqual([[["invoice:in_16", "invoice:in_6"]]]);
 });
 
 test("it goes with one that came before, too", async () => {
   const intake = new Intake(orm.em);
   await intake.store(event("in_12", "cus_8"));
-  await intake.store(event("in_12", null));
-  expect((await jobs()).map(({ key }) => key)).toEqual(["inbox:of:cus_8"]);
+  await Promise.all([event("in_12", null), event("in_17", "cus_8")].map((one) => intake.store(one)));
+  expect((await jobs())[1]).toEqual([["invoice:in_12", "invoice:in_17"]]);
 });
 
-test("whoever waits for a rush to end is told of what was stored of the same customer meanwhile, once", async () => {
+test("whoever works for a customer is told of what was stored of the same one meanwhile, once", async () => {
   const intake = new Intake(orm.em);
-  const first = intake.store(event("in_13", "cus_9"));
-  const [waiting, another] = [intake.calm(["invoice:in_13"]), intake.calm(["invoice:in_15"])];
-  await Promise.all([first, intake.store(event("in_14", "cus_9")), intake.store(event("in_15", "cus_10"))]);
-  expect([...(await waiting)].sort()).toEqual(["invoice:in_13", "invoice:in_14"]);
-  expect(await another).toEqual(["invoice:in_15"]);
-  expect(await intake.calm(["invoice:in_13"])).toEqual(["invoice:in_13"]);
+  const events = [event("in_13", "cus_9"), event("in_14", "cus_9"), event("in_15", "cus_10")];
+  await Promise.all(events.map((one) => intake.store(one)));
+  expect([...intake.takeStored(intake.groupOf("invoice:in_13"))].sort()).toEqual([
+    "invoice:in_13",
+    "invoice:in_14",
+  ]);
+  expect(intake.takeStored("cus_9")).toEqual([]);
+  expect(intake.takeStored("cus_10")).toEqual(["invoice:in_15"]);
 });
 
 test("of copies that come at once one is new, and what is ignored wakes nobody", async () => {
   const intake = new Intake(orm.em);
   const twin = event("in_7", "cus_4");
   const ignored = event("in_8", null, { status: "ignored", key: null });
-  const answers = await Promise.all([...ahead(), twin, twin, ignored].map((one) => intake.store(one)));
-  expect(answers.slice(2)).toEqual([true, false, true]);
+  const answers = await Promise.all([twin, twin, ignored].map((one) => intake.store(one)));
+  expect(answers).toEqual([true, false, true]);
   expect(await intake.store(twin)).toBe(false);
   expect(await stored([twin.id, ignored.id])).toHaveLength(2);
-  expect((await jobs()).map(({ key }) => key)).toEqual(["inbox:of:cus_4", "inbox:of:cus_ahead"]);
+  expect(await jobs()).toEqual([[["invoice:in_7"]]]);
 });
 
 test("one that cannot be stored fails alone, and nothing of it is woken", async () => {
@@ -101,13 +96,9 @@ test("one that cannot be stored fails alone, and nothing of it is woken", async 
   const bad = event("in_9", "cus_5", { payload: JSON.stringify({ text: "\u0000" }) });
   const good = [event("in_10", "cus_6"), event("in_11", "cus_7")];
   const outcomes = await Promise.allSettled(
-    [...ahead(), good[0], bad, good[1]].map((one) => intake.store(one as StoredEvent)),
+    [good[0], bad, good[1]].map((one) => intake.store(one as StoredEvent)),
   );
-  expect(outcomes.slice(2).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(await stored([bad.id])).toEqual([]);
-  expect((await jobs()).map(({ key }) => key)).toEqual([
-    "inbox:of:cus_6",
-    "inbox:of:cus_7",
-    "inbox:of:cus_ahead",
-  ]);
+  expect(await jobs()).toEqual([[["invoice:in_10"]], [["invoice:in_11"]]]);
 });
