@@ -15,6 +15,8 @@ interface Limits {
   most: number;
   /** Rounds under way at once: what comes meanwhile goes with the next. */
   underWay: number;
+  /** How many have to wait before another round begins beside one that is under way; else one is enough. */
+  worthAnother?: number;
 }
 
 /**
@@ -46,7 +48,7 @@ export class Gathering<Given, Answer> {
   }
 
   private go(): void {
-    while (this.underWay < this.limits.underWay && this.waiting.length > 0) {
+    while (this.mayBegin()) {
       const round = this.waiting.splice(0, this.limits.most);
       this.underWay += 1;
       void inNobodysScope(() => this.answer(round)).finally(() => {
@@ -54,6 +56,11 @@ export class Gathering<Given, Answer> {
         this.go();
       });
     }
+  }
+
+  private mayBegin(): boolean {
+    const { underWay, worthAnother = 1 } = this.limits;
+    return this.underWay < underWay && this.waiting.length >= (this.underWay > 0 ? worthAnother : 1);
   }
 
   private async answer(round: Waiting<Given, Answer>[]): Promise<void> {

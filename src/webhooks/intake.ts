@@ -31,6 +31,8 @@ const REMEMBERED = 5_000;
 const TOGETHER = 64;
 /** Statements under way at once: what arrives meanwhile goes with the next. */
 const UNDER_WAY = 2;
+/** So many are worth a transaction beside another: each costs as much as several events do. */
+const WORTH_ANOTHER = 8;
 /**
  * Stores events and wakes their work, each in the transaction that stores it. Those that arrive while others are being
  * stored go together, in one statement: PostgreSQL ends one transaction that wakes somebody after the other, so that
@@ -38,7 +40,7 @@ const UNDER_WAY = 2;
  */
 export class Intake {
   private readonly stores = new Gathering((events: StoredEvent[]) => this.storeAll(events), {
-    ...{ most: TOGETHER, underWay: UNDER_WAY },
+    ...{ most: TOGETHER, underWay: UNDER_WAY, worthAnother: WORTH_ANOTHER },
   });
   private readonly groups = new LRUCache<string, string>({ max: REMEMBERED });
   /** Of each group what has been stored and nobody has waited for since. */

@@ -45,3 +45,28 @@ test("while the database is away nothing is tried again", async () => {
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(rounds).toBe(1);
 });
+
+test("beside a round that is under way another begins once enough wait for it", async () => {
+  const begun: number[][] = [];
+  const ends: (() => void)[] = [];
+  const gathering = new Gathering(
+    async (all: number[]) => {
+      begun.push(all);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      return all;
+    },
+    { most: 10, underWay: 2, worthAnother: 2 },
+  );
+  const asked: Promise<number>[] = [];
+  for (const one of [1, 2, 3]) {
+    asked.push(gathering.ask(one));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(begun).toEqual([[1], [2, 3]]);
+  asked.push(gathering.ask(4));
+  for (const end of ends.splice(0)) end();
+  await Promise.all(asked.slice(0, 3));
+  expect(begun.at(-1)).toEqual([4]);
+  for (const end of ends) end();
+  await asked[3];
+});
