@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   BAD_USER_INPUT: 400,
   NOT_FOUND: 404,
   LINK_EXPIRED: 410,
+  METHOD_NOT_ALLOWED: 405,
   CONFLICT: 409,
   ALREADY_SUBSCRIBED: 409,
   ALREADY_PURCHASED: 409,
@@ -78,6 +79,13 @@ export class BadUserInput extends DomainError {
 export class NotFound extends DomainError {
   constructor(what: string) {
     super("NOT_FOUND", `There is no such ${what}.`);
+  }
+}
+
+/** An address that is known, asked with a method that it has not. */
+export class MethodNotAllowed extends DomainError {
+  constructor(readonly allowed: readonly string[]) {
+    super("METHOD_NOT_ALLOWED", `This address takes ${allowed.join(", ")}.`);
   }
 }
 

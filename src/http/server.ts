@@ -1,12 +1,13 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
 import helmet from "helmet";
 import type { Config } from "../config.ts";
-import { ERROR_CODES, type ErrorCode } from "../errors.ts";
+import { ERROR_CODES, type ErrorCode, NotFound } from "../errors.ts";
 import { toDomainError } from "../format-error.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { metricsRoute } from "./metrics.ts";
 import { inRequestScope } from "./request-scope.ts";
+import { problemOf, refuse } from "./rest/problem.ts";
 import { corsOf } from "./standing-headers.ts";
 import { unreadableBy } from "./unreadable.ts";
 
@@ -32,7 +33,7 @@ export function createHttp(config: Config, routes: Routes, metrics: Metrics, log
   http.use("/graphql", corsOf(config), ...routes.graphql);
   if (routes.rest.length > 0) http.use(corsOf(config), ...routes.rest);
   http.use((_request, response) => {
-    response.status(404).json({ code: "NOT_FOUND", error: "There is nothing at this address." });
+    refuse(response, problemOf(new NotFound("address"), logger));
   });
   http.use(lastResort(logger));
   return http;

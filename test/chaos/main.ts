@@ -1,13 +1,11 @@
 // `npm run chaos`: random histories, any number of them.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startPostgres } from "../../dev/embedded/postgres.ts";
-import { removePostgresData } from "../../dev/embedded/postgres-place.ts";
 import { Progress } from "../../scripts/terminal.ts";
+import { withPostgres } from "../support/own-postgres.ts";
 import type { LaneProgress, LaneRequest, LaneResult } from "./lane.ts";
 import { report } from "./report.ts";
 
@@ -91,22 +89,6 @@ async function search(): Promise<boolean> {
   const seconds = (performance.now() - began) / 1_000;
   console.log(report(results, { runs, seed: Number(values.seed), lanes, seconds, kill: values.kill }));
   return results.every(({ failure }) => !failure);
-}
-
-async function withPostgres<T>(use: () => Promise<T>): Promise<T> {
-  if (process.env.TEST_DATABASE_ADMIN_URL) return use();
-  const folder = mkdtempSync(join(tmpdir(), "payment-service-chaos-"));
-  chmodSync(folder, 0o711); // as root PostgreSQL's account has to pass
-  const postgres = await startPostgres({ dataDir: folder, durable: false });
-  process.env.TEST_DATABASE_ADMIN_URL = postgres.adminUrl;
-  const cleanUp = async () => {
-    await postgres.stop();
-    await removePostgresData(folder);
-    rmSync(folder, { recursive: true, force: true });
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
-  return use().finally(cleanUp);
 }
 
 if (values.help) console.log(HELP);

@@ -400,3 +400,23 @@ test.each<[name: string, ask: () => Promise<Json>, body: object]>([
   expect(answer.body).toMatchObject({ status: answer.status, ...body });
   expect(answer.body.detail).not.toMatch(/\$input|Variable/);
 });
+
+test.each<[string, string, string]>([
+  ["PUT", "/subscriptions/plans", "GET, HEAD"],
+  ["GET", "/subscriptions/create", "POST"],
+  ["PATCH", "/payments/methods/some-id", "GET, HEAD, DELETE"],
+  ["DELETE", "/payments/methods/some-id/default", "POST"],
+])("%s %s says which methods there are", async (method, path, allowed) => {
+  const response = await fetch(`${service.url}${path}`, { method });
+  expect([response.status, response.headers.get("allow")]).toEqual([405, allowed]);
+  expect(response.headers.get("content-type")).toMatch("application/problem+json");
+  expect(await response.json()).toMatchObject({ status: 405, code: "METHOD_NOT_ALLOWED" });
+});
+
+test("an address where nothing is has a problem document as well", async () => {
+  const response = await fetch(`${service.url}/payments/nothing/here`);
+  expect([response.status, response.headers.get("content-type")]).toEqual([
+    404,
+    expect.stringContaining("application/problem+json"),
+  ]);
+});

@@ -127,8 +127,12 @@ test("nothing is at another address, and that has a code as well", async () => {
   const response = await fetch(`${service.url}/nowhere`);
   expect([response.status, await response.json()]).toEqual([
     404,
-    { code: "NOT_FOUND", error: "There is nothing at this address." },
+    {
+      ...{ type: "about:blank", title: "Not Found", status: 404 },
+      ...{ code: "NOT_FOUND", detail: "There is no such address." },
+    },
   ]);
+  expect(response.headers.get("content-type")).toMatch("application/problem+json");
 });
 
 test("a return URL that is refused says which setting allows it", async () => {

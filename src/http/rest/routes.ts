@@ -2,7 +2,7 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler, R
 import { execute, type GraphQLSchema, getNullableType, isListType, isScalarType } from "graphql";
 import type { Callers } from "../../auth/token.ts";
 import type { NewContext } from "../../context.ts";
-import { BadUserInput } from "../../errors.ts";
+import { BadUserInput, MethodNotAllowed } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { withoutGuesses } from "../../schema-secrecy.ts";
 import { whileSomebodyWaits } from "../../stripe/call-scope.ts";
@@ -29,7 +29,23 @@ export function restRoutes(parts: RestParts): Router {
   const body = [onlyJson, express.json({ limit: MAX_BODY })];
   for (const endpoint of ENDPOINTS)
     router[endpoint.method](endpoint.path, ...body, answering(endpoint, parts));
+  for (const [path, methods] of methodsByPath())
+    router.all(path, (_request, response) => {
+      response.set("allow", methods.join(", "));
+      throw new MethodNotAllowed(methods);
+    });
   return router.use(refusing(parts));
+}
+
+/** What each address takes; where one endpoint says `:id` and another `:userId`, it is the same address. */
+function methodsByPath(): Map<string, string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { method, path } of ENDPOINTS) {
+    const address = path.replace(/:\w+/g, ":name");
+    const all = methods.get(address) ?? [];
+    methods.set(address, [...all, ...(method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()])]);
+  }
+  return methods;
 }
 
 /** A body of another kind would be passed over, and what it says be missed. */
