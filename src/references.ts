@@ -72,16 +72,16 @@ export function assertReferences(representations: readonly unknown[]): void {
  * Reads what an operation asks of long lists of entities all at once, as far as the caller may see it; undefined when
  * there is nothing of the kind. The rules of the fields stand in front of it all the same.
  */
-export function foresee(references: readonly object[], context: Context): Promise<unknown> | undefined {
+export function foresee(entities: readonly unknown[], context: Context): Promise<unknown> | undefined {
   const { caller, asks, loaders } = context;
   if (!asks || !caller.isKnown) return undefined;
   const reading: Promise<void>[] = [];
   if (asks.has("User.subscription")) {
-    const userIds = idsOf("User", references).filter((id) => caller.maySee(id));
+    const userIds = idsOf(User, entities).filter((id) => caller.maySee(id));
     if (userIds.length > 1) reading.push(subscriptionLoader(context).foresee(userIds));
   }
   if (asks.has("Course.viewerAccess") && !caller.isService) {
-    const [userId, courseIds] = [caller.ownId(), idsOf("Course", references)];
+    const [userId, courseIds] = [caller.ownId(), idsOf(Course, entities)];
     const questions = courseIds.map((resourceId) => ({
       userId,
       resourceType: "COURSE" as const,
@@ -92,11 +92,10 @@ export function foresee(references: readonly object[], context: Context): Promis
   return reading.length > 0 ? Promise.all(reading) : undefined;
 }
 
-/** What can be an id of this type, each once. */
-function idsOf(type: string, references: readonly object[]): string[] {
+/** The ids of those that are of a type, each once. */
+function idsOf(type: new () => { id: string }, entities: readonly unknown[]): string[] {
   const ids = new Set<string>();
-  for (const { __typename, id } of references as { __typename: string; id?: unknown }[])
-    if (__typename === type && typeof id === "string" && OPAQUE_ID.test(id)) ids.add(id);
+  for (const entity of entities) if (entity instanceof type) ids.add(entity.id);
   return [...ids];
 }
 

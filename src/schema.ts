@@ -132,7 +132,7 @@ function resolveReferences(schema: GraphQLSchema, names: string[], logger: Logge
   entities.resolve = (_source, { representations }, context) => {
     assertReferences(representations);
     const found = representations.map((reference: { __typename: string }) => find(reference, context));
-    const waits = [foresee(representations, context), ...found].filter((one) => one instanceof Promise);
+    const waits = [foresee(found, context), ...found].filter((one) => one instanceof Promise);
     return waits.length > 0 ? Promise.all(waits).then(() => Promise.all(found)) : found;
   };
 }

@@ -27,6 +27,13 @@ export interface Shelf {
   readonly found: (string | null)[];
 }
 
+/** What is added to it, under the lease that `read` gave: texts, with the fields that have each. */
+export interface Addition {
+  readonly userId: string;
+  readonly lease: string;
+  readonly texts: ReadonlyMap<string, readonly string[]>;
+}
+
 /** Of several users, and the generation of what holds for all; null while that is being changed. */
 export interface Shelves {
   readonly generation: string | null;
@@ -66,11 +73,15 @@ export class DecisionStore {
     return { generation: await this.generation(known as string | null), shelves };
   }
 
-  /** Adds texts, with the fields that have each, under the lease that `read` gave; nothing when that is not good any more. */
-  async add(userId: string, lease: string, entries: ReadonlyMap<string, readonly string[]>): Promise<void> {
-    const all = [...entries].flatMap(([text, fields]) => [text, fields.length, ...fields]);
+  /** Adds to what is kept of users; nothing where the lease is not good any more. */
+  async add(additions: readonly Addition[]): Promise<void> {
     await this.together(
-      (pipeline) => pipeline.evalsha(ADD_SHA, 1, userKey(userId), lease, ...all),
+      (pipeline) => {
+        for (const { userId, lease, texts } of additions) {
+          const all = [...texts].flatMap(([text, fields]) => [text, fields.length, ...fields]);
+          pipeline.evalsha(ADD_SHA, 1, userKey(userId), lease, ...all);
+        }
+      },
       () => this.redis.script("LOAD", ADD),
     );
   }

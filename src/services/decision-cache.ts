@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { type DecisionStore, FENCE_MS, type Look, type Shelves } from "../events/decision-store.ts";
+import {
+  type Addition,
+  type DecisionStore,
+  FENCE_MS,
+  type Look,
+  type Shelves,
+} from "../events/decision-store.ts";
 import { Gathering } from "../gathering.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
@@ -52,6 +58,7 @@ interface Asked {
 export class DecisionCache {
   private readonly near = new NearDecisions();
   private readonly looks: Gathering<Look[], Shelves | null>;
+  private readonly additions: Gathering<Addition, void>;
 
   constructor(
     private readonly store: DecisionStore,
@@ -60,6 +67,15 @@ export class DecisionCache {
     private readonly logger: Logger,
   ) {
     this.looks = new Gathering((rounds) => this.look(rounds), TOGETHER);
+    // where it fails, the next one who asks asks the primary as well
+    this.additions = new Gathering(
+      (all) =>
+        store.add(all).then(
+          () => [],
+          () => [],
+        ),
+      TOGETHER,
+    );
   }
 
   /** In the order of the questions. @throws what `decide` throws: without an answer there is no grant */
@@ -212,6 +228,6 @@ export class DecisionCache {
       if (others) others.push(field);
       else fieldsByText.set(text(decision), [field]);
     }
-    this.store.add(userId, standing.lease, fieldsByText).catch(() => {}); // the next one who asks asks the primary as well
+    void this.additions.ask({ userId, lease: standing.lease, texts: fieldsByText });
   }
 }
