@@ -4,8 +4,8 @@ import { CREATE_CHECKOUT, checkoutInput, STATUS } from "./checkout.ts";
 import { type Answer, newUser, type TestService } from "./service.ts";
 
 /** More often than the replicas' keep-alive and the balancer's looks, and a load that two cores can bear. */
-const QUERY_MS = 20;
-const SUBSCRIBE_MS = 250;
+const QUERY_MS = 50;
+const SUBSCRIBE_MS = 500;
 
 /** Requests that come steadily until they are stopped. */
 export interface Load {
