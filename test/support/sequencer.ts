@@ -43,6 +43,7 @@ const FIRST = [
   "dev/postgres-accounts",
   "unit/inbox",
   "unit/deadline",
+  "scenarios/fuzz",
   "scenarios/object-sweep",
   "scenarios/plan-changes",
   "scenarios/redis-outages",
