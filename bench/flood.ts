@@ -59,9 +59,14 @@ const onProgress = (name: string, all: number) => (done: number) => {
   process.stderr.write(`\r${"█".repeat(Math.round((30 * done) / all)).padEnd(30, "░")} ${name}   `);
 };
 const secondsSince = (moment: number) => (performance.now() - moment) / 1_000;
-/** What Linux tells of a process. */
-const proc = (pid: number | undefined, file: string) =>
-  existsSync(`/proc/${pid}/${file}`) ? readFileSync(`/proc/${pid}/${file}`, "utf8") : "";
+/** What Linux tells of a process; nothing of one that has ended. */
+function proc(pid: number | undefined, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
 const memoryOf = (pid?: number) => Number(/VmHWM:\s+(\d+)/.exec(proc(pid, "status"))?.[1]) / 1024;
 
 const folders = () => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
