@@ -20,6 +20,7 @@ import { Migration0020Purchases } from "./0020-purchases.ts";
 import { Migration0021DiscountedPurchases } from "./0021-discounted-purchases.ts";
 import { Migration0022PromotionLookups } from "./0022-promotion-lookups.ts";
 import { Migration0023WithdrawnPurchases } from "./0023-withdrawn-purchases.ts";
+import { Migration0024AnonymizedUsers } from "./0024-anonymized-users.ts";
 import { Migration0025Traces } from "./0025-traces.ts";
 import { Migration0026ExpiredNotices } from "./0026-expired-notices.ts";
 
@@ -47,6 +48,7 @@ export const MIGRATIONS = [
   { name: "0021-discounted-purchases", class: Migration0021DiscountedPurchases },
   { name: "0022-promotion-lookups", class: Migration0022PromotionLookups },
   { name: "0023-withdrawn-purchases", class: Migration0023WithdrawnPurchases },
+  { name: "0024-anonymized-users", class: Migration0024AnonymizedUsers },
   { name: "0025-traces", class: Migration0025Traces },
   { name: "0026-expired-notices", class: Migration0026ExpiredNotices },
 ];

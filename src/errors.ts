@@ -8,6 +8,7 @@ export const ERROR_CODES = {
   NOT_FOUND: 404,
   LINK_EXPIRED: 410,
   METHOD_NOT_ALLOWED: 405,
+  USER_ANONYMIZED: 410,
   CONFLICT: 409,
   ALREADY_SUBSCRIBED: 409,
   ALREADY_PURCHASED: 409,
@@ -103,6 +104,16 @@ export class LinkExpired extends DomainError {
     super(
       "LINK_EXPIRED",
       "This link has expired. Go back to where you found it, and open it again from there.",
+    );
+  }
+}
+
+/** Somebody whose identity was severed for good, by a token that is still valid or by a fact that comes late. */
+export class UserAnonymized extends DomainError {
+  constructor() {
+    super(
+      "USER_ANONYMIZED",
+      "This account has been closed and its data anonymised. It cannot be used again.",
     );
   }
 }

@@ -23,7 +23,8 @@ export function ormConfig(databaseUrl: string) {
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
     migrations: { migrationsList: MIGRATIONS, tableName: "migrations", snapshot: false, allOrNothing: true },
-    schemaGenerator: { ignoreSchema: ["graphile_worker"], skipTables: ["migrations"] },
+    // functions belong to migrations alone
+    schemaGenerator: { ignoreRoutines: true, ignoreSchema: ["graphile_worker"], skipTables: ["migrations"] },
     pool: { min: 0, max: POOL_SIZE },
     forceUtcTimezone: true,
     logger: () => {},

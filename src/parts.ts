@@ -14,6 +14,7 @@ import { Health } from "./http/health.ts";
 import { hasRouterSecret } from "./http/router-secret.ts";
 import { Intents } from "./intents/intents.ts";
 import { Turns } from "./intents/turns.ts";
+import { ANONYMIZATIONS_CURSOR, Anonymizations } from "./jobs/anonymizations.ts";
 import { Cursors } from "./jobs/cursors.ts";
 import { EXPIRING_CARDS_CURSOR, ExpiringCards } from "./jobs/expiring-cards.ts";
 import { OBJECTS_CURSOR, ObjectSweep } from "./jobs/object-sweep.ts";
@@ -31,6 +32,7 @@ import { Reconciler } from "./reconciliation/reconciler.ts";
 import { RECONCILIATION_CURSOR, Reconciliation } from "./reconciliation/reconciliation.ts";
 import { Reports } from "./reconciliation/reports.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
+import { AnonymizationResolver } from "./resolvers/anonymization.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { DisputeResolver } from "./resolvers/dispute.resolver.ts";
@@ -48,6 +50,8 @@ import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
 import { hide } from "./schema-secrecy.ts";
 import { AccessService } from "./services/access.service.ts";
+import { AnonymizationService } from "./services/anonymization.service.ts";
+import { BillingClosing } from "./services/billing-closing.ts";
 import { BillingPortalService } from "./services/billing-portal.service.ts";
 import { CheckoutService } from "./services/checkout.service.ts";
 import { CustomerService } from "./services/customer.service.ts";
@@ -165,11 +169,14 @@ export async function createParts(config: Config, overrides: Overrides) {
   const reconciler = new Reconciler(em, stripe, new WholeUser(road, sync), logger);
   const reconciliation = new Reconciliation(em, stripe, reconciler, reports, { cursors, clock, logger });
   const deadlines = new PurchaseDeadlines(em, buying, cursors, { clock, logger });
+  const closing = new BillingClosing(em, intents, stripe, road, logger);
+  const anonymization = new AnonymizationService(em, closing, intents, { clock, idempotency, relay, redis });
   const rounds = new Rounds(cursors, {
     [EVENTS_CURSOR]: catchUp,
     [OBJECTS_CURSOR]: objectSweep,
     [RECONCILIATION_CURSOR]: reconciliation,
     [DEADLINES_CURSOR]: deadlines,
+    [ANONYMIZATIONS_CURSOR]: new Anonymizations(anonymization, cursors, logger),
     [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, { clock, logger }),
   });
   const links = new InvoiceLinks(config.invoiceLinkSecrets, config.publicUrl);
@@ -189,6 +196,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     [PurchaseResolver, new PurchaseResolver(purchases)],
     [InvoiceResolver, new InvoiceResolver(links)],
     [AccessResolver, new AccessResolver(access, clock)],
+    [AnonymizationResolver, new AnonymizationResolver(anonymization)],
     [GrantResolver, new GrantResolver(new GrantService(em, clock, road, idempotency))],
     [DisputeResolver, new DisputeResolver(new DisputeService(em))],
     [RefundResolver, new RefundResolver(new RefundService(em, sync, turns, { clock, idempotency }))],

@@ -18,6 +18,7 @@ import { counted } from "./rate-limits/counted.ts";
 import type { RateLimits } from "./rate-limits/rate-limits.ts";
 import { assertReferences, foresee, referenceResolver } from "./references.ts";
 import { AccessResolver } from "./resolvers/access.resolver.ts";
+import { AnonymizationResolver } from "./resolvers/anonymization.resolver.ts";
 import { BillingPortalResolver } from "./resolvers/billing-portal.resolver.ts";
 import { CheckoutResolver } from "./resolvers/checkout.resolver.ts";
 import { DisputeResolver } from "./resolvers/dispute.resolver.ts";
@@ -52,6 +53,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   InvoiceResolver,
   PurchaseResolver,
   AccessResolver,
+  AnonymizationResolver,
   GrantResolver,
   RefundResolver,
   DisputeResolver,

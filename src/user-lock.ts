@@ -1,9 +1,14 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { UserAnonymized } from "./errors.ts";
 import { prepared } from "./prepared.ts";
 
-/** Takes the one lock of a user until the transaction ends: whoever writes what belongs to the user holds it. */
+/**
+ * Takes the one lock of a user until the transaction ends: whoever writes what belongs to the user holds it.
+ * @throws UserAnonymized for one who is nobody any more: nothing is written of them again
+ */
 export async function lockUser(tx: EntityManager, userId: string): Promise<void> {
-  await prepared(tx, "select pg_advisory_xact_lock(hashtextextended($1, 0))", [`user:${userId}`]);
+  const [row] = await prepared<{ severed: boolean }>(tx, "select lock_user($1) as severed", [userId]);
+  if (row?.severed) throw new UserAnonymized();
 }
 
 /** Takes the locks of those users whose nobody holds, without waiting, and tells whose they are. */
@@ -13,5 +18,4 @@ export async function lockFree(tx: EntityManager, userIds: readonly string[]): P
 }
 
 const LOCK_FREE = `
-  select user_id from jsonb_array_elements_text($1::jsonb) as asked (user_id)
-   where pg_try_advisory_xact_lock(hashtextextended('user:' || user_id, 0))`;
+  select user_id from jsonb_array_elements_text($1::jsonb) as asked (user_id) where lock_free_user(user_id)`;

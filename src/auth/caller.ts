@@ -6,6 +6,11 @@ export type Role = (typeof ROLES)[number];
 /** 1 to 128 printable characters, as ids of users, courses and paths are. */
 export const OPAQUE_ID = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,128}$/u;
 
+const PSEUDONYM = "anonymized:";
+/** Under what the rows of somebody who was anonymised go on: no token stands for it. */
+export const pseudonymOf = (random: string) => `${PSEUDONYM}${random}`;
+export const isPseudonym = (userId: string) => userId.startsWith(PSEUDONYM);
+
 /** Who is asking: nobody, someone whose token cannot be trusted, or a known user or service. */
 export class Caller {
   static readonly anonymous = new Caller("anonymous");

@@ -1,7 +1,7 @@
 import { webcrypto } from "node:crypto";
 import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from "jose";
 import type { Config } from "../config.ts";
-import { Caller, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
+import { Caller, isPseudonym, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
 
 const ALGORITHM = "HS256";
 const CLOCK_SKEW_SECONDS = 30;
@@ -14,7 +14,8 @@ export async function callerOf(jwt: Config["jwt"], header: string | undefined): 
   if (!token) return Caller.anonymous;
   try {
     const { payload } = await verified(jwt, token);
-    if (typeof payload.sub !== "string" || !OPAQUE_ID.test(payload.sub)) return Caller.untrusted;
+    if (typeof payload.sub !== "string" || !OPAQUE_ID.test(payload.sub) || isPseudonym(payload.sub))
+      return Caller.untrusted;
     const email = typeof payload.email === "string" ? payload.email : null;
     const expiresAt = new Date(((payload.exp as number) + CLOCK_SKEW_SECONDS) * 1000);
     return Caller.known(payload.sub, email, rolesIn(payload.roles), expiresAt);

@@ -1,4 +1,5 @@
 /** Every table, in the order in which a reader should meet them. */
+import { AnonymizedUser } from "./anonymized-user.ts";
 import { AuditEntry } from "./audit-entry.ts";
 import { Charge } from "./charge.ts";
 import { CheckoutSession } from "./checkout-session.ts";
@@ -60,4 +61,5 @@ export const ENTITIES = [
   ReconciliationDrift,
   OutboxEvent,
   AuditEntry,
+  AnonymizedUser,
 ];

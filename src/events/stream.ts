@@ -26,3 +26,17 @@ function after(id: string): string {
   const [milliseconds, sequence] = id.split("-");
   return `${milliseconds}-${BigInt(sequence ?? 0) + 1n}`;
 }
+
+/** Takes the events of one user out of the stream. */
+export async function forgetSubject(redis: Redis, userId: string): Promise<void> {
+  for (let from = "-"; ; ) {
+    const page = await redis.xrange(STREAM, from, "+", "COUNT", PAGE);
+    const theirs = page.filter(([, fields]) => subjectOf(fields) === userId).map(([id]) => id);
+    if (theirs.length > 0) await redis.xdel(STREAM, ...theirs);
+    const last = page.at(-1);
+    if (!last || page.length < PAGE) return;
+    from = after(last[0]);
+  }
+}
+
+const subjectOf = ([, message]: string[]) => (JSON.parse(message ?? "{}") as { subject?: string }).subject;

@@ -3,15 +3,14 @@ import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
 import { DomainError, ERROR_CODES, type ErrorCode, PaymentDeclined, ProviderUnavailable } from "../errors.ts";
-import { hashOf } from "../hash.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import { isReplayedFailure, outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser } from "../user-lock.ts";
-import { noteUnderKey } from "./key-scope.ts";
 import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
+import { type IntentRequest, openIntent } from "./open-intent.ts";
 
 const LEASE_SECONDS = 20;
 /** A change of many steps may take longer than a lease: it is renewed while the work runs. */
@@ -21,15 +20,6 @@ const POLL_MS = 40;
 const RETRY_SECONDS = [1, 2, 5, 10, 30, 60];
 /** Stripe keeps an idempotency key for at least 24 hours; an hour is left for clocks that disagree. */
 const POST_WITHIN_MS = 23 * 3_600_000;
-
-/** What is to be changed at Stripe, for whom. */
-export interface IntentRequest {
-  userId: string;
-  kind: IntentKindName;
-  /** What it is about; one intent of a kind and subject is pending at a time. */
-  subject: string;
-  params: Record<string, unknown>;
-}
 
 /**
  * Every change at Stripe: written down before the call, posted under an idempotency key made of the intent, its
@@ -272,29 +262,4 @@ function failureOf(intent: Intent): Error {
   if (declineCode) return new PaymentDeclined(declineCode);
   if (code in ERROR_CODES) return new DomainError(code as ErrorCode, message, field ? { field } : {});
   return new IntentRefused(message, code);
-}
-
-/**
- * Within a transaction under the user's lock: the pending intent of this kind and subject, whatever its
- * parameters; for a kind that happens once, also the one that succeeded; else a new one.
- */
-export async function openIntent(tx: EntityManager, request: IntentRequest, now: Date): Promise<Intent> {
-  const { userId, kind, subject, params } = request;
-  const states = INTENT_KINDS[kind].once ? ["PENDING", "SUCCEEDED"] : ["PENDING"];
-  const known = await tx.findOne(Intent, {
-    userId,
-    kind,
-    subject,
-    state: { $in: states as Intent["state"][] },
-  });
-  if (known) {
-    await noteUnderKey(tx, known);
-    return known;
-  }
-  const intent = Object.assign(new Intent(), { userId, kind, subject, params, createdAt: now });
-  intent.paramsHash = hashOf(params);
-  tx.persist(intent);
-  await tx.flush();
-  await noteUnderKey(tx, intent);
-  return intent;
 }

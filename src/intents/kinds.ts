@@ -3,6 +3,7 @@ import type { Intent } from "../entities/intent.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, REFUNDED_ACCESS, USER_ID } from "../stripe/metadata.ts";
 import type { Aggregate } from "../sync/sync.ts";
+import { blankCustomer } from "./blank-customer.ts";
 import { PAYMENT_METHOD_KINDS } from "./payment-methods.ts";
 import { PROMOTION_KINDS } from "./promotions.ts";
 import { PURCHASE_KINDS } from "./purchases.ts";
@@ -20,6 +21,8 @@ export interface IntentKind {
   touches?(intent: Pick<Intent, "subject" | "params">): string;
   /** Whether its subject is an order of ours, which fails with it. */
   isForOrder?: boolean;
+  /** Whether it begins what would have to be ended again: nobody who is being anonymised begins anything. */
+  begins?: boolean;
   /** Happens at most once for a subject: a later call gets the first one's object. */
   once: boolean;
 }
@@ -49,6 +52,7 @@ export const INTENT_KINDS = {
   ...PAYMENT_METHOD_KINDS,
   ...PROMOTION_KINDS,
   ...PURCHASE_KINDS,
+  "blank-customer": blankCustomer,
   "create-customer": {
     post: (stripe, intent, key) =>
       stripe.createCustomer(
@@ -59,6 +63,7 @@ export const INTENT_KINDS = {
         key,
       ),
     find: (stripe, intent) => stripe.customerByMetadata(INTENT_ID, intent.id, intent.createdAt),
+    begins: true,
     aggregate: "customer",
     once: true,
   },
@@ -66,6 +71,7 @@ export const INTENT_KINDS = {
     post: postSession,
     find: (stripe, intent) =>
       stripe.checkoutSessionByMetadata(String(intent.params.customer), INTENT_ID, intent.id),
+    begins: true,
     aggregate: "checkout_session",
     once: false,
   },
@@ -82,6 +88,7 @@ export const INTENT_KINDS = {
     post: postSubscription,
     find: (stripe, intent) =>
       stripe.subscriptions.byMetadata(String(intent.params.customer), INTENT_ID, intent.id),
+    begins: true,
     aggregate: "subscription",
     once: false,
   },

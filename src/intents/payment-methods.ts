@@ -39,6 +39,7 @@ export const PAYMENT_METHOD_KINDS = {
       const charged = await chargedOf(stripe, customer);
       return !isDefault || isChargedBy(charged, method.id) ? method : null;
     },
+    begins: true,
     ...{ aggregate: "customer", touches, once: false },
   },
   "set-default-payment-method": {
@@ -79,6 +80,7 @@ export const PAYMENT_METHOD_KINDS = {
         },
         key,
       ),
+    begins: true,
     find: (stripe, intent) =>
       stripe.methods.setupIntentByMetadata(paramsOf(intent).customer, INTENT_ID, intent.id),
     ...{ aggregate: "customer", touches, once: false },

@@ -101,6 +101,7 @@ export const PURCHASE_KINDS = {
       stripe.checkoutSessionByMetadata(paramsOf(intent).customer, INTENT_ID, intent.id),
     aggregate: "checkout_session",
     isForOrder: true,
+    begins: true,
     once: false,
   },
   "charge-purchase": {
@@ -108,6 +109,7 @@ export const PURCHASE_KINDS = {
     find: (stripe, intent) => stripe.invoices.byMetadata(paramsOf(intent).customer, INTENT_ID, intent.id),
     aggregate: "invoice",
     isForOrder: true,
+    begins: true,
     once: false,
   },
   "void-purchase": {

@@ -5,9 +5,10 @@ import { Intent } from "../entities/intent.ts";
 import { Conflict } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { lockUser } from "../user-lock.ts";
-import { IntentLapsed, type IntentRequest, type Intents, isRefusal, openIntent } from "./intents.ts";
+import { IntentLapsed, type Intents, isRefusal } from "./intents.ts";
 import { noteUnderKey } from "./key-scope.ts";
 import type { IntentKindName } from "./kinds.ts";
+import { type IntentRequest, openIntent } from "./open-intent.ts";
 
 /** How often somebody else's change is waited for before the caller is asked to come back. */
 const ROUNDS = 6;

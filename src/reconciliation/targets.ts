@@ -49,7 +49,9 @@ async function lackingCustomers(
     return userId === null ? [] : [{ userId, customerId: customer.id }];
   });
   const known = await em.execute<{ user_id: string }[]>(
-    "select user_id from customers where user_id in (select jsonb_array_elements_text(?::jsonb))",
+    `with asked as (select jsonb_array_elements_text(?::jsonb) as user_id)
+     select user_id from asked join customers using (user_id)
+     union select user_id from asked join anonymized_users using (user_id)`,
     [JSON.stringify(ours.map(({ userId }) => userId))],
   );
   const users = new Set(known.map((row) => row.user_id));

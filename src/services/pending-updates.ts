@@ -1,7 +1,7 @@
 import { Intent } from "../entities/intent.ts";
 import type { Payment } from "../entities/payment.ts";
 import type { Subscription } from "../entities/subscription.ts";
-import { openIntent } from "../intents/intents.ts";
+import { openIntent } from "../intents/open-intent.ts";
 import type { Of } from "../intents/subscription-changes.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Write } from "../sync/road.ts";

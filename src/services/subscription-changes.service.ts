@@ -14,8 +14,9 @@ import {
   PlanInactive,
   SubscriptionNotActive,
 } from "../errors.ts";
-import { IntentLapsed, type Intents, openIntent } from "../intents/intents.ts";
+import { IntentLapsed, type Intents } from "../intents/intents.ts";
 import { noteUnderKey } from "../intents/key-scope.ts";
+import { openIntent } from "../intents/open-intent.ts";
 import { METHOD_CHANGES } from "../intents/payment-methods.ts";
 import type { Outlook, SubscriptionChange } from "../intents/subscription-changes.ts";
 import type { CancelSubscriptionInput, ChangePlanInput } from "../resolvers/inputs/subscription.inputs.ts";

@@ -4,8 +4,8 @@ import { Intent } from "../entities/intent.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { SubscriptionSlot } from "../entities/subscription-slot.ts";
 import { flush } from "../flush.ts";
-import { openIntent } from "../intents/intents.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
+import { openIntent } from "../intents/open-intent.ts";
 import { prepared } from "../prepared.ts";
 import { forgetRows, isRead, rowsOf } from "../sync/look-ahead.ts";
 

@@ -6,7 +6,7 @@ import type { Plan } from "../entities/plan.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { CLAIM_KINDS, type ClaimKind, TrialClaim } from "../entities/trial-claim.ts";
 import { flush } from "../flush.ts";
-import { openIntent } from "../intents/intents.ts";
+import { openIntent } from "../intents/open-intent.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Write } from "../sync/road.ts";
 

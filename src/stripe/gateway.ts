@@ -173,6 +173,14 @@ export class StripeGateway extends StripeCalls {
     return this.call("customers.create", () => this.stripe.customers.create(params, { idempotencyKey }));
   }
 
+  updateCustomer(
+    id: string,
+    params: Stripe.CustomerUpdateParams,
+    idempotencyKey: string,
+  ): Promise<Stripe.Customer> {
+    return this.call("customers.update", () => this.stripe.customers.update(id, params, { idempotencyKey }));
+  }
+
   createCheckoutSession(
     params: Stripe.Checkout.SessionCreateParams,
     idempotencyKey: string,

@@ -1,5 +1,5 @@
 import type Stripe from "stripe";
-import { OPAQUE_ID } from "../auth/caller.ts";
+import { isPseudonym, OPAQUE_ID } from "../auth/caller.ts";
 import { Customer } from "../entities/customer.ts";
 import { FormerCustomer } from "../entities/former-customer.ts";
 import { PaymentMethod } from "../entities/payment-method.ts";
@@ -57,7 +57,7 @@ async function writeCustomer(customer: Stripe.Customer, write: Write): Promise<b
   const change = mirrorKnown(tx, Customer, known, {
     userId,
     stripeCustomerId: customer.id,
-    email: customer.email ?? null,
+    email: isPseudonym(userId) ? null : (customer.email ?? null),
     currency: customer.currency ? currencyOf(customer.currency) : null,
     defaultPaymentMethodId: idOf(customer.invoice_settings.default_payment_method),
     isDeleted: false,

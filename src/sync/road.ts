@@ -3,6 +3,7 @@ import { type AuditFacts, audit, auditLines } from "../audit.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import type { Subscription } from "../entities/subscription.ts";
+import { UserAnonymized } from "../errors.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import { flush } from "../flush.ts";
@@ -116,10 +117,17 @@ export class Road {
     const userId = await journey.owner(remote);
     if (userId === null) return { arrival: "foreign", remote };
     await journey.upstream?.(remote, userId);
-    const arrival = await this.write(userId, cause, async (write): Promise<Arrival> => {
-      if ((await claimTickets(write.tx, [ticket])).size === 0) return "superseded";
-      await journey.write(remote, write);
-      return "applied";
+    const writeAs = (owner: string) =>
+      this.write(owner, cause, async (write): Promise<Arrival> => {
+        if ((await claimTickets(write.tx, [ticket])).size === 0) return "superseded";
+        await journey.write(remote, write);
+        return "applied";
+      });
+    const arrival = await writeAs(userId).catch(async (error: unknown) => {
+      if (!(error instanceof UserAnonymized)) throw error;
+      // severed since the owner was looked up: its row says under whom it goes on, and where there is none it is nobody's
+      const now = await journey.owner(remote);
+      return now === null || now === userId ? "foreign" : writeAs(now);
     });
     return { arrival, remote };
   }

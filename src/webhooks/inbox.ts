@@ -11,6 +11,7 @@ import { traced, traceparent } from "../tracing.ts";
 import type { WebhookEventSource } from "../types/webhook-event.ts";
 import { type Done, DueEvents, keyOf, type Leased } from "./due-events.ts";
 import { subjectOf } from "./event-table.ts";
+import { withoutIdentity } from "./identity.ts";
 import { Intake } from "./intake.ts";
 import { Lanes } from "./lanes.ts";
 
@@ -63,7 +64,7 @@ export class Inbox {
     const { source = "webhook", text = JSON.stringify(event) } = given;
     const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
     return this.intake.store({
-      ...{ id: event.id, type: event.type, payload: text, source },
+      ...{ id: event.id, type: event.type, payload: withoutIdentity(text), source },
       aggregate: subject?.aggregate ?? null,
       object_id: subject?.id ?? null,
       api_version: event.api_version ?? null,

@@ -44,7 +44,7 @@ const WRITERS: [what: RegExp, only: RegExp][] = [
   ],
   [/(insert into|delete from) outbox\b/, /^src\/events\/outbox\.ts$/],
   [/\binsert into stripe_events\b/, /^src\/webhooks\/intake\.ts$/],
-  [/\bnew Intent\(/, /^src\/intents\/intents\.ts$/],
+  [/\bnew Intent\(/, /^src\/intents\/open-intent\.ts$/],
   [/\bnew AuditEntry\(/, /^src\/audit\.ts$/],
 ];
 

@@ -137,5 +137,6 @@ export const FIELDS: Record<string, Record<string, Row>> = {
     ...{ id: ADMINS, type: ADMINS, objectId: ADMINS, status: ADMINS, source: ADMINS, attempts: ADMINS },
     ...{ lastError: ADMINS, receivedAt: ADMINS, nextTryAt: ADMINS },
   },
+  AnonymizedUser: { userId: ADMINS, requestedAt: ADMINS, finishedAt: ADMINS },
   _Service: { sdl: PUBLIC },
 };

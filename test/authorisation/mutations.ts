@@ -35,6 +35,7 @@ export const MUTATIONS: Table = {
   'createPromotion(input: {code: "MATRIX-NEW", access: {scope: COURSE, resourceId: "given"}})': ADMIN,
   "deactivatePromotion(id: $promotion)": ADMIN,
   "replayWebhookEvent(id: $WebhookEvent)": ADMIN,
+  'anonymizeUser(userId: "somebody-else")': ADMIN,
 };
 
 /** Of what is the caller's own, or becomes it. */

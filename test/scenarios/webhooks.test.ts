@@ -88,14 +88,14 @@ test("a delivery that is packed, or does not say how long it is, is taken like a
 });
 
 test("numbers and escapes that PostgreSQL reads otherwise do not keep an event from being stored", async () => {
-  const event = eventOf("account.updated", { id: "acct_1", amount: 1, name: "caf\u00e9" });
+  const event = eventOf("account.updated", { id: "acct_1", amount: 1, label: "caf\u00e9" });
   const body = JSON.stringify(event).replace('"amount":1', '"amount":1e400').replace("é", "\\u00e9");
   expect((await deliver(service, body)).status).toBe(200);
-  const [row] = await execute<{ name: string; amount: unknown }>(
-    "select payload #>> '{data,object,name}' as name, payload #> '{data,object,amount}' as amount from stripe_events where id = ?",
+  const [row] = await execute<{ label: string; amount: unknown }>(
+    "select payload #>> '{data,object,label}' as label, payload #> '{data,object,amount}' as amount from stripe_events where id = ?",
     [event.id],
   );
-  expect(row).toEqual({ name: "café", amount: null });
+  expect(row).toEqual({ label: "café", amount: null });
 });
 
 test("what PostgreSQL cannot keep in a text is stored as what stands for it, and worked on", async () => {

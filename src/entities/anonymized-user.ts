@@ -1,0 +1,42 @@
+import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
+import { Field, ID, ObjectType } from "type-graphql";
+import { DateTime } from "../types/scalars.ts";
+import { instant, isOpaqueId, nullable, text } from "./columns.ts";
+
+/**
+ * A user who is nobody any more: what stops a token that is still valid from making them anew. It holds the platform's
+ * id, which is what the token says, and nothing else of them; decision 0024.
+ */
+@Entity({ tableName: "anonymized_users" })
+@Check({ name: "anonymized_users_user_id", expression: isOpaqueId("user_id") })
+@Check({ name: "anonymized_users_cut", expression: "(pseudonym is null) = (finished_at is not null)" })
+@Index({
+  name: "anonymized_users_unfinished",
+  expression:
+    "create index anonymized_users_unfinished on anonymized_users (requested_at) where finished_at is null",
+})
+@ObjectType({ description: "A user whose identity was severed from what the service keeps. For admins." })
+export class AnonymizedUser {
+  @Field(() => ID)
+  @PrimaryKey(text())
+  userId!: string;
+
+  /** Under what their rows go on, for as long as the work needs to know it; then nothing links the two. */
+  @Property(text(nullable))
+  pseudonym?: string | null;
+
+  @Field(() => DateTime)
+  @Property(instant())
+  requestedAt!: Date;
+
+  /** Since when no row of ours names them. Before that their billing is being ended. */
+  @Property(instant(nullable))
+  severedAt?: Date | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: "When the last trace was removed, at the payment provider too; null while that goes on.",
+  })
+  @Property(instant(nullable))
+  finishedAt?: Date | null;
+}

@@ -1,0 +1,149 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Redis } from "ioredis";
+import { v4 } from "uuid";
+import { audit } from "../audit.ts";
+import { type Caller, isPseudonym, OPAQUE_ID, pseudonymOf } from "../auth/caller.ts";
+import type { Clock } from "../clock.ts";
+import { AnonymizedUser } from "../entities/anonymized-user.ts";
+import { Customer } from "../entities/customer.ts";
+import { FormerCustomer } from "../entities/former-customer.ts";
+import { BadUserInput, Conflict, ServiceUnavailable } from "../errors.ts";
+import { dropDecisions } from "../events/decision-store.ts";
+import type { OutboxRelay } from "../events/relay.ts";
+import { forgetSubject } from "../events/stream.ts";
+import type { Intents } from "../intents/intents.ts";
+import { emptyPayloads, sever } from "../sync/severing.ts";
+import { lockUser } from "../user-lock.ts";
+import type { BillingClosing } from "./billing-closing.ts";
+import type { IdempotencyService } from "./idempotency.service.ts";
+
+const ROUNDS = 3;
+/** Another process may be sending them just then. */
+const SENT_WITHIN_MS = 5_000;
+const POLL_MS = 50;
+
+/**
+ * Makes a user nobody, for good (decision 0024): billing is ended first, then who they are is severed from all rows, then
+ * from Redis, Stripe's customer and what events told. The row says how far it has come, and every step may be repeated.
+ */
+export class AnonymizationService {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly closing: BillingClosing,
+    private readonly intents: Intents,
+    private readonly parts: {
+      clock: Clock;
+      idempotency: IdempotencyService;
+      relay: OutboxRelay;
+      redis: Redis;
+    },
+  ) {}
+
+  /**
+   * For good. A call that is refused for now (its error is retryable) has begun all the same, and is carried on by itself.
+   * @throws Forbidden, BadUserInput, Conflict, ProviderUnavailable
+   */
+  anonymize(caller: Caller, userId: string, idempotencyKey: string | null): Promise<AnonymizedUser> {
+    caller.assertAdmin();
+    if (!OPAQUE_ID.test(userId) || isPseudonym(userId))
+      throw new BadUserInput("userId", "A user id has 1 to 128 printable characters.");
+    return this.parts.idempotency.run({
+      ...{ caller, key: idempotencyKey, operation: "anonymizeUser", input: { userId } },
+      work: async () => {
+        await this.begin(caller, userId);
+        await this.carryThrough(userId);
+        return userId;
+      },
+      read: (reference) => this.find(reference),
+    });
+  }
+
+  /** Those that were begun and have not come to an end, the first ones first. */
+  async unfinished(limit: number): Promise<string[]> {
+    const rows = await this.em
+      .fork()
+      .find(AnonymizedUser, { finishedAt: null }, { orderBy: { requestedAt: "asc" }, limit });
+    return rows.map(({ userId }) => userId);
+  }
+
+  /** Does what is left to do of one that was begun. */
+  async carryThrough(userId: string): Promise<void> {
+    for (let round = 0; ; round++) {
+      if ((await this.find(userId)).severedAt) break;
+      if (round === ROUNDS)
+        throw new Conflict("Something of this user is still under way. It is tried again by itself.", {
+          retryable: true,
+        });
+      await this.closing.close(userId, { actor: "service:payment", reason: null });
+      await this.tellWhatEnded(userId);
+      await this.severRows(userId);
+    }
+    const { pseudonym } = await this.find(userId);
+    if (!pseudonym) return;
+    await forgetSubject(this.parts.redis, userId);
+    await dropDecisions(this.parts.redis, userId);
+    for (const customer of await this.customersOf(pseudonym))
+      await this.intents.run({ userId: pseudonym, kind: "blank-customer", subject: customer, params: {} });
+    await emptyPayloads(this.em.fork(), pseudonym);
+    await this.em
+      .fork()
+      .nativeUpdate(AnonymizedUser, { userId }, { pseudonym: null, finishedAt: this.parts.clock.now() });
+  }
+
+  /** From here on nothing new begins for the user, and nobody forgets to go on. */
+  private async begin(caller: Caller, userId: string): Promise<void> {
+    if (await this.em.fork().findOne(AnonymizedUser, { userId })) return;
+    await this.em.fork().transactional(async (tx) => {
+      await lockUser(tx, userId);
+      if (await tx.findOne(AnonymizedUser, { userId })) return;
+      const at = this.parts.clock.now();
+      tx.create(AnonymizedUser, { userId, pseudonym: pseudonymOf(v4()), requestedAt: at }, { persist: true });
+      audit(tx, {
+        ...{ at, actor: caller.actor, action: "anonymizeUser" },
+        ...{ tableName: "anonymized_users", rowId: userId },
+      });
+    });
+  }
+
+  /** Others still have to hear, under the user's own id, that access has ended. @throws ServiceUnavailable until they can */
+  private async tellWhatEnded(userId: string): Promise<void> {
+    const waiting = "select 1 from outbox where user_id = ? and sent_at is null limit 1";
+    for (const deadline = Date.now() + SENT_WITHIN_MS; ; ) {
+      await this.parts.relay.send(userId);
+      if ((await this.em.fork().execute<unknown[]>(waiting, [userId])).length === 0) return;
+      if (Date.now() > deadline) throw new ServiceUnavailable();
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** All rows in one transaction, unless something of the user began meanwhile: then that is ended first. */
+  private async severRows(userId: string): Promise<void> {
+    await this.em.fork().transactional(async (tx) => {
+      await lockUser(tx, userId);
+      const row = await tx.findOneOrFail(AnonymizedUser, { userId });
+      const now = this.parts.clock.now();
+      const underWay = await tx.execute<unknown[]>(UNDER_WAY, [userId, userId, now, now, userId]);
+      if (row.severedAt || underWay.length > 0) return;
+      await sever(tx, userId, row.pseudonym as string);
+      row.severedAt = now;
+    });
+  }
+
+  private async customersOf(userId: string): Promise<string[]> {
+    const em = this.em.fork();
+    const [now, before] = [await em.find(Customer, { userId }), await em.find(FormerCustomer, { userId })];
+    return [...now, ...before].map(({ stripeCustomerId }) => stripeCustomerId);
+  }
+
+  private find(userId: string): Promise<AnonymizedUser> {
+    return this.em.fork().findOneOrFail(AnonymizedUser, { userId });
+  }
+}
+
+/** What has to come to an end under the user's own id: changes at Stripe, grants in force, events to be sent. */
+const UNDER_WAY = `
+  select 1 from intents where user_id = ? and settled_at is null and state <> 'FAILED'
+  union all select 1 from user_access
+   where user_id = ? and revoked_at is null and starts_at <= ? and (expires_at is null or expires_at > ?)
+  union all select 1 from outbox where user_id = ? and sent_at is null
+  limit 1`;

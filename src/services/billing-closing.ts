@@ -1,0 +1,149 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+import type Stripe from "stripe";
+import { Customer } from "../entities/customer.ts";
+import { Intent } from "../entities/intent.ts";
+import { Purchase } from "../entities/purchase.ts";
+import { UserAccess } from "../entities/user-access.ts";
+import { Conflict } from "../errors.ts";
+import { type Intents, isRefusal } from "../intents/intents.ts";
+import type { Logger } from "../logger.ts";
+import { isMissing } from "../stripe/errors.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import type { ListedKind, PageOf } from "../stripe/listings.ts";
+import { followPurchase } from "../sync/purchase.ts";
+import type { Author, Road } from "../sync/road.ts";
+
+/** How often what is still live is looked for: a page may be paid in the moment in which it is closed. */
+const ROUNDS = 4;
+
+/**
+ * Ends all that would charge somebody, or open something to them: subscriptions now, pages, invoices that wait for their
+ * money, stored methods, grants. Repeated after a crash it ends what is left.
+ */
+export class BillingClosing {
+  constructor(
+    private readonly em: EntityManager,
+    private readonly intents: Intents,
+    private readonly stripe: StripeGateway,
+    private readonly road: Road,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws Conflict (retryable) while something new keeps appearing; ProviderUnavailable */
+  async close(userId: string, author: Author): Promise<void> {
+    await this.finishBegun(userId);
+    const customer = await this.em.fork().findOne(Customer, { userId, isDeleted: false });
+    if (customer) await this.closeAtStripe(userId, customer.stripeCustomerId);
+    await this.endAccess(userId, author);
+  }
+
+  /** What was begun and never answered is known before it is ended. */
+  private async finishBegun(userId: string): Promise<void> {
+    const open = await this.em
+      .fork()
+      .find(Intent, { userId, settledAt: null, state: { $ne: "FAILED" } }, { orderBy: { id: "asc" } });
+    for (const { id } of open) await this.tolerating(() => this.intents.carryThrough(id));
+  }
+
+  private async closeAtStripe(userId: string, customer: string): Promise<void> {
+    for (let round = 0; ; round++) {
+      if (round === ROUNDS)
+        throw new Conflict("Something of this user is being paid just now. Try again in a moment.", {
+          retryable: true,
+        });
+      if ((await this.endWhatIsLive(userId, customer)) === 0) break;
+    }
+    for (const { id } of await this.ofOneThatIs(() => this.stripe.paymentMethods(customer)))
+      await this.tolerating(() =>
+        this.intents.run({ userId, kind: "remove-payment-method", subject: id, params: { customer } }),
+      );
+  }
+
+  /** How much was ended. What Stripe refuses to end (a bank works on its money) stays, and goes on under nobody's name. */
+  private async endWhatIsLive(userId: string, customer: string): Promise<number> {
+    const sessions = await this.pages("checkout_session", customer);
+    const subscriptions = await this.ofOneThatIs(() => this.stripe.methods.subscriptionsOf(customer));
+    const invoices = await this.pages("invoice", customer);
+    let ended = 0;
+    for (const { id } of sessions.filter(({ status }) => status === "open"))
+      ended += await this.end(userId, "expire-checkout-session", id, {});
+    for (const { id } of subscriptions) {
+      const params = { change: "cancel-now", comment: null, prorate: false };
+      await this.intents.run({ userId, kind: "change-subscription", subject: id, params });
+      ended += 1;
+    }
+    for (const { id } of invoices.filter(isUnpaid)) ended += await this.end(userId, "void-purchase", id, {});
+    return ended;
+  }
+
+  private end(
+    userId: string,
+    kind: "expire-checkout-session" | "void-purchase",
+    subject: string,
+    params: Record<string, unknown>,
+  ): Promise<number> {
+    return this.tolerating(() => this.intents.run({ userId, kind, subject, params }));
+  }
+
+  /** 1 when it was done, 0 when Stripe refused it. */
+  private async tolerating(change: () => Promise<unknown>): Promise<number> {
+    try {
+      await change();
+      return 1;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.logger.warn({ err: error }, "something of a user who is anonymised could not be ended");
+      return 0;
+    }
+  }
+
+  /** What was bought opens nothing any more, whatever its money says; all else that was given ends. */
+  private async endAccess(userId: string, author: Author): Promise<void> {
+    await this.road.write(userId, null, async (heard) => {
+      const write = heard.by(author);
+      const { tx, now } = write;
+      for (const purchase of await tx.find(Purchase, { userId, withdrawnAt: null })) {
+        Object.assign(purchase, { withdrawnAt: now, version: purchase.version + 1 });
+        await followPurchase(write, purchase.id);
+      }
+      for (const grant of await tx.find(UserAccess, { userId, revokedAt: null }))
+        write.access.end(write, grant);
+    });
+  }
+
+  private async pages<K extends "checkout_session" | "invoice">(
+    kind: K,
+    customer: string,
+  ): Promise<PageOf<K>["objects"]> {
+    const all: PageOf<K>["objects"] = [];
+    for (let after: string | null = null; ; ) {
+      const page: PageOf<K> = await this.pageOf(kind, customer, after);
+      all.push(...page.objects);
+      after = page.objects.at(-1)?.id ?? null;
+      if (!page.hasMore || after === null) return all;
+    }
+  }
+
+  private async pageOf<K extends ListedKind>(
+    kind: K,
+    customer: string,
+    after: string | null,
+  ): Promise<PageOf<K>> {
+    try {
+      return await this.stripe.page(kind, { customer, after });
+    } catch (error) {
+      if (isMissing(error)) return { objects: [], hasMore: false };
+      throw error;
+    }
+  }
+
+  /** Nothing of a customer that Stripe does not know (any more). */
+  private ofOneThatIs<T>(list: () => Promise<T[]>): Promise<T[]> {
+    return list().catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+  }
+}
+
+const isUnpaid = ({ status }: Stripe.Invoice) => status === "open" || status === "draft";

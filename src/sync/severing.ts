@@ -1,0 +1,77 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
+
+/** Every table whose rows say whose they are. */
+export const TABLES_OF_USERS = [
+  ...["customers", "former_customers", "payment_methods", "expiry_notices", "checkout_sessions"],
+  ...["subscription_slots", "subscriptions", "invoices", "payments", "charges", "refunds", "disputes"],
+  ...["purchases", "purchase_slots", "promotion_redemptions", "user_access", "intents", "outbox"],
+] as const;
+
+/** What is left of a claim on a trial: that its e-mail address or card had one, and nothing of whose it was. */
+const NOBODYS = "anonymized";
+
+/** Text of intents and of the audit log that somebody typed, or that says who they are. */
+const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url']`;
+
+/**
+ * Severs who a user is from all rows, within a transaction that holds the user's lock: they go on under a pseudonym,
+ * without e-mail address, free text, or anything else that names the person. What the service keeps of money stays as it is.
+ */
+export async function sever(tx: EntityManager, userId: string, pseudonym: string): Promise<void> {
+  for (const table of TABLES_OF_USERS)
+    await tx.execute(`update ${table} set user_id = ? where user_id = ?`, [pseudonym, userId]);
+  await tx.execute("update customers set email = null where user_id = ?", [pseudonym]);
+  await tx.execute("update checkout_sessions set url = null where user_id = ?", [pseudonym]);
+  await tx.execute("update payments set failure_message = null where user_id = ?", [pseudonym]);
+  await tx.execute(
+    `update intents set params = params - ${PERSONAL},
+       error = case when error is null then null else error || '{"message": "Stripe refused the change."}' end
+     where user_id = ?`,
+    [pseudonym],
+  );
+  await tx.execute("delete from reconciliation_drift where user_id = ?", [userId]);
+  await tx.execute("delete from trial_claims where user_id = ? and kind = 'user'", [userId]);
+  await tx.execute("update trial_claims set user_id = ?, stripe_subscription_id = ? where user_id = ?", [
+    ...[NOBODYS, NOBODYS, userId],
+  ]);
+  await tx.execute("delete from idempotency_keys where caller_id in (?, ?, ?)", roles(userId));
+  await severAuditLog(tx, userId, pseudonym);
+}
+
+/** The log still says what was done, when and because of what; no longer of whom, by that person's name or in their words. */
+async function severAuditLog(tx: EntityManager, userId: string, pseudonym: string): Promise<void> {
+  await tx.execute("set local payment.severing = 'on'");
+  await tx.execute(
+    `update audit_log set user_id = ?, reason = null,
+       actor = case when split_part(actor, ':', 1) in ('user', 'admin', 'service') and substr(actor, strpos(actor, ':') + 1) = ?
+                    then split_part(actor, ':', 1) || ':' || ? else actor end,
+       row_id = case when row_id = ? then ? else row_id end,
+       before = before - ${PERSONAL} - array['userId'], after = after - ${PERSONAL} - array['userId']
+     where user_id = ?`,
+    [pseudonym, userId, pseudonym, userId, pseudonym, userId],
+  );
+  await tx.execute("set local payment.severing = 'off'");
+}
+
+const roles = (userId: string) => ["user", "admin", "service"].map((role) => `${role}:${userId}`);
+
+/**
+ * Empties what Stripe's events told of somebody's objects. New ones are kept without what names a person; those that an
+ * earlier version stored hold it until they are old.
+ */
+export async function emptyPayloads(em: EntityManager, pseudonym: string): Promise<void> {
+  await em.execute(
+    `update stripe_events set payload = null, last_error = null
+      where payload is not null and object_id in (${OBJECTS})`,
+    Array.from({ length: 7 }, () => pseudonym),
+  );
+}
+
+const OBJECTS = [
+  ...["stripe_customer_id from customers", "stripe_customer_id from former_customers"],
+  ...["stripe_subscription_id from subscriptions", "stripe_invoice_id from invoices"],
+  ...["stripe_payment_intent_id from payments", "id from checkout_sessions"],
+  "stripe_payment_method_id from payment_methods",
+]
+  .map((column) => `select ${column} where user_id = ?`)
+  .join(" union ");

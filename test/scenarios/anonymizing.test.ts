@@ -1,0 +1,276 @@
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { armCrashPoints, type CrashPoint } from "../../src/crash-points.ts";
+import { TABLES_OF_USERS } from "../../src/sync/severing.ts";
+import { type Buyer, newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
+import { openCheckout, planId, subscribe } from "../support/checkout.ts";
+import { comparingIn, NOTHING } from "../support/comparing.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { customerOf, stripeOf } from "../support/stripe.ts";
+import { deliver } from "../support/webhook.ts";
+
+let service: TestService;
+let redis: Redis;
+let admin: string;
+beforeAll(async () => {
+  service = await startService();
+  redis = new Redis(service.redis.url);
+  admin = await service.token(newUser(), "admin");
+});
+afterEach(() => armCrashPoints());
+afterAll(async () => {
+  redis.disconnect();
+  await service.stop();
+});
+
+const execute = <T extends object>(sql: string, params: unknown[] = []) =>
+  service.app.parts.orm.em.fork().execute<T[]>(sql, params);
+const ANONYMIZE = `mutation ($userId: ID!, $key: String) {
+  anonymizeUser(userId: $userId, idempotencyKey: $key) { userId requestedAt finishedAt }
+}`;
+const anonymize = (userId: string, key?: string, as = admin) => service.ask(ANONYMIZE, { userId, key }, as);
+const codeOf = ({ errors }: Awaited<ReturnType<typeof anonymize>>) => errors?.[0]?.extensions.code;
+
+/** Where one of these texts stands, of all that the service keeps. */
+async function tracesOf(words: string[]): Promise<string[]> {
+  const columns = await execute<{ table_name: string; column_name: string }>(
+    `select table_name, column_name from information_schema.columns
+      where table_schema = 'public' and data_type in ('text', 'json', 'jsonb', 'character varying', 'ARRAY')`,
+  );
+  const found: string[] = [];
+  const looks = columns.map(
+    ({ table_name: table, column_name: column }) =>
+      `select '${table}.${column}: ' || word as trace from jsonb_array_elements_text(?::jsonb) word
+        where exists (select 1 from "${table}" where "${column}"::text like '%' || word || '%')`,
+  );
+  const given = looks.map(() => JSON.stringify(words));
+  const traces = await execute<{ trace: string }>(looks.join(" union all "), given);
+  found.push(...traces.map(({ trace }) => trace));
+  for (const key of await redis.keys("*")) {
+    const type = await redis.type(key);
+    const held = {
+      hash: () => redis.hgetall(key),
+      stream: () => redis.xrange(key, "-", "+"),
+      string: () => redis.get(key),
+    }[type as "hash"]?.();
+    const text = `${key} ${JSON.stringify(await held)}`;
+    for (const word of words) if (text.includes(word)) found.push(`redis ${key}: ${word}`);
+  }
+  return found;
+}
+
+/** Somebody of whom there is one of everything. */
+async function somebody() {
+  const ada: Buyer = await newBuyer(service);
+  const mark = randomUUID().slice(0, 8);
+  const who = {
+    email: `ada.${mark}@example.org`,
+    name: `Ada Lovelace ${mark}`,
+    holder: `A LOVELACE ${mark}`,
+  };
+  const course = newCourse();
+  await putOnSale(service, course);
+  const bought = (await ada.pay(course)).data.createPurchase.purchase.id;
+  const disputed = newCourse();
+  await putOnSale(service, disputed);
+  await ada.pay(disputed, await ada.card("tok_createDispute"));
+  const customer = await customerOf(service, ada.userId);
+  const stripe = stripeOf(service);
+  await stripe.customers.update(customer, {
+    ...{ email: who.email, name: who.name, phone: "+3215550100", description: `Teacher ${who.name}` },
+    ...{ address: { line1: `${mark} Road` }, metadata: { nickname: who.name } },
+  });
+  const method = await stripe.paymentMethods.create({
+    type: "card",
+    card: { token: "tok_mastercard" },
+    billing_details: { name: who.holder, email: who.email },
+  });
+  await stripe.paymentMethods.attach(method.id, { customer });
+  await subscribe(service, ada.token);
+  await eventually(
+    () => execute<{ email: string }>("select email from customers where user_id = ?", [ada.userId]),
+    ([row]) => row?.email === who.email,
+  );
+  const paid = await eventually(
+    () => ada.purchase(bought),
+    (shown) => shown?.payment?.status === "SUCCEEDED",
+  );
+  const REFUND = "mutation ($id: ID!) { refundPayment(input: { paymentId: $id, amount: 100 }) { id } }";
+  await service.ask(REFUND, { id: paid.payment.id }, admin);
+  const GRANT = `mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }`;
+  const gift = { userId: ada.userId, scope: "COURSE", resourceId: "gift", reason: `for ${who.name}` };
+  await service.ask(GRANT, { input: gift }, admin);
+  await service.ask(
+    'mutation { createBillingPortalSession(returnUrl: "https://learn.example.com/") { url } }',
+    {},
+    ada.token,
+  );
+  await openCheckout(service, ada.token, { planId: await planId(service, "Premium"), quantity: 1 });
+  return { ada, who, customer, course, mark };
+}
+
+const events = async () => {
+  const all = [];
+  for await (const event of stripeOf(service).events.list({ limit: 100 })) all.push(event);
+  return all.reverse();
+};
+const untilQuiet = () =>
+  eventually(
+    () => execute<object>("select 1 from stripe_events where status = 'pending' limit 1"),
+    (rows) => rows.length === 0,
+  );
+
+/** A process that is gone has them for twenty seconds more. */
+const untilItsLeasesEnd = () =>
+  execute("update intents set lease_until = null where lease_until is not null");
+
+test("whoever is anonymised is nowhere to be found, and what comes late brings nothing of them back", async () => {
+  const { ada, who, customer, course, mark } = await somebody();
+  await untilQuiet();
+  const words = [who.email, who.name, who.holder, mark];
+  expect(await tracesOf([who.email])).not.toEqual([]);
+  const before = await events();
+  const invoices = await execute<object>("select 1 from invoices where user_id = ?", [ada.userId]);
+  expect(invoices.length).toBeGreaterThan(1);
+
+  const answer = await anonymize(ada.userId, "once");
+  expect(answer.errors).toBeUndefined();
+  expect(answer.data.anonymizeUser).toMatchObject({ userId: ada.userId, finishedAt: expect.any(String) });
+  expect((await anonymize(ada.userId, "once")).data).toEqual(answer.data);
+  expect((await anonymize(ada.userId)).data).toEqual(answer.data);
+  await untilQuiet();
+
+  const stripe = stripeOf(service);
+  const nobody = async (alsoIn: string[] = []) => {
+    expect(await tracesOf(words)).toEqual([]);
+    // the platform's id is the tombstone's, and that of who did it; nothing else leads from it to what is kept
+    const traces = new Set((await tracesOf([ada.userId])).map((trace) => trace.split(":")[0]));
+    expect([...traces].sort()).toEqual([
+      "anonymized_users.user_id",
+      "audit_log.row_id",
+      "idempotency_keys.reference",
+      ...alsoIn,
+    ]);
+  };
+  await nobody();
+  const remote = await stripe.customers.retrieve(customer);
+  expect(JSON.stringify(remote)).not.toMatch(new RegExp([...words, ada.userId].join("|")));
+  expect((await stripe.customers.listPaymentMethods(customer)).data).toEqual([]);
+  expect((await stripe.subscriptions.list({ customer })).data).toEqual([]);
+  expect((await stripe.checkout.sessions.list({ customer, status: "open" })).data).toEqual([]);
+  expect((await stripe.invoices.list({ customer, status: "open" })).data).toEqual([]);
+
+  // what is kept is kept
+  const [row] = await execute<{ user_id: string }>(
+    "select user_id from customers where stripe_customer_id = ?",
+    [customer],
+  );
+  const pseudonym = String(row?.user_id);
+  const kept = await execute<object>("select 1 from invoices where user_id = ?", [pseudonym]);
+  expect(kept).toHaveLength(invoices.length);
+
+  // a token that is still good stands for nobody
+  expect(await ada.may(course)).toBe(false);
+  const seen = await ada.ask(
+    "{ subscriptionStatus { id } payments { totalCount } userAccess { id } paymentMethods { id } }",
+  );
+  expect(seen.data).toEqual({
+    ...{ subscriptionStatus: null, payments: { totalCount: 0 } },
+    ...{ userAccess: [], paymentMethods: [] },
+  });
+  expect(codeOf(await ada.ask("mutation { createSetupIntent { clientSecret } }"))).toBe("USER_ANONYMIZED");
+  expect(codeOf(await ada.page(course))).toBe("USER_ANONYMIZED");
+  const again = await openCheckout(service, ada.token, {
+    planId: await planId(service, "Premium"),
+    quantity: 1,
+  });
+  expect(codeOf(again)).toBe("USER_ANONYMIZED");
+
+  // every event once more, as if it came late; whatever was missed is caught up with; then all is as Stripe says
+  await execute("delete from stripe_events");
+  for (const event of before) await deliver(service, JSON.stringify(event));
+  await untilQuiet();
+  await service.app.parts.catchUp.since(new Date(0));
+  await untilQuiet();
+  await service.app.parts.sync.customer(customer);
+  // somebody puts it back in the dashboard
+  await stripe.customers.update(customer, { email: who.email, metadata: { cmh_user_id: ada.userId } });
+  await untilQuiet();
+  await stripe.customers.update(customer, { metadata: { cmh_user_id: pseudonym } });
+  await untilQuiet();
+  // what the token asked for is remembered for a minute: nothing
+  await nobody(["redis payment"]);
+  expect(await comparingIn(service).reconcile(false, pseudonym)).toEqual(NOTHING);
+}, 90_000);
+
+test("every table that says whose its rows are is severed", async () => {
+  const rows = await execute<{ table_name: string }>(
+    "select table_name from information_schema.columns where table_schema = 'public' and column_name = 'user_id'",
+  );
+  const elsewhere = ["anonymized_users", "audit_log", "reconciliation_drift", "trial_claims"];
+  expect(rows.map((row) => row.table_name).sort()).toEqual([...TABLES_OF_USERS, ...elsewhere].sort());
+});
+
+test("the audit log takes no other change, and admins alone anonymise", async () => {
+  await expect(execute("update audit_log set reason = 'x'")).rejects.toThrow(/append-only/);
+  const someone = newUser();
+  for (const role of ["user", "service"])
+    expect(codeOf(await anonymize(someone, undefined, await service.token(newUser(), role)))).toBe(
+      "FORBIDDEN",
+    );
+  expect(codeOf(await anonymize("", undefined))).toBe("BAD_USER_INPUT");
+  expect((await anonymize(someone)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
+});
+
+test.each<[CrashPoint, number]>([
+  ["intent-opened", 1],
+  ["intent-posted", 1],
+  ["intent-followed", 1],
+  ["rows-committed", 1],
+  ["intent-posted", 3],
+  ["intent-posted", 4],
+])("cut off at %s for the %sth time, a second call comes to the same end", async (point, time) => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  await ada.card();
+  const customer = await customerOf(service, ada.userId);
+  await untilQuiet();
+  let left = time;
+  armCrashPoints((at) => {
+    if (at === point && left-- === 1) throw new Error("cut off");
+  });
+  await anonymize(ada.userId, randomUUID());
+  armCrashPoints();
+  await untilItsLeasesEnd();
+  const { data } = await eventually(
+    () => anonymize(ada.userId, randomUUID()),
+    (answer) => !answer.errors,
+  );
+  expect(data.anonymizeUser.finishedAt).not.toBeNull();
+  expect(JSON.stringify(await stripeOf(service).customers.retrieve(customer))).not.toContain(ada.userId);
+  expect((await stripeOf(service).subscriptions.list({ customer })).data).toEqual([]);
+  expect(await tracesOf([`${ada.userId}@example.com`])).toEqual([]);
+});
+
+test("one that was cut off is carried on without anybody asking again", async () => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  await untilQuiet();
+  armCrashPoints((at) => {
+    if (at === "intent-posted") throw new Error("cut off");
+  });
+  await anonymize(ada.userId);
+  armCrashPoints();
+  await untilItsLeasesEnd();
+  await eventually(
+    async () => {
+      await service.app.parts.cursors.restart("anonymizations", {}, 0);
+      await service.app.parts.workers.rounds.run("anonymizations");
+      return execute<{ done: boolean }>(
+        "select finished_at is not null as done from anonymized_users where user_id = ?",
+        [ada.userId],
+      );
+    },
+    ([row]) => row?.done === true,
+  );
+});
