@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { openCheckout, STATUS } from "../support/checkout.ts";
-import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
 import { stripeOf } from "../support/stripe.ts";
 import { deliver, eventOf, signatureOf } from "../support/webhook.ts";
 
@@ -118,11 +118,21 @@ test("what PostgreSQL cannot keep in a text is stored as what stands for it, and
   });
 });
 
-test("while a secret is rolled, either verifies", async () => {
-  for (const secret of ["whsec_new_one", "whsec_test_of_the_suite"]) {
+test("while a secret is rolled, either verifies, on replicas that have both; then the old one is refused", async () => {
+  const rolled = await startReplica(service, { STRIPE_WEBHOOK_SECRET: "whsec_new_one" });
+  const answerOf = async (at: { url: string }, ...secrets: string[]) => {
     const body = JSON.stringify(eventOf("plan.created", { id: "plan_1" }));
-    expect((await deliver(service, body, signatureOf(body, secret))).status).toBe(200);
-  }
+    // Stripe signs with both for as long as they overlap
+    const [first = "", ...others] = secrets.map((secret) => signatureOf(body, secret));
+    const signature = [first, ...others.map((other) => other.replace(/^t=\d+,/, ""))].join();
+    return (await deliver(at, body, signature)).status;
+  };
+  for (const secrets of [["whsec_new_one"], ["whsec_test_of_the_suite"]])
+    expect(await answerOf(service, ...secrets)).toBe(200);
+  expect(await answerOf(rolled, "whsec_new_one")).toBe(200);
+  expect(await answerOf(rolled, "whsec_test_of_the_suite", "whsec_new_one")).toBe(200);
+  expect(await answerOf(rolled, "whsec_test_of_the_suite")).toBe(400);
+  await rolled.app.stop();
 });
 
 describe("what the service has no use for is acknowledged and stored as ignored", () => {
