@@ -31,6 +31,7 @@ const FIRST = [
   "scenarios/create-subscription",
   "scenarios/cancelling",
   "scenarios/intents",
+  "scenarios/anonymizing",
   "scenarios/setup-database",
   "scenarios/database-outage",
   "scenarios/adding-cards",
