@@ -1,23 +1,12 @@
 export default {
-  testEnvironment: "node",
   testMatch: ["<rootDir>/test/**/*.test.ts", "<rootDir>/sandbox/test/**/*.test.ts"],
-  extensionsToTreatAsEsm: [".ts"],
-  transform: {
-    "^.+\\.ts$": [
-      "@swc/jest",
-      {
-        jsc: {
-          target: "es2023",
-          parser: { syntax: "typescript", decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
-          keepClassNames: true,
-        },
-        module: { type: "es6" },
-        sourceMaps: "inline",
-      },
-    ],
-  },
+  // as they were compiled, by Node itself: see test/support/jest-runtime.ts
+  runtime: "<rootDir>/dist/test/support/jest-runtime.js",
+  testEnvironment: "<rootDir>/dist/test/support/jest-environment.js",
+  transform: {},
   testTimeout: 30000,
+  // what a file leaves in its worker may not grow without bound
+  workerIdleMemoryLimit: "1GB",
   // on a loaded machine a worker that has ended takes longer than Jest's half a second to be gone
   workerGracefulExitTimeout: 10_000,
 };

@@ -8,7 +8,8 @@ import { devEnvironment } from "../../dev/environment.ts";
 import { loadConfig, VARIABLES } from "../../src/config.ts";
 import { ERROR_CODES } from "../../src/errors.ts";
 import { EVENT_TYPES } from "../../src/events/event-types.ts";
-import { filesIn, ROOT, read } from "./source.ts";
+import { ROOT } from "../support/root.ts";
+import { filesIn, read } from "./source.ts";
 
 const ENVELOPE = "envelope.json";
 

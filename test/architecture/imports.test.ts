@@ -51,7 +51,7 @@ const layerOf = (path: string) => LAYERS.find(([, files]) => files.test(path))?.
 function layerFaults(files: SourceFile[]): string[] {
   const homeless = files
     .filter(({ path }) => !layerOf(path))
-    .map(({ path }) => `${path} has no layer: name it in ${import.meta.filename.split("/").at(-1)}`);
+    .map(({ path }) => `${path} has no layer: name it in imports.test.ts`);
   const upward = files
     .flatMap(importsOf)
     .filter(({ to }) => to.startsWith("src/"))

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-
-export const ROOT = join(import.meta.dirname, "../..");
+import { ROOT } from "../support/root.ts";
 
 /** A file of the project; its path is relative to the root, with `/`. */
 export interface SourceFile {

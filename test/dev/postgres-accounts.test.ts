@@ -17,8 +17,8 @@ import { Client } from "pg";
 import { removePostgresData } from "../../dev/embedded/postgres-place.ts";
 import { isAlive } from "../../dev/embedded/processes.ts";
 import { type Watched, watch } from "../support/processes.ts";
+import { ROOT } from "../support/root.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
 const canUnshare = isRoot && spawnSync("unshare", ["-m", "true"]).status === 0;

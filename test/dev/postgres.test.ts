@@ -12,8 +12,9 @@ import { removePostgresData } from "../../dev/embedded/postgres-place.ts";
 import { findPostmaster } from "../../dev/embedded/postmaster.ts";
 import { isAlive, waitUntilGone } from "../../dev/embedded/processes.ts";
 import { watch } from "../support/processes.ts";
+import { DIST } from "../support/root.ts";
 
-const OWNER = join(import.meta.dirname, "../../dist/test/dev/owner.js");
+const OWNER = join(DIST, "test/dev/owner.js");
 const CLUSTER = /"place":"([^"]+)"/;
 
 async function query(url: string, sql: string): Promise<unknown> {

@@ -5,8 +5,9 @@ import { Redis } from "ioredis";
 import { isAlive, waitUntilGone } from "../../dev/embedded/processes.ts";
 import { startRedis } from "../../dev/embedded/redis.ts";
 import { watch } from "../support/processes.ts";
+import { DIST } from "../support/root.ts";
 
-const OWNER = join(import.meta.dirname, "../../dist/test/dev/owner.js");
+const OWNER = join(DIST, "test/dev/owner.js");
 
 async function withClient<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url);

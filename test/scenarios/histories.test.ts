@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { runToEnd } from "../support/processes.ts";
+import { DIST } from "../support/root.ts";
 
-const SCRIPT = join(import.meta.dirname, "../../dist/test/chaos/main.js");
+const SCRIPT = join(DIST, "test/chaos/main.js");
 /** The same histories in every run of the suite; `npm run chaos` draws others, as many as wanted. */
 const SEED = "20261125";
 const WITHIN_MS = 600_000;

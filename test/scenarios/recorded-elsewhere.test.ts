@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { LISTENED_EVENTS } from "../../src/webhooks/event-table.ts";
+import { ROOT } from "../support/root.ts";
 import { eventually, startService, type TestService } from "../support/service.ts";
 import { deliver, eventOf } from "../support/webhook.ts";
 
 /** Examples of Stripe's objects, beside the repository and never part of it. */
-const FIXTURES = new URL("../../../shared/stripe/fixtures-subset.json", import.meta.url);
+const FIXTURES = join(ROOT, "../shared/stripe/fixtures-subset.json");
 const OLD_AND_NEW = [
   "2011-01-01",
   "2015-10-16",

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { runToEnd } from "../support/processes.ts";
+import { ROOT } from "../support/root.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const SOURCES = ["src", "migrations", "scripts", "dev", "sandbox", "package.json", "tsconfig.json"];
 let checkout: string;
 let database: TestDatabase;

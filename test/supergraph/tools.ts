@@ -1,8 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT } from "../support/root.ts";
 
-const FOLDER = join(import.meta.dirname, "tools");
+const FOLDER = join(ROOT, "test/supergraph/tools");
 
 /** What a composer made of the subgraphs. */
 export interface Composed {

@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { runToEnd } from "./processes.ts";
+import { DIST } from "./root.ts";
 import type { TestService } from "./service.ts";
-
-const DIST = join(import.meta.dirname, "../../dist/scripts");
 
 /** Runs a command of operators to its end, as `npm run` does, against the parts of a service; needs a build. */
 export function runCommand(service: Pick<TestService, "env">, name: string, ...args: string[]) {
-  return runToEnd(process.execPath, [join(DIST, `${name}.js`), ...args], {
+  return runToEnd(process.execPath, [join(DIST, "scripts", `${name}.js`), ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...service.env, LOG_LEVEL: "warn" },
   });
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "pg";
+import { ROOT } from "./root.ts";
 
 /** A database of its own for one test file. */
 export interface TestDatabase {
@@ -10,7 +11,6 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-const ROOT = join(import.meta.dirname, "../..");
 const LOCK = 7_005_461; // any number, the same in every worker
 
 /**

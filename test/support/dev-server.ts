@@ -5,8 +5,7 @@ import { freePort } from "../../dev/embedded/ports.ts";
 import { removePostgresData } from "../../dev/embedded/postgres-place.ts";
 import { programOnPath } from "../../dev/embedded/programs.ts";
 import { runToEnd, type Watched, watch } from "./processes.ts";
-
-const DIST = join(import.meta.dirname, "../../dist/dev");
+import { DIST } from "./root.ts";
 
 /** A place for `npm run dev` to run in: an empty folder without a `.env`, and ports of its own. */
 export interface DevPlace {
@@ -32,7 +31,7 @@ export async function makeDevPlace(env: NodeJS.ProcessEnv = {}): Promise<DevPlac
     cwd: folder,
     env: { PATH, HOME, PORT: `${port}`, SANDBOX_PORT: `${sandboxPort}`, ...env },
   };
-  const begin = () => watch(process.execPath, [join(DIST, "main.js")], options);
+  const begin = () => watch(process.execPath, [join(DIST, "dev/main.js")], options);
   return {
     dataDir,
     serviceUrl: `http://127.0.0.1:${port}`,
@@ -44,7 +43,7 @@ export async function makeDevPlace(env: NodeJS.ProcessEnv = {}): Promise<DevPlac
       return dev;
     },
     run: (command, args = [], more = {}) =>
-      runToEnd(process.execPath, [join(DIST, `${command}.js`), ...args], {
+      runToEnd(process.execPath, [join(DIST, "dev", `${command}.js`), ...args], {
         ...options,
         env: { ...options.env, ...more },
       }),

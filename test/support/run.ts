@@ -83,7 +83,7 @@ async function runJest(folder: string): Promise<Counts> {
       [jest, ...options, ...args.filter((arg) => !OWN.includes(arg))],
       {
         NODE_ENV: "test",
-        NODE_OPTIONS: "--experimental-vm-modules --disable-warning=ExperimentalWarning",
+        NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
         NODE_COMPILE_CACHE: join(folder, "compiled"), // for the processes that tests start, by the hundred
         TEST_DATABASE_ADMIN_URL: postgres.adminUrl,
         TEST_REDIS_URL: redis.url,

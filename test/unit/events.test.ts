@@ -9,6 +9,7 @@ import { STREAM } from "../../src/events/stream.ts";
 import { toGraphQLError } from "../../src/format-error.ts";
 import { type Logger, withLogScope } from "../../src/logger.ts";
 import { CONFIRM, CREATE_CHECKOUT, checkoutInput, openCheckout } from "../support/checkout.ts";
+import { ROOT } from "../support/root.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 
 interface Message {
@@ -22,7 +23,7 @@ interface Message {
 const ajv = new Ajv2020({ strict: true, allErrors: true });
 addFormats.default(ajv);
 const schemaOf = (name: string) =>
-  ajv.compile(JSON.parse(readFileSync(join(import.meta.dirname, `../../docs/events/${name}.json`), "utf8")));
+  ajv.compile(JSON.parse(readFileSync(join(ROOT, `docs/events/${name}.json`), "utf8")));
 const envelope = schemaOf("envelope");
 const dataSchemas = new Map(EVENT_TYPES.map((type) => [type as string, schemaOf(type)]));
 
