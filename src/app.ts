@@ -54,7 +54,7 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
     {
       webhook: webhookRoute(take, metrics),
       health: healthRoutes(health),
-      invoices: invoiceRoutes(parts.invoices, parts.admitAnonymous),
+      invoices: invoiceRoutes(parts.invoices, parts.admitToInvoice),
       graphql: isWeb ? [...explorer, ...graphqlRoutes(graphql, { callers, newContext }, live.routes)] : [],
       rest: isWeb
         ? [...pages, restRoutes({ schema, callers, newContext, logger }), openApiRoute(schema)]

@@ -101,7 +101,7 @@ const environment = z.object({
     .optional(),
   PORT: port.default(3004),
   METRICS_PORT: port.optional(),
-  DRAIN_SECONDS: wholeNumber(0, 60).optional(),
+  DRAIN_SECONDS: wholeNumber(0, 15).optional(),
   PUBLIC_URL: z
     .string()
     .refine(isBaseUrl, "must be a URL such as https://payments.example.com, without query and login")

@@ -13,7 +13,7 @@ export interface Context {
   /** All fields that the operation asks for, anywhere in it, as `Type.field`; undefined when nobody has looked. */
   readonly asks: ReadonlySet<string> | undefined;
   /** Whether the caller may see what the schema is made of where that is hidden. */
-  seesSchema(): boolean;
+  readonly seesSchema: boolean;
   /** Forgets what was loaded: each live event reads the world as it is then. */
   renew(): void;
 }

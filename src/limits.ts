@@ -1,13 +1,16 @@
 import { maxAliasesRule } from "@escape.tech/graphql-armor-max-aliases";
 import { maxDepthRule } from "@escape.tech/graphql-armor-max-depth";
 import {
+  type ASTVisitor,
   type DocumentNode,
   GraphQLError,
   type GraphQLSchema,
+  Kind,
   type OperationDefinitionNode,
   type ParseOptions,
   type ValidationContext,
   type ValidationRule,
+  visit,
 } from "graphql";
 import { costOf } from "./document-cost.ts";
 
@@ -19,6 +22,8 @@ export const LIMITS = {
   aliases: 100,
   /** Words and signs, so that reading a document takes no longer than answering it. */
   tokens: 2_000,
+  /** Fields asked for again where they stand already: each is compared with each. */
+  repeats: 50,
   /** Objects that it may answer with, pages as long as they are asked for. */
   cost: 10_000,
 } as const;
@@ -28,6 +33,7 @@ export const PARSE_OPTIONS: ParseOptions = { maxTokens: LIMITS.tokens };
 
 /** For `validate`, on every transport, beside the rules of the specification: GRAPHQL_VALIDATION_FAILED. */
 export const LIMIT_RULES: readonly ValidationRule[] = [
+  fewRepeats,
   maxDepthRule({
     n: LIMITS.depth,
     flattenFragments: true,
@@ -71,4 +77,28 @@ function refusing(message: string) {
       },
     ],
   };
+}
+
+/** A document that repeats itself too often is empty to all other rules: they would compare all that has one name. */
+function fewRepeats(context: ValidationContext): ASTVisitor {
+  return {
+    Document(document) {
+      if (repeatsIn(document) <= LIMITS.repeats) return undefined;
+      const words = `This document asks for fields again more than ${LIMITS.repeats} times.`;
+      context.reportError(new GraphQLError(words));
+      return { ...document, definitions: [] };
+    },
+  };
+}
+
+/** How many fields have the name in the answer of one that stands beside them. */
+function repeatsIn(document: DocumentNode): number {
+  let repeats = 0;
+  visit(document, {
+    SelectionSet({ selections }) {
+      const fields = selections.filter((selection) => selection.kind === Kind.FIELD);
+      repeats += fields.length - new Set(fields.map(({ alias, name }) => (alias ?? name).value)).size;
+    },
+  });
+  return repeats;
 }

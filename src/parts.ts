@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerOptions } from "node:http";
+import type { ServerOptions } from "node:http";
 import type { RequestHandler } from "express";
-import { Caller } from "./auth/caller.ts";
 import { type Clock, sandboxClock, systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { createContext, type NewContext } from "./context.ts";
@@ -216,22 +215,21 @@ export async function createParts(config: Config, overrides: Overrides) {
   if (config.nodeEnv === "production") hide(schema);
   const newLoaders = loadersOf({ em, access, subscriptions, knownPlans, trials, methods, problems });
   const nameOf = countedNames(clientAddress(config.trustedProxies));
-  const newContext: NewContext = (caller, request, asks) =>
-    createContext(
-      {
-        ...{ caller, asks, countedAs: nameOf(caller, request) },
-        seesSchema: () => caller.isStaff || hasRouterSecret(request, config.routerSecret),
-      },
+  const newContext: NewContext = (caller, request, asks) => {
+    // not the request: what is live for hours has a context too
+    const seesSchema = caller.isStaff || hasRouterSecret(request, config.routerSecret);
+    return createContext(
+      { ...{ caller, asks, countedAs: nameOf(caller, request) }, seesSchema },
       live,
       newLoaders,
     );
+  };
 
   return {
     ...{ logger, metrics, clock, orm, redis, stripe, access, sync, intents, relay, schema, newContext },
     invoices: new InvoiceService(em, stripe, links),
-    /** Counts what costs a call to Stripe, of whoever follows a link. */
-    admitAnonymous: (request: IncomingMessage) =>
-      rateLimits.admit(nameOf(Caller.anonymous, request), ["mutations"]),
+    /** Counts what costs a call to Stripe, of all who follow links to an invoice. */
+    admitToInvoice: (invoiceId: string) => rateLimits.admit(`invoice:${invoiceId}`, ["mutations"]),
     ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention, deadlines },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */

@@ -19,7 +19,7 @@ export function hide(schema: GraphQLSchema): void {
 
 /** @throws Forbidden where the schema is hidden, for those who are not to see it */
 export function assertShown(schema: GraphQLSchema, context: Pick<Context, "seesSchema">): void {
-  if (schema.extensions[HIDDEN] && !context.seesSchema())
+  if (schema.extensions[HIDDEN] && !context.seesSchema)
     throw new Forbidden(
       "The schema is shown to staff, and to the router, which has its secret in router-secret.",
     );
@@ -36,6 +36,12 @@ export function asksOfSchema(document: DocumentNode): boolean {
   return found;
 }
 
+/** Where graphql-js says what it guesses: last. What stands before it may be a client's own words, however many. */
+const GUESS = " Did you mean ";
+
 /** A message without the names that graphql-js guesses were meant, where the schema is hidden. */
-export const withoutGuesses = (schema: GraphQLSchema, message: string): string =>
-  schema.extensions[HIDDEN] ? message.replace(/ ?Did you mean .+?\?(?=$|\s)/gs, "") : message;
+export function withoutGuesses(schema: GraphQLSchema, message: string): string {
+  if (!schema.extensions[HIDDEN] || !message.endsWith("?")) return message;
+  const at = message.lastIndexOf(GUESS);
+  return at < 0 ? message : message.slice(0, at);
+}

@@ -95,7 +95,13 @@ function spanOf(span: ApiSpan): Span {
   return made;
 }
 
-const kindOf = (failure: unknown) => (failure instanceof Error ? failure.constructor.name : String(failure));
+/** An error's class, a status; never a text. */
+const kindOf = (failure: unknown) =>
+  failure instanceof Error
+    ? failure.constructor.name
+    : typeof failure === "number"
+      ? String(failure)
+      : typeof failure;
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 

@@ -18,7 +18,7 @@ type Variables = Record<string, unknown> | undefined;
 export type Run = (context: Context, variables: Variables) => ExecutionResult | Promise<ExecutionResult>;
 
 /** In fields, each counted wherever its fragment is spread: the compiler unfolds them all. */
-const LARGEST = 1_000;
+export const LARGEST = 1_000;
 
 /** Runs a valid document's only query: compiled when it is first wanted, or executed as it is where that cannot be. */
 export function runnerOf(schema: GraphQLSchema, document: DocumentNode): Run {

@@ -90,11 +90,11 @@ function cacheHeaders(schema: GraphQLSchema): ApolloServerPlugin<BaseContext> {
   };
 }
 
-/** What has been found valid need not be looked at again. */
+/** What has been found good need not be looked at again: it is executed, and so nobody has refused it. */
 const remembering = (operations: Operations): ApolloServerPlugin<BaseContext> => ({
   async requestDidStart() {
     return {
-      async didResolveOperation({ source, document }) {
+      async executionDidStart({ source, document }) {
         operations.remember(source, document);
       },
     };

@@ -11,7 +11,7 @@ import {
   visitWithTypeInfo,
 } from "graphql";
 import { costFault } from "../limits.ts";
-import { type Run, runnerOf, sizeOf } from "./compiled.ts";
+import { LARGEST, type Run, runnerOf, sizeOf } from "./compiled.ts";
 import { OperationLabels } from "./operation-labels.ts";
 import { isPublicDocument, rootFields } from "./public-documents.ts";
 
@@ -75,7 +75,7 @@ export class Operations {
       fields: fieldsIn(this.schema, document),
       faultOf: (variables) => costFault(this.schema, document, operation, variables),
       run: runnerOf(this.schema, document),
-      bytes: text.length * BYTES_A_CHARACTER + sizeOf(document) * BYTES_A_FIELD,
+      bytes: text.length * BYTES_A_CHARACTER + Math.min(sizeOf(document), LARGEST) * BYTES_A_FIELD,
     };
     this.byText.set(text, kept);
     this.byHash.set(kept.hash, kept);

@@ -25,6 +25,8 @@ export interface Routes {
 export function createHttp(config: Config, routes: Routes, metrics: Metrics, logger: Logger): Express {
   const http = express();
   http.disable("x-powered-by");
+  // what is measured has the address's name: one for each, however it is spelt
+  http.enable("case sensitive routing");
   http.use(scoped, measured(metrics), helmet());
   http.use("/webhooks/stripe", routes.webhook);
   http.use("/health", routes.health);

@@ -11,6 +11,7 @@ const MAX_WAITING_BYTES = 1024 * 1024;
 export type Extra = {
   request: IncomingMessage;
   close(code: number, reason: string): void;
+  isClosed(): boolean;
   /** Lets go of what the connection holds, once it is somebody's. */
   letGo?: () => void;
 } & Record<PropertyKey, unknown>;
@@ -42,7 +43,11 @@ export function serveSockets(sockets: WebSocketServer, protocol: Server<Extra>, 
             });
           }),
       },
-      { request, close: (code, reason) => socket.close(code, reason) },
+      {
+        request,
+        close: (code, reason) => socket.close(code, reason),
+        isClosed: () => socket.readyState === socket.CLOSED,
+      },
     );
     // too large, not masked, not UTF-8, cut: ws closes the connection by itself, with the code that says why
     socket.on("error", ({ message }) => givenUp(message));

@@ -53,6 +53,8 @@ export function serveWebSocket(server: Server, config: Config, parts: LiveParts)
         extra.close(TOO_MANY_CODE, (error as Error).message);
         return false;
       }
+      // one that has been closed meanwhile is told of no more
+      if (extra.isClosed()) extra.letGo();
       return true;
     },
     onClose: ({ extra }) => extra.letGo?.(),

@@ -67,7 +67,7 @@ export class Retention {
     return trimmed;
   }
 
-  /** No more than the batch that is begun; the next pass does the rest. */
+  /** No more than the batch that is begun, and one of each that follows; the next pass does the rest. */
   stop(): void {
     this.isStopping = true;
   }
@@ -178,7 +178,7 @@ const TICKETS = `
 const NOTICES = `
   delete from expiry_notices where (stripe_payment_method_id, exp_year, exp_month) in (
     select stripe_payment_method_id, exp_year, exp_month from expiry_notices
-     where (exp_year, exp_month) < (extract(year from ?::timestamptz at time zone 'UTC'),
-                                    extract(month from ?::timestamptz at time zone 'UTC'))
+     where (exp_year, exp_month) < (extract(year from ?::timestamptz at time zone 'UTC')::int,
+                                    extract(month from ?::timestamptz at time zone 'UTC')::int)
      limit ${BATCH})
   returning 1`;

@@ -4,6 +4,9 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 /** Whose address a request came from; undefined where only a trusted proxy itself is known, which is no client. */
 export type AddressOf = (request: IncomingMessage) => string | undefined;
 
+/** Of connections that have been closed since: together they are one client. */
+const GONE = "gone";
+
 /**
  * The client's address: the peer's, or behind trusted proxies (addresses and CIDRs) what they say in X-Forwarded-For,
  * read from the right, each entry written by the one after it. What an untrusted peer says of itself is never read.
@@ -14,7 +17,8 @@ export function clientAddress(trustedProxies: readonly string[]): AddressOf {
   const isTrusted = (address: string) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   return ({ socket, headers }) => {
     const peer = plain(socket.remoteAddress);
-    if (peer === undefined || trustedProxies.length === 0 || !isTrusted(peer)) return peer;
+    if (peer === undefined) return GONE;
+    if (trustedProxies.length === 0 || !isTrusted(peer)) return peer;
     const said = [headers["x-forwarded-for"] ?? []].flat().join(",").split(",").filter(Boolean);
     let last = peer;
     for (const entry of said.reverse()) {
@@ -23,7 +27,8 @@ export function clientAddress(trustedProxies: readonly string[]): AddressOf {
       if (address === undefined || !isTrusted(address)) return address ?? last;
       last = address;
     }
-    return undefined;
+    // a client within the trusted networks is a client all the same, when a proxy speaks of it
+    return said.length > 0 ? last : undefined;
   };
 }
 

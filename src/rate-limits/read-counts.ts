@@ -7,6 +7,8 @@ import { giveUpIfFrozen } from "../events/redis.ts";
 const SHARE = 1 / 50;
 /** Callers that are remembered; those seen longest ago are forgotten. */
 const MOST_CALLERS = 50_000;
+/** For so long a process counts alone before it turns to Redis again. */
+const RETRY_MS = 1_000;
 
 interface Count {
   /** By all processes, as Redis said last. */
@@ -16,6 +18,8 @@ interface Count {
   /** When the window ends, on this process's clock. */
   endsAt: number;
   isSettling: boolean;
+  /** Not before then, after Redis has not answered. */
+  settlesFrom: number;
 }
 
 /**
@@ -48,12 +52,19 @@ export class ReadCounts {
     const now = Date.now();
     let count = this.counts.get(caller);
     if (!count || count.endsAt <= now) {
-      count = { settled: 0, own: 0, endsAt: now + this.windowSeconds * 1_000, isSettling: false };
+      count = {
+        settled: 0,
+        own: 0,
+        endsAt: now + this.windowSeconds * 1_000,
+        isSettling: false,
+        settlesFrom: 0,
+      };
       this.counts.set(caller, count);
     }
     if (count.settled + count.own >= this.limit) return count.endsAt - now;
     count.own++;
-    if (count.own >= this.share && !count.isSettling) void this.settle(caller, count);
+    if (count.own >= this.share && !count.isSettling && count.settlesFrom <= now)
+      void this.settle(caller, count);
     return 0;
   }
 
@@ -64,11 +75,11 @@ export class ReadCounts {
       const { consumedPoints, msBeforeNext } = await this.shared.penalty(caller, told);
       count.settled = consumedPoints;
       count.endsAt = Date.now() + msBeforeNext;
+      count.own -= told;
     } catch (error) {
       giveUpIfFrozen(this.redis, error);
-      count.settled += told; // told to nobody, and counted here all the same
+      count.settlesFrom = Date.now() + RETRY_MS;
     }
-    count.own -= told;
     count.isSettling = false;
   }
 }

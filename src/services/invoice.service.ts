@@ -12,12 +12,16 @@ export class InvoiceService {
     private readonly links: InvoiceLinks,
   ) {}
 
-  /**
-   * Where a link of ours leads: the provider's address as it is now, asked for each time, since those expire too and
-   * are kept nowhere. @throws NotFound, LinkExpired, ProviderUnavailable
-   */
-  async addressOf(view: InvoiceView, invoiceId: string, token: unknown): Promise<string> {
+  /** @throws NotFound, LinkExpired for what is no link of ours to this view of this invoice, or not any more */
+  assertGood(view: InvoiceView, invoiceId: string, token: unknown): void {
     this.links.assertGood(view, invoiceId, token);
+  }
+
+  /**
+   * Where a good link of ours leads: the provider's address as it is now, asked for each time, since those expire too and
+   * are kept nowhere. @throws NotFound, ProviderUnavailable
+   */
+  async addressOf(view: InvoiceView, invoiceId: string): Promise<string> {
     const invoice = await this.em.fork().findOne(Invoice, { id: invoiceId });
     const remote = invoice && (await this.stripe.invoice(invoice.stripeInvoiceId));
     const address = view === "page" ? remote?.hosted_invoice_url : remote?.invoice_pdf;

@@ -83,6 +83,18 @@ describe.each(WAYS)("over %s", (_name, operation, ask) => {
     expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["GRAPHQL_VALIDATION_FAILED"]);
   });
 
+  test("a field asked again and again is compared with none of the others", async () => {
+    const asking = (times: number) => `${operation} { ${ROOT[operation]} { ${"id ".repeat(times)} } }`;
+    expect((await ask(asking(LIMITS.repeats + 1), token)).errors).toBeUndefined();
+    const { errors } = await ask(asking(LIMITS.repeats + 2), token);
+    expect(errors).toMatchObject([
+      {
+        message: "This document asks for fields again more than 50 times.",
+        extensions: { code: "GRAPHQL_VALIDATION_FAILED" },
+      },
+    ]);
+  });
+
   test("a document that is too long is not read to its end", async () => {
     const long = `${operation} { ${ROOT[operation]} { ${"id ".repeat(LIMITS.tokens)} } }`;
     const { errors } = await ask(long, token);

@@ -19,7 +19,7 @@ const workers: SpawnedService[] = [];
 const leaving: SpawnedService[] = [];
 
 const another = (worker: Role, env: NodeJS.ProcessEnv = {}) =>
-  spawnService({ ...service.env, ...env, DRAIN_SECONDS: "1", LOG_LEVEL: "warn" }, { worker });
+  spawnService({ ...service.env, ...env, DRAIN_SECONDS: "3", LOG_LEVEL: "warn" }, { worker });
 
 beforeAll(async () => {
   // what runs here takes no part: it has the connections by which tests look at rows
@@ -183,8 +183,8 @@ async function rollOne(): Promise<void> {
   // not ready from now on, and yet there for whoever has not heard of it
   const url = `${old[0]?.url}/health/readiness`;
   await eventually(
-    () => fetch(url),
-    ({ status, headers }) => status === 503 && headers.get("connection") === "close",
+    () => fetch(url).catch(() => undefined),
+    (answer) => answer?.status === 503 && answer.headers.get("connection") === "close",
   );
   expect(await Promise.all(ends)).toEqual(old.map(() => [0, null]));
 }

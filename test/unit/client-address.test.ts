@@ -31,8 +31,8 @@ test.each<[string, string | undefined, string | undefined, string | undefined]>(
   ["nor are brackets", "fd00::1", "[2001:db8::5]:4711", "2001:db8::5"],
   ["what cannot be read counts as the proxy that wrote it", "10.1.2.3", "unknown, 10.9.9.9", "10.9.9.9"],
   ["a proxy by itself is no client", "10.1.2.3", undefined, undefined],
-  ["nor are proxies of a proxy", "10.1.2.3", "10.4.4.4", undefined],
-  ["a connection that is gone has no address", undefined, undefined, undefined],
+  ["one of which another speaks is", "10.1.2.3", "10.4.4.4, 10.5.5.5", "10.4.4.4"],
+  ["connections that are gone are one client together", undefined, undefined, "gone"],
 ])("%s", (_name, peer, forwarded, address) => {
   expect(behind(request(peer, forwarded))).toBe(address);
 });
