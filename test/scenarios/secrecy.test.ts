@@ -74,7 +74,7 @@ async function askAll(by: string, about: Learner | typeof bob, asStaff = false):
   const { data } = await about.ask("{ subscriptionStatus { id } plans { id } }");
   const subscription = quoted(data.subscriptionStatus?.id);
   const values: Arguments = {
-    ...{ resourceType: "COURSE", resourceId: '"a course"', first: "10" },
+    ...{ resourceType: "COURSE", resourceId: '"a course"', first: "5" },
     ...{ "Query.invoice.id": quoted(invoice), "Query.payment.id": quoted(payment) },
     ...{ "Query.purchase.id": quoted(purchase), "Query.plan.id": quoted(data.plans[1].id) },
     ...{ "Query.subscription.id": subscription, "Query.subscriptionHistory.id": subscription },

@@ -39,6 +39,7 @@ async function raw() {
 function trickle(socket: Socket): void {
   const drops = setInterval(() => socket.write("x"), 50);
   socket.once("close", () => clearInterval(drops));
+  socket.on("error", () => {}); // it may have been let go of between two drops
 }
 
 const HEAD = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
