@@ -75,7 +75,8 @@ test("a fault of ours is the same over HTTP and WebSocket: masked, logged in ful
       const line = lines.find((one) => one.requestId === requestId);
       expect(line?.err).toMatchObject({ message: expect.stringContaining('"subscriptions" does not exist') });
     }
-    expect(new Set(lines.map(({ requestId }) => requestId)).size).toBe(3);
+    // a round that looked at the table meanwhile says so too, of no request
+    expect(new Set(lines.flatMap(({ requestId }) => requestId ?? [])).size).toBe(3);
   } finally {
     await execute("alter table subscriptions_away rename to subscriptions");
   }
