@@ -134,8 +134,9 @@ function resolveReferences(schema: GraphQLSchema, names: string[], logger: Logge
   entities.resolve = (_source, { representations }, context) => {
     assertReferences(representations);
     const found = representations.map((reference: { __typename: string }) => find(reference, context));
-    const waits = [foresee(found, context), ...found].filter((one) => one instanceof Promise);
-    return waits.length > 0 ? Promise.all(waits).then(() => Promise.all(found)) : found;
+    const foreseen = foresee(found, context);
+    if (!foreseen && !found.some((one: unknown) => one instanceof Promise)) return found;
+    return Promise.all([foreseen, ...found]).then(([, ...all]) => all);
   };
 }
 

@@ -17,8 +17,8 @@ const userKey = (userId: string) => `payment:{${userId}}:access`;
 export interface Look {
   readonly userId: string;
   readonly fields: readonly string[];
-  /** Whether a lease is taken where there is none. */
-  readonly takesLease: boolean;
+  /** Whether there is probably something: that is read by the cheaper command, and takes another where it is wrong. */
+  readonly isKnown: boolean;
 }
 
 /** What is kept of a user: texts by field; and whether, and under which lease, more may be added. */
@@ -40,6 +40,16 @@ export interface Shelves {
   readonly shelves: readonly Shelf[];
 }
 
+interface Script {
+  readonly text: string;
+  readonly sha: string;
+}
+
+/** Runs a script on a key, with others of a pipeline. */
+type Run = (key: string, ...args: (string | number)[]) => unknown;
+
+type Reply = [error: Error | null, reply: unknown];
+
 /**
  * Texts about users in Redis, under a generation of the catalogue, that never outlive a change that has raised its
  * fence. Whoever finds nothing is given a lease, reads the truth and adds it under that lease; a fence takes leases
@@ -55,35 +65,39 @@ export class DecisionStore {
     private readonly commands: Redis,
   ) {}
 
-  /** What there is of these, by one round trip. @throws what ioredis throws, at once while Redis is away */
+  /**
+   * What there is of these, by one round trip, and a lease for whom there is nothing, by another where that was not
+   * thought of. Whose answer is an error has nothing kept. @throws what ioredis throws, at once while Redis is away
+   */
   async read(looks: readonly Look[]): Promise<Shelves> {
-    const [known, ...replies] = await this.together(
-      (pipeline) => {
-        pipeline.get(CATALOGUE);
-        for (const { userId, fields, takesLease } of looks)
-          if (takesLease) pipeline.evalsha(READ_SHA, 1, userKey(userId), randomUUID(), ENTRY_MS, ...fields);
-          else pipeline.hmget(userKey(userId), "fence", "lease", ...fields);
-      },
-      () => this.redis.script("LOAD", READ),
-    );
-    const shelves = (replies as (string | null)[][]).map(
-      ([fence, lease = null, ...found]): Shelf =>
-        fence === null ? { lease, found } : { lease: null, found: found.map(() => null) },
-    );
-    return { generation: await this.generation(known as string | null), shelves };
+    const [catalogue, ...replies] = await this.together(READ, (pipeline, run) => {
+      pipeline.get(CATALOGUE);
+      for (const look of looks)
+        if (look.isKnown) pipeline.hmget(userKey(look.userId), "fence", "lease", ...look.fields);
+        else take(look, run);
+    });
+    if (!catalogue || catalogue[0]) throw catalogue?.[0] ?? new Error("Redis said nothing.");
+    const gone = [...replies.keys()].filter((at) => looks[at]?.isKnown && isNothing(replies[at]));
+    if (gone.length > 0) {
+      const taken = await this.together(READ, (_pipeline, run) => {
+        for (const at of gone) take(looks[at] as Look, run);
+      });
+      for (const [nth, at] of gone.entries()) replies[at] = taken[nth] as Reply;
+    }
+    return {
+      generation: await this.generation(catalogue[1] as string | null),
+      shelves: replies.map(shelfIn),
+    };
   }
 
   /** Adds to what is kept of users; nothing where the lease is not good any more. */
   async add(additions: readonly Addition[]): Promise<void> {
-    await this.together(
-      (pipeline) => {
-        for (const { userId, lease, texts } of additions) {
-          const all = [...texts].flatMap(([text, fields]) => [text, fields.length, ...fields]);
-          pipeline.evalsha(ADD_SHA, 1, userKey(userId), lease, ...all);
-        }
-      },
-      () => this.redis.script("LOAD", ADD),
-    );
+    await this.together(ADD, (_pipeline, run) => {
+      for (const { userId, lease, texts } of additions) {
+        const all = [...texts].flatMap(([text, fields]) => [text, fields.length, ...fields]);
+        run(userKey(userId), lease, ...all);
+      }
+    });
   }
 
   private async generation(known: string | null): Promise<string | null> {
@@ -92,26 +106,26 @@ export class DecisionStore {
     return (await this.answered(this.redis.set(CATALOGUE, first, "NX"))) === "OK" ? first : null;
   }
 
-  /** Sends commands at once. A script that Redis does not know is loaded, and all are sent again. */
+  /**
+   * Sends commands at once; each has its own answer or error. When Redis does not know the script, all are sent again
+   * with its text, which it remembers.
+   */
   private async together(
-    write: (pipeline: ChainableCommander) => unknown,
-    loadScript: () => Promise<unknown>,
-  ): Promise<unknown[]> {
-    const send = () => {
+    { text, sha }: Script,
+    write: (pipeline: ChainableCommander, run: Run) => void,
+  ): Promise<Reply[]> {
+    const send = async (isKnown: boolean): Promise<Reply[]> => {
       const pipeline = this.redis.pipeline();
-      write(pipeline);
-      return this.answered(pipeline.exec());
+      write(pipeline, (key, ...args) =>
+        isKnown ? pipeline.evalsha(sha, 1, key, ...args) : pipeline.eval(text, 1, key, ...args),
+      );
+      return (await this.answered(pipeline.exec())) ?? [];
     };
-    let replies = (await send()) ?? [];
-    if (replies.some(([error]) => error?.message.startsWith("NOSCRIPT"))) {
-      await this.answered(loadScript());
-      replies = (await send()) ?? [];
-    }
-    return replies.map(([error, reply]) => {
-      if (!error) return reply;
-      giveUpIfFrozen(this.redis, error);
-      throw error;
-    });
+    const first = await send(true);
+    const isUnknown = first.some(([error]) => error?.message.startsWith("NOSCRIPT"));
+    const replies = isUnknown ? await send(false) : first;
+    for (const [error] of replies) if (error) giveUpIfFrozen(this.redis, error);
+    return replies;
   }
 
   /** Takes away what is kept of a user and keeps anything from being added until `lower`, or for {@link FENCE_MS}. */
@@ -161,31 +175,54 @@ export async function dropDecisions(redis: Redis, userId: string, fence = ""): P
   await redis.eval(LOWER, 1, userKey(userId), fence);
 }
 
-const READ = `
-  local kept = redis.call('HMGET', KEYS[1], 'fence', 'lease', unpack(ARGV, 3))
+const take = ({ userId, fields }: Look, run: Run) => run(userKey(userId), randomUUID(), ENTRY_MS, ...fields);
+
+/** Neither a fence nor a lease. */
+const isNothing = ([error, reply]: Reply = [null, null]): boolean => {
+  const [fence, lease] = (reply ?? []) as (string | null)[];
+  return !error && fence === null && lease === null;
+};
+
+function shelfIn([error, reply]: Reply): Shelf {
+  if (error) return { lease: null, found: [] };
+  const [fence, lease = null, ...found] = reply as (string | null)[];
+  return fence === null ? { lease, found } : { lease: null, found: [] };
+}
+
+const scriptOf = (text: string): Script => ({ text, sha: createHash("sha1").update(text).digest("hex") });
+
+/** Lua passes some 8,000 values on at once, and no more: fields go by the thousand. */
+const READ = scriptOf(`
+  local kept = redis.call('HMGET', KEYS[1], 'fence', 'lease')
   if not kept[1] and not kept[2] then
     redis.call('HSET', KEYS[1], 'lease', ARGV[1])
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
     kept[2] = ARGV[1]
   end
-  return kept`;
+  for first = 3, #ARGV, 1000 do
+    local texts = redis.call('HMGET', KEYS[1], unpack(ARGV, first, math.min(first + 999, #ARGV)))
+    for nth = 1, #texts do kept[first - 1 + nth] = texts[nth] end
+  end
+  return kept`);
 
 /** Each text is followed by the number of its fields, and by these. */
-const ADD = `
+const ADD = scriptOf(`
   if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return end
-  local at, pairs = 2, {}
+  local at, entries = 2, {}
+  local function write()
+    if #entries > 0 then redis.call('HSET', KEYS[1], unpack(entries)) end
+    entries = {}
+  end
   while at < #ARGV do
     local last = at + 1 + ARGV[at + 1]
     for nth = at + 2, last do
-      pairs[#pairs + 1] = ARGV[nth]
-      pairs[#pairs + 1] = ARGV[at]
+      entries[#entries + 1] = ARGV[nth]
+      entries[#entries + 1] = ARGV[at]
+      if #entries >= 2000 then write() end
     end
     at = last + 1
   end
-  redis.call('HSET', KEYS[1], unpack(pairs))`;
-
-const shaOf = (script: string) => createHash("sha1").update(script).digest("hex");
-const [READ_SHA, ADD_SHA] = [shaOf(READ), shaOf(ADD)];
+  write()`);
 
 const RAISE = `
   redis.call('DEL', KEYS[1])

@@ -93,7 +93,8 @@ export class DecisionCache {
       const decided = await decide(open.map((at) => questions[at] as AccessQuestion));
       for (const [nth, at] of open.entries()) answers[at] = decided[nth];
     }
-    for (const one of far) this.keep(asking, one, open);
+    const isOpen = new Set(open);
+    for (const one of far) this.keep(asking, one, isOpen);
     return answers as TimedDecision[];
   }
 
@@ -171,7 +172,7 @@ export class DecisionCache {
         userId,
         places: unknown,
         fields: unknown.map((at) => fields[at] as string),
-        takesLease: !near,
+        isKnown: near !== undefined,
       };
     });
     const said = await this.looks.ask(looks);
@@ -182,12 +183,12 @@ export class DecisionCache {
       if (asked.near && isSame(asked.near.standing, asked.standing)) {
         this.near.stands(asked.userId, asked.standing, began);
         for (const at of asked.places)
-          answers[at] = stillHolding(asked.near.decisions.get(fields[at] as string), now);
+          answers[at] ??= stillHolding(asked.near.decisions.get(fields[at] as string), now);
       }
       const read = decisionsIn(said.generation);
       for (const [place, at] of (looks[nth] as Sought).places.entries()) {
         const text = shelf.found[place];
-        answers[at] = text ? stillHolding(read(text), now) : undefined;
+        if (text) answers[at] ??= stillHolding(read(text), now);
       }
     }
     return [...fields.keys()].filter((at) => !answers[at]);
@@ -208,7 +209,7 @@ export class DecisionCache {
   private keep(
     { began, fields, answers }: Asking,
     { userId, places, standing, near }: Asked,
-    open: number[],
+    open: ReadonlySet<number>,
   ): void {
     const entriesOf = (all: number[]) =>
       all.map((at) => [fields[at] as string, answers[at] as TimedDecision] as const);
@@ -217,10 +218,9 @@ export class DecisionCache {
       ? places.filter((at) => near.decisions.get(fields[at] as string) !== answers[at])
       : places;
     if (fresh.length > 0) this.near.keep(userId, { began, standing, decisions: entriesOf(fresh) });
-    if (!standing || open.length === 0) return;
-    const isOpen = new Set(open);
+    if (!standing || open.size === 0) return;
     const text = textsOf(standing.generation);
-    const decided = entriesOf(places.filter((at) => isOpen.has(at)));
+    const decided = entriesOf(places.filter((at) => open.has(at)));
     if (decided.length === 0) return;
     const fieldsByText = new Map<string, string[]>();
     for (const [field, decision] of decided) {

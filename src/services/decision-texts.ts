@@ -1,3 +1,4 @@
+import { AccessSource } from "../types/enums.ts";
 import type { AccessQuestion, Decision, TimedDecision } from "./access-question.ts";
 
 /** The field of a user's hash that a question has. */
@@ -21,10 +22,12 @@ export function textsOf(generation: string): (decision: TimedDecision) => string
   );
 }
 
-/** What texts say, as far as they are of this generation. */
+/** What texts say, as far as they are of this generation; undefined for what is no entry at all. */
 export function decisionsIn(generation: string): (text: string) => TimedDecision | undefined {
   return once((text) => {
-    const [under, source, expiresAt, changesAt] = JSON.parse(text) as Entry;
+    const entry = entryIn(text);
+    if (!entry) return undefined;
+    const [under, source, expiresAt, changesAt] = entry;
     if (under !== generation) return undefined;
     return {
       granted: source !== null,
@@ -34,6 +37,26 @@ export function decisionsIn(generation: string): (text: string) => TimedDecision
     };
   });
 }
+
+function entryIn(text: string): Entry | undefined {
+  try {
+    const entry: unknown = JSON.parse(text);
+    return isEntry(entry) ? entry : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isEntry(entry: unknown): entry is Entry {
+  if (!Array.isArray(entry) || entry.length !== 4 || typeof entry[0] !== "string") return false;
+  const [, source, ...moments] = entry;
+  return (source === null || SOURCES.has(source)) && moments.every(isMoment);
+}
+
+const SOURCES = new Set<unknown>(Object.values(AccessSource));
+
+const isMoment = (value: unknown) =>
+  value === null || (typeof value === "number" && !Number.isNaN(new Date(value).getTime()));
 
 const momentAt = (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds));
 

@@ -1,11 +1,13 @@
 import { LRUCache } from "lru-cache";
+import { ENTRY_MS } from "../events/decision-store.ts";
 import type { TimedDecision } from "./access-question.ts";
 
 /** How long a process answers by itself: the longest that a revocation can go unnoticed. */
 const NEAR_MS = 1_000;
-const NEAR_USERS = 10_000;
-/** Of a user; whoever is asked about more begins anew. */
-const MOST_DECISIONS = 500;
+/** Of all users. */
+const MOST = { users: 10_000, decisions: 200_000 };
+/** Of a user, as many as one request may refer to; whoever is asked about more begins anew. */
+const MOST_OF_A_USER = 1_000;
 
 /** What names a state of a user's hash in Redis: as long as both stand, nothing that was decided under them has changed. */
 export interface Standing {
@@ -26,15 +28,19 @@ interface Near {
 interface Told {
   began: number;
   standing: Standing | null;
-  decisions: Iterable<readonly [field: string, decision: TimedDecision]>;
+  decisions: readonly (readonly [field: string, decision: TimedDecision])[];
 }
 
 /**
- * Decisions that this process remembers. Grants among them it may give by itself for a second; all of them for as long
+ * Decisions that this process remembers, for a minute and within bounds. Grants among them it may give by itself for a second; all of them for as long
  * as Redis says that the user's hash is still the one under which they were decided.
  */
 export class NearDecisions {
-  private readonly users = new LRUCache<string, Near>({ max: NEAR_USERS });
+  private readonly users = new LRUCache<string, Near>({
+    ...{ max: MOST.users, maxSize: MOST.decisions, sizeCalculation: ({ decisions }) => decisions.size || 1 },
+    // what stands in Redis lives no longer, however often more is remembered
+    ...{ ttl: ENTRY_MS, ttlResolution: 0, noUpdateTTL: true },
+  });
 
   /** The grants of a user that may be given without asking. */
   grantsOf(userId: string): ReadonlyMap<string, TimedDecision> | undefined {
@@ -51,16 +57,17 @@ export class NearDecisions {
   /** Remembers decisions beside others that stand under the same, else in their place. */
   keep(userId: string, { began, standing, decisions }: Told): void {
     const until = began + NEAR_MS;
-    let near = this.users.get(userId);
+    const near = this.users.get(userId);
     const isOver = !standing && near && near.until <= performance.now();
-    if (near && isSame(near.standing, standing) && !isOver && near.decisions.size < MOST_DECISIONS) {
+    const hasRoom = near && near.decisions.size + decisions.length <= MOST_OF_A_USER;
+    if (near && isSame(near.standing, standing) && !isOver && hasRoom) {
+      for (const [field, decision] of decisions) near.decisions.set(field, decision);
       // one that took long to be answered lives no longer for having come to others that were asked later
-      near.until = Math.min(near.until, until);
+      this.users.set(userId, { ...near, until: Math.min(near.until, until) });
     } else {
-      near = { until, standing, decisions: new Map() };
-      this.users.set(userId, near);
+      this.users.delete(userId);
+      this.users.set(userId, { until, standing, decisions: new Map(decisions.slice(0, MOST_OF_A_USER)) });
     }
-    for (const [field, decision] of decisions) near.decisions.set(field, decision);
   }
 
   /** Redis has said that what is remembered of a user under this stands, to whoever began to ask then. */

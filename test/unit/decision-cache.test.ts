@@ -72,7 +72,7 @@ test("only what is not known is asked for, all of it at once, and answers keep t
   expect(truth.asked).toEqual([[questions[0], questions[2], questions[3]]]);
 });
 
-test("a refusal is kept in Redis alone, so that a grant is seen by every replica at once", async () => {
+test("a process gives no refusal by itself, so that a grant is seen by every replica at once", async () => {
   const user = newUser();
   const [one, two] = [replica(), replica()];
   await two.answer([about(user)], primary(REFUSED));
@@ -118,6 +118,59 @@ test("questions of several who ask at once are answered each with their own", as
   for (const user of users) await kept(user, 1);
   const again = users.map((user) => replica().answer([about(user)], primary(LATER)));
   expect(await Promise.all(again)).toEqual(answers);
+});
+
+test.each([
+  "not JSON",
+  "null",
+  "{}",
+  '["generation"]',
+  '["generation", "BRIBE", null, null]',
+  '["generation", "GIFT", null, 1e99]',
+])("an entry that reads %s is no answer, and spoils none", async (text) => {
+  const user = newUser();
+  await replica().answer([about(user)], primary(REFUSED));
+  await kept(user, 1);
+  const generation = (await connection.get("payment:access:catalogue")) as string;
+  const spoilt = text.replace("generation", generation);
+  await connection.hset(`payment:{${user}}:access`, "COURSE:course-1", spoilt);
+  expect(await replica().answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
+});
+
+test("whoever has something else under their key has nothing kept, and all others have", async () => {
+  const [user, other] = [newUser(), newUser()];
+  await connection.set(`payment:{${user}}:access`, "something else");
+  const [truth, cache] = [primary(REFUSED), replica()];
+  await Promise.all([cache.answer([about(user)], truth), cache.answer([about(other)], truth)]);
+  await kept(other, 1);
+  const later = primary(GRANTED);
+  const both = await Promise.all([user, other].map((one) => replica().answer([about(one)], later)));
+  expect(both).toEqual([[GRANTED], [REFUSED]]);
+  const again = await replica().answer([about(other), about(user)], later);
+  expect(again).toEqual([REFUSED, GRANTED]);
+});
+
+test("whoever comes back when what was kept has ended is asked about once", async () => {
+  const user = newUser();
+  const cache = replica();
+  await cache.answer([about(user)], primary(REFUSED));
+  await kept(user, 1);
+  await connection.del(`payment:{${user}}:access`);
+  const truth = primary(REFUSED);
+  await cache.answer([about(user)], truth);
+  await kept(user, 1);
+  expect(await cache.answer([about(user)], truth)).toEqual([REFUSED]);
+  expect(truth.asked).toHaveLength(1);
+});
+
+test("ten thousand decisions of a user are kept as one is", async () => {
+  const user = newUser();
+  const all = Array.from({ length: 10_000 }, (_, nth) => about(user, `course-${nth}`));
+  await replica().answer(all, primary(REFUSED));
+  await kept(user, all.length);
+  const truth = primary(GRANTED);
+  expect(new Set(await replica().answer(all, truth))).toEqual(new Set([REFUSED]));
+  expect(truth.asked).toEqual([]);
 });
 
 test("a Redis that has forgotten its scripts is told them again", async () => {
