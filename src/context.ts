@@ -10,7 +10,7 @@ export interface Context {
   readonly live: LiveService;
   /** Under which name calls are counted; undefined when they are not. */
   readonly countedAs: string | undefined;
-  /** All fields that the operation asks for, anywhere in it, as `Type.field`; undefined when nobody has looked. */
+  /** What the operation asks of each entity for sure, as `Type.field`; undefined when nobody has looked. */
   readonly asks: ReadonlySet<string> | undefined;
   /** Whether the caller may see what the schema is made of where that is hidden. */
   readonly seesSchema: boolean;

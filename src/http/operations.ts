@@ -6,9 +6,7 @@ import {
   type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
+  type SelectionSetNode,
 } from "graphql";
 import { costFault } from "../limits.ts";
 import { LARGEST, type Run, runnerOf, sizeOf } from "./compiled.ts";
@@ -30,7 +28,7 @@ export interface Operation {
   readonly label: string;
   /** Whether its answer is the same for everyone. */
   readonly isPublic: boolean;
-  /** All fields in it, as `Type.field`. */
+  /** Those asked of each entity whatever its variables are, as `Type.field`. */
   readonly fields: ReadonlySet<string>;
   /** Why it costs too much with these variables, if it does. */
   readonly faultOf: (variables: Record<string, unknown> | undefined) => GraphQLError | undefined;
@@ -72,7 +70,7 @@ export class Operations {
       ...{ text, hash: createHash("sha256").update(text).digest("hex"), name: operation.name?.value },
       label: this.labels.of(operation),
       isPublic: isPublicDocument(this.schema, document),
-      fields: fieldsIn(this.schema, document),
+      fields: entityFields(operation, document),
       faultOf: (variables) => costFault(this.schema, document, operation, variables),
       run: runnerOf(this.schema, document),
       bytes: text.length * BYTES_A_CHARACTER + Math.min(sizeOf(document), LARGEST) * BYTES_A_FIELD,
@@ -109,13 +107,30 @@ function onlyQuery({ definitions }: DocumentNode): OperationDefinitionNode | und
   return others.length === 0 && first?.operation === "query" ? first : undefined;
 }
 
-function fieldsIn(schema: GraphQLSchema, document: DocumentNode): ReadonlySet<string> {
+/** The fields directly below `_entities`, except for what a directive may leave out. */
+function entityFields(operation: OperationDefinitionNode, document: DocumentNode): ReadonlySet<string> {
+  const fragments = new Map(
+    document.definitions
+      .filter((one) => one.kind === Kind.FRAGMENT_DEFINITION)
+      .map((one) => [one.name.value, one] as const),
+  );
   const fields = new Set<string>();
-  const types = new TypeInfo(schema);
-  const note = {
-    Field: ({ name }: FieldNode) => void fields.add(`${types.getParentType()?.name}.${name.value}`),
+  const each = (
+    set: SelectionSetNode | undefined,
+    type: string,
+    see: (field: FieldNode, on: string) => void,
+  ) => {
+    for (const one of set?.selections ?? []) {
+      if (one.directives?.length) continue;
+      const fragment = one.kind === Kind.FRAGMENT_SPREAD ? fragments.get(one.name.value) : one;
+      if (fragment?.kind === Kind.FIELD) see(fragment, type);
+      else each(fragment?.selectionSet, fragment?.typeCondition?.name.value ?? type, see);
+    }
   };
-  visit(document, visitWithTypeInfo(types, note));
+  each(operation.selectionSet, "Query", (root) => {
+    if (root.name.value !== "_entities") return;
+    each(root.selectionSet, "_Entity", ({ name }, type) => void fields.add(`${type}.${name.value}`));
+  });
   return fields;
 }
 

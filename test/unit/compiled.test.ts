@@ -19,6 +19,17 @@ const later = <T>(value: T, ticks = 1): Promise<T> =>
     ? Promise.resolve(value)
     : new Promise((resolve) => setImmediate(resolve)).then(() => later(value, ticks - 1));
 
+/** A query of entities, with a directive on all of it or none. */
+const E = (selection: string, directive = "") =>
+  `query ($r: [_Any!]!, $on: Boolean!) { _entities(representations: $r) ${directive} { ${selection} } }`;
+const federated = buildSchema(`
+  scalar _Any
+  union _Entity = Course | Purchase
+  type Access { granted: Boolean! }
+  type Course { id: ID! viewerAccess: Access! }
+  type Purchase { course: Course }
+  type Query { _entities(representations: [_Any!]!): [_Entity]! course: Course }`);
+
 const schema = schemaOf(
   `
   scalar Moment
@@ -239,6 +250,35 @@ describe("what was validated is kept", () => {
     expect(kept.length).toBeGreaterThan(10);
     expect(kept.length).toBeLessThanOrEqual((64 * MB) / bytes);
     expect(known(operations, textOf(1))).toBe(false);
+  });
+
+  test.each<[where: string, text: string, fields: string[]]>([
+    ["below entities", E("... on Course { viewerAccess { granted } }"), ["Course.viewerAccess"]],
+    [
+      "by a fragment",
+      `${E("...f")} fragment f on Course { viewerAccess { granted } }`,
+      ["Course.viewerAccess"],
+    ],
+    [
+      "by a nested one",
+      E("... on Course { id ... { viewerAccess { granted } } }"),
+      ["Course.id", "Course.viewerAccess"],
+    ],
+    ["under a directive", E("... on Course { viewerAccess @include(if: $on) { granted } }"), []],
+    ["in a fragment under one", E("... on Course @skip(if: $on) { viewerAccess { granted } }"), []],
+    ["of entities under one", E("... on Course { id }", "@skip(if: $on)"), []],
+    ["deeper", E("... on Purchase { course { viewerAccess { granted } } }"), ["Purchase.course"]],
+    [
+      "outside of entities",
+      "query ($r: [_Any!]!, $on: Boolean!) { course { viewerAccess { granted } } }",
+      [],
+    ],
+  ])("with what it asks of entities for sure: %s", (_where, text, fields) => {
+    const operations = new Operations(federated);
+    operations.remember(text, parse(text));
+    expect([...(operations.find({ text, hash: undefined, name: undefined })?.fields ?? ["?"])]).toEqual(
+      fields,
+    );
   });
 
   test.each([
