@@ -37,6 +37,7 @@ export interface TimedDecision extends Decision {
 
 /** What a grant says of a question: from when until when it opens what is asked for. */
 export interface Opening {
+  scope: AccessScope;
   source: AccessSource;
   startsAt: Date;
   expiresAt: Date | null;
@@ -53,9 +54,47 @@ interface Fact {
   expires_at: string | null;
 }
 
-interface Grant extends Opening {
-  scope: AccessScope;
-  resourceId: string | null;
+/** Grants by what they open: each question is a few look-ups, however many grants there are. */
+class Grants {
+  private readonly ofPlatform = new Map<string, Opening[]>();
+  private readonly ofResources = new Map<string, Opening[]>();
+  private readonly paths = new Map<string, string[]>();
+  private readonly reserved = new Set<string>();
+
+  constructor(em: EntityManager, facts: readonly Fact[]) {
+    for (const { fact, user_or_path: owner, scope, resource_id: resource, ...grant } of facts) {
+      if (fact === "IN_PATH") add(this.paths, resource as string, owner as string);
+      else if (fact === "RESERVED") this.reserved.add(named(scope, resource));
+      else {
+        const opening = openingIn(em, scope as AccessScope, grant);
+        if (scope === "PLATFORM") add(this.ofPlatform, owner as string, opening);
+        else add(this.ofResources, named(owner, scope, resource), opening);
+      }
+    }
+  }
+
+  /** Those that open what is asked for. */
+  of({ userId, resourceType, resourceId }: AccessQuestion): readonly Opening[] {
+    const isReserved = this.reserved.has(named(resourceType, resourceId));
+    const paths = resourceType === "COURSE" ? (this.paths.get(resourceId) ?? NONE) : NONE;
+    return [
+      ...(isReserved ? NONE : (this.ofPlatform.get(userId) ?? NONE)),
+      ...(this.ofResources.get(named(userId, resourceType, resourceId)) ?? NONE),
+      ...paths.flatMap(
+        (path): readonly Opening[] => this.ofResources.get(named(userId, "LEARNING_PATH", path)) ?? NONE,
+      ),
+    ];
+  }
+}
+
+const NONE: readonly never[] = [];
+
+const named = (...parts: (string | null)[]) => parts.join("\n");
+
+function add<V>(all: Map<string, V[]>, key: string, value: V): void {
+  const others = all.get(key);
+  if (others) others.push(value);
+  else all.set(key, [value]);
 }
 
 /** Answers any number of questions by one statement, in their order. */
@@ -64,29 +103,16 @@ export async function decideAll(
   questions: readonly AccessQuestion[],
   now: Date,
 ): Promise<TimedDecision[]> {
-  const grants = new Map(questions.map(({ userId }): [string, Grant[]] => [userId, []]));
   const facts = await prepared<Fact>(em, DECISION, [
-    [...grants.keys()],
+    [...new Set(questions.map(({ userId }) => userId))],
     [...new Set(questions.map(({ resourceId }) => resourceId))],
     now,
   ]);
-  const paths = new Set<string>();
-  const reserved = new Set<string>();
-  for (const fact of facts) {
-    const { user_or_path: owner, scope, resource_id: resourceId } = fact;
-    if (fact.fact === "IN_PATH") paths.add(pair(owner, resourceId));
-    else if (fact.fact === "RESERVED") reserved.add(pair(scope, resourceId));
-    else grants.get(owner as string)?.push(grantIn(em, fact));
-  }
-  const opens = ({ scope, resourceId: granted }: Grant, { resourceType, resourceId }: AccessQuestion) => {
-    if (scope === "PLATFORM") return !reserved.has(pair(resourceType, resourceId));
-    if (scope === resourceType && granted === resourceId) return true;
-    return scope === "LEARNING_PATH" && resourceType === "COURSE" && paths.has(pair(granted, resourceId));
-  };
+  const grants = new Grants(em, facts);
   // most of a page is opened by the same grant, or by none: one object for all of it
-  const shared = new Map<Grant | undefined, TimedDecision>();
+  const shared = new Map<Opening | undefined, TimedDecision>();
   return questions.map((question) => {
-    const opening = (grants.get(question.userId) ?? []).filter((grant) => opens(grant, question));
+    const opening = grants.of(question);
     const known = opening.length > 1 ? undefined : shared.get(opening[0]);
     const decision = known ?? decisionOf(opening, now);
     if (opening.length < 2) shared.set(opening[0], decision);
@@ -94,10 +120,12 @@ export async function decideAll(
   });
 }
 
-const pair = (one: string | null, other: string | null) => `${one}\n${other}`;
-
-const grantIn = (em: EntityManager, { scope, resource_id, source, starts_at, expires_at }: Fact): Grant => ({
-  ...{ scope: scope as AccessScope, resourceId: resource_id, source: source as AccessSource },
+const openingIn = (
+  em: EntityManager,
+  scope: AccessScope,
+  { source, starts_at, expires_at }: Pick<Fact, "source" | "starts_at" | "expires_at">,
+): Opening => ({
+  ...{ scope, source: source as AccessSource },
   ...{ startsAt: instantIn(em, starts_at) as Date, expiresAt: instantIn(em, expires_at) },
 });
 
@@ -107,7 +135,7 @@ export function decisionOf(openings: readonly Opening[], now: Date): TimedDecisi
   let changesAt = Number.POSITIVE_INFINITY;
   for (const opening of openings) {
     if (opening.startsAt > now) changesAt = Math.min(changesAt, opening.startsAt.getTime());
-    else if (!best || endOf(opening) > endOf(best)) best = opening;
+    else if (!best || precedence(opening, best) < 0) best = opening;
   }
   if (best) changesAt = Math.min(changesAt, endOf(best));
   return {
@@ -118,19 +146,37 @@ export function decisionOf(openings: readonly Opening[], now: Date): TimedDecisi
   };
 }
 
+/**
+ * Below zero when the first of two grants is the one that answers: which lasts longer; of equally long ones the one of
+ * less, then the one that began later, then by the name of its source, so that no order of rows decides.
+ */
+export function precedence(one: Opening, other: Opening): number {
+  const [end, otherEnd] = [endOf(one), endOf(other)];
+  if (end !== otherEnd) return end > otherEnd ? -1 : 1;
+  return (
+    NARROWEST_FIRST.indexOf(one.scope) - NARROWEST_FIRST.indexOf(other.scope) ||
+    other.startsAt.getTime() - one.startsAt.getTime() ||
+    one.source.localeCompare(other.source, "en")
+  );
+}
+
+const NARROWEST_FIRST: readonly AccessScope[] = ["COURSE", "LEARNING_PATH", "PLATFORM"];
+
 const endOf = ({ expiresAt }: Opening) => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
 
 /**
  * All that decides about users and resources, now or later: a platform grant opens what is standard, a resource grant
  * that resource, a path grant the path and its courses. Grants are read from their index alone, each user's once,
- * however many resources are asked about. The arrays stand in subselects so that PostgreSQL, which cannot look into
+ * however many resources are asked about, and only what may open one of these is told. The arrays stand in subselects so that PostgreSQL, which cannot look into
  * them there, keeps one plan: it would plan anew for each array otherwise, which takes longer than to answer.
  */
 export const DECISION = `
   select 'GRANT' as fact, user_id as user_or_path, scope, resource_id, source, starts_at, expires_at
     from user_access
    where user_id = any((select $1)::text[]) and revoked_at is null
-     and (scope <> 'COURSE' or resource_id in (select unnest($2::text[])))
+     and (scope = 'PLATFORM' or resource_id in (
+       select unnest($2::text[])
+       union all select path_id from learning_path_courses where course_id = any((select $2)::text[])))
      and (expires_at is null or expires_at > $3)
   union all
   select 'IN_PATH', path_id, null, course_id, null, null, null

@@ -3,7 +3,7 @@ import { instantIn } from "../database.ts";
 import { prepared } from "../prepared.ts";
 import type { AccessScope, AccessSource } from "../types/enums.ts";
 import type { DecisionCause } from "../types/results.ts";
-import type { AccessQuestion, Decision } from "./access-question.ts";
+import { type AccessQuestion, type Decision, type Opening, precedence } from "./access-question.ts";
 import { withoutStripe } from "./subscription-history.service.ts";
 
 /** A decision of the past, and what made it so; null when nothing had been said of the question by then. */
@@ -28,7 +28,7 @@ export async function decisionAt(
       const inForce = !revokedAt && (!expiresAt || new Date(expiresAt) > moment);
       return scope !== null && inForce && new Date(startsAt) <= moment;
     })
-    .sort((one, other) => endOf(other) - endOf(one));
+    .sort((one, other) => precedence(openingIn(one), openingIn(other)));
   const best = open.find(({ scope }) => scope !== "PLATFORM" || offer?.isStandard !== false);
   if (!best) {
     // open grants that the offer keeps from opening it; else whatever was said of a grant last
@@ -53,7 +53,10 @@ interface Row extends Omit<DecisionCause, "at" | "causedBy"> {
   caused_by: string | null;
 }
 
-const endOf = ({ expiresAt }: Row["after"]) => (expiresAt ? Date.parse(expiresAt) : Number.POSITIVE_INFINITY);
+const openingIn = ({ scope, source, startsAt, expiresAt }: Pick<Row, "scope"> & Row["after"]): Opening => ({
+  ...{ scope: scope as AccessScope, source },
+  ...{ startsAt: new Date(startsAt), expiresAt: expiresAt ? new Date(expiresAt) : null },
+});
 
 const causeIn = (em: EntityManager, { reason, ...row }: Row): DecisionCause => ({
   ...{ at: instantIn(em, row.at) as Date, actor: row.actor, action: row.action, causedBy: row.caused_by },

@@ -95,6 +95,16 @@ test("judges by what was standard, and in the path, at that moment", async () =>
   expect((await then(subscriber, course, during)).cause).toMatchObject({ action: "upsertOffer" });
 });
 
+test("names of equally long grants the one that the question itself names", async () => {
+  const userId = newUser();
+  const course = newCourse();
+  const narrow = { userId, scope: "COURSE", resourceId: course.resourceId, reason: "For the course." };
+  await service.ask(GRANT, { input: narrow }, admin);
+  await service.ask(GRANT, { input: { userId, scope: "PLATFORM", reason: "For all." } }, admin);
+  const { cause } = await then(userId, course, await moment());
+  expect(cause.reason).toBe("For the course.");
+});
+
 test("is for admins, and for moments that have been", async () => {
   const userId = newUser();
   const course = newCourse();

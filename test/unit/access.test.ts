@@ -167,6 +167,30 @@ test("of several grants the one that lasts longest answers", async () => {
   ]);
 });
 
+test("of equally long ones the one of less answers, then the one that began later, whatever the order of rows", async () => {
+  await addToPath("tie-path", "tie");
+  const ends = { expiresAt: null };
+  const ofCourse = { ...ends, source: "PURCHASE", scope: "COURSE", resourceId: "tie" } as const;
+  const ofPath = { ...ends, source: "SEAT", scope: "LEARNING_PATH", resourceId: "tie-path" } as const;
+  const ties: [Partial<UserAccess>[], string][] = [
+    [[{ ...ends, source: "GIFT" }, ofPath, ofCourse], "PURCHASE"],
+    [[{ ...ends, source: "GIFT", startsAt: at(-1) }, ofPath], "SEAT"],
+    [
+      [
+        { ...ofCourse, startsAt: at(-2) },
+        { ...ofCourse, source: "GIFT", startsAt: at(-1) },
+      ],
+      "GIFT",
+    ],
+    [[ofCourse, { ...ofCourse, source: "PROMOTION" }], "PROMOTION"],
+  ];
+  for (const [grants, source] of ties)
+    for (const all of [grants, grants.toReversed()]) {
+      const user = await userWith(...all);
+      expect((await access.decide([course(user, "tie")]))[0]?.source).toBe(source);
+    }
+});
+
 test("the end of a grant is answered to the microsecond's second, in any time zone of the database", async () => {
   const user = await userWith({ expiresAt: at(90) });
   expect((await access.decide([course(user, "any")]))[0]?.expiresAt).toEqual(at(90));
