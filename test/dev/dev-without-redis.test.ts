@@ -39,4 +39,19 @@ describe("npm run dev on a machine without redis-server", () => {
     expect(lines[5]).toMatch(/\d+ ms {2}The live update arrives without a reload: Premium, ACTIVE\./);
     expect(lines[11]).toMatch(/The live event arrives: PURCHASE_COMPLETED\./);
   });
+
+  it("keeps decisions about access there", async () => {
+    const { stdout: token } = await place.run("token", ["--user", "somebody-else"]);
+    const query = '{ accessTo(resourceType: COURSE, resourceId: "any") { granted } }';
+    const ask = () =>
+      fetch(new URL("/graphql", place.serviceUrl), {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${token.trim()}` },
+        body: JSON.stringify({ query }),
+      });
+    for (let time = 0; time < 2; time++)
+      expect(await (await ask()).json()).toEqual({ data: { accessTo: { granted: false } } });
+    const metrics = await (await fetch(new URL("/metrics", place.serviceUrl))).text();
+    expect(metrics).toMatch(/^access_decisions_total\{from="redis"\} [1-9]/m);
+  });
 });
