@@ -17,12 +17,15 @@ import { isConnectionFailure, type Outage } from "../outage.ts";
 import { traced } from "../tracing.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
 import { burstsIn } from "../webhooks/intake.ts";
+import { Lanes } from "../webhooks/lanes.ts";
 import type { Retention } from "./retention.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Task } from "./wake.ts";
 
 /** Most of a job is waiting: for the end of a rush, for Stripe, for a statement that it shares with others. */
 const CONCURRENCY = 64;
+/** Of all but bursts, which have lanes of their own: none of these may take the connections that requests need. */
+const OTHERS = 20;
 /** Jobs are fetched, and told to be done, several at a time; what lies here for longer is given back to others. */
 const FETCHED = { localQueue: { size: CONCURRENCY, ttl: 30_000 }, completeJobBatchDelay: 0 };
 const RESTART_MS = 1_000;
@@ -110,7 +113,9 @@ export class Worker {
   }
 }
 
-function taskList(workers: Workers, logger: Logger): TaskList {
+/** Runs each kind of job where it belongs. A job ends when all of its work has. */
+export function taskList(workers: Workers, logger: Logger): TaskList {
+  const others = new Lanes(OTHERS);
   const tasks: Record<Exclude<Task, "inbox">, (subject: string) => Promise<unknown>> = {
     outbox: (userId) => workers.relay.send(userId),
     intent: (id) => workers.intents.carryThrough(id),
@@ -126,15 +131,20 @@ function taskList(workers: Workers, logger: Logger): TaskList {
       task,
       ({ subject }: { subject: string }) =>
         // what is sent goes on with the trace of each row
-        calmly(task as Task, [subject], () =>
-          task === "outbox" ? work(subject) : traced(`job ${task}`, { parent: null }, () => work(subject)),
+        others.run(() =>
+          calmly(task as Task, [subject], () =>
+            task === "outbox" ? work(subject) : traced(`job ${task}`, { parent: null }, () => work(subject)),
+          ),
         ),
     ]),
   );
-  const inbox = (payload: unknown) => {
+  const inbox = async (payload: unknown) => {
     // a job that stored events names what they are about, one that tries again its one object
     const bursts = burstsIn(Array.isArray(payload) ? payload : [(payload as { subject: string }).subject]);
-    return calmly("inbox", bursts.flat(), () => workers.inbox.workOn(bursts));
+    // the job ends when all have: one that fails leaves none of the others behind
+    await Promise.all(
+      bursts.map(({ group, keys }) => calmly("inbox", keys, () => workers.inbox.workAll(keys, group))),
+    );
   };
   return { ...woken, inbox, retention: () => outsideOfRequests(() => retain(workers.retention, logger)) };
 }

@@ -30,7 +30,7 @@ export const IS_UNPAID = `(status = 'OPEN' or status = 'UNCOLLECTIBLE' and strip
 
 /**
  * What an invoice, a line or a payment leads to is looked up for each of them, never joined: while PostgreSQL has not
- * counted new tables yet it would read all of them.
+ * counted new tables yet it would read all of them. Each compares a value: it may turn `exists` into a join.
  */
 const BILLING_FACTS = `
   select asked.id,

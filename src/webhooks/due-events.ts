@@ -72,8 +72,9 @@ const LEASE = `
            coalesce(attempts = 0 and last_error is null and greatest(received_at, replayed_at) <
              (select read_at from sync_tickets where object_id = asked.object_id), false) as seen
       from asked cross join lateral (
-        select * from stripe_events of
-         where of.aggregate = asked.aggregate and of.object_id = asked.object_id and status = 'pending'
+        select id, attempts, next_try_at, lease_until, last_error, received_at, replayed_at
+          from stripe_events pending
+         where pending.aggregate = asked.aggregate and pending.object_id = asked.object_id and status = 'pending'
            and next_try_at <= now() and (lease_until is null or lease_until < now())
          for update skip locked) as event),
   taken as (

@@ -93,19 +93,13 @@ export class Inbox {
   }
 
   /** Works on all events about several objects of one customer that are due: each object is synced once. */
-  workAll(keys: readonly string[]): Promise<void> {
-    return this.workOn([keys]);
-  }
-
-  /** Works on several bursts, each about what is told of together; what waits of the same customer is one burst. */
-  async workOn(bursts: readonly (readonly string[])[]): Promise<void> {
+  async workAll(keys: readonly string[], group: string | null = null): Promise<void> {
     await this.intake.calm();
-    await Promise.all(bursts.map((keys) => this.burst(keys)));
+    await this.burst(group ?? this.intake.groupOf(keys[0] ?? ""), keys);
   }
 
   /** One burst of a customer's is worked on at a time, so that none waits for a lock that another holds. */
-  private burst(keys: readonly string[]): Promise<void> {
-    const group = this.intake.groupOf(keys[0] ?? "");
+  private burst(group: string, keys: readonly string[]): Promise<void> {
     const waiting = this.waiting.get(group);
     for (const key of keys) waiting?.keys.add(key);
     if (waiting) return waiting.done;

@@ -28,6 +28,8 @@ export interface StoredEvent {
 
 /** Objects of which it is remembered in which group the last event about them was. */
 const REMEMBERED = 5_000;
+/** Keys of a group that are remembered at most as stored: where no worker runs nobody takes them. */
+const REMEMBERED_KEYS = 100;
 const TOGETHER = 64;
 /** Statements under way at once: what arrives meanwhile goes with the next. */
 const UNDER_WAY = 2;
@@ -89,8 +91,8 @@ export class Intake {
 
   private note(group: string, key: string): void {
     const stored = this.stored.get(group);
-    if (stored) stored.add(key);
-    else this.stored.set(group, new Set([key]));
+    if (stored && stored.size < REMEMBERED_KEYS) stored.add(key);
+    else if (!stored) this.stored.set(group, new Set([key]));
   }
 
   /** Who does not say whose object it is about belongs to the group of one that did, or is a group alone. */
@@ -108,15 +110,27 @@ function asJson({ payload, ...columns }: StoredEvent): string {
   return `{"payload":${payload},${JSON.stringify(columns).slice(1)}`;
 }
 
-/** Before the keys of each burst that a job names. It is the key of nothing, and sorts before all. */
+/** Before each burst that a job names. It is the key of nothing. */
 const BURST = "";
 
-/** The bursts that a job names: what is to be looked at, group by group. */
-export function burstsIn(words: readonly string[]): string[][] {
-  const bursts: string[][] = [];
+/** What is told of one customer together. */
+export interface NamedBurst {
+  /** The customer, when events said it. */
+  group: string | null;
+  keys: string[];
+}
+
+/**
+ * The bursts that a job names: the group of each, and what is to be looked at. A key has a colon and a customer has none:
+ * without a customer, as in jobs of earlier versions, a burst begins with its first key.
+ */
+export function burstsIn(words: readonly string[]): NamedBurst[] {
+  const bursts: NamedBurst[] = [];
   for (const word of words) {
-    if (word === BURST || bursts.length === 0) bursts.push([]);
-    if (word !== BURST) bursts.at(-1)?.push(word);
+    if (word === BURST || bursts.length === 0) bursts.push({ group: null, keys: [] });
+    const burst = bursts.at(-1) as NamedBurst;
+    if (word.includes(":")) burst.keys.push(word);
+    else if (word !== BURST) burst.group = word;
   }
   return bursts;
 }
@@ -139,10 +153,10 @@ const STORE = `
       from given order by id
     on conflict (id) do nothing returning id),
   named as (
-    select "group", word from stored join given using (id) cross join lateral (values ('${BURST}'), (key)) as named (word)
+    select "group", word from stored join given using (id) cross join lateral (values ('${BURST}'), ("group"), (key)) as named (word)
      where key is not null group by "group", word),
   woken as (
     select count(*) as jobs
-      from (select json_agg(word order by "group", word) as all from named having count(*) > 0) as given
+      from (select json_agg(word order by "group", word <> '${BURST}', word <> "group", word) as all from named having count(*) > 0) as given
      cross join lateral graphile_worker.add_job('inbox', given.all, max_attempts := 1) as added)
   select stored.id from stored cross join woken`;

@@ -1,6 +1,8 @@
 import type Stripe from "stripe";
 import { lockUser } from "../../src/user-lock.ts";
 import { subjectOf } from "../../src/webhooks/event-table.ts";
+import { Inbox } from "../../src/webhooks/inbox.ts";
+import { burstsIn } from "../../src/webhooks/intake.ts";
 import { recordPayments } from "../support/recorded-payments.ts";
 import { eventually, startService, type TestService } from "../support/service.ts";
 import { setFaults } from "../support/stripe.ts";
@@ -67,6 +69,19 @@ test("what a payment's events tell is read once and written in one transaction",
       [user],
     ),
   ).toEqual([{ type: "subscription.created" }, { type: "payment.succeeded" }]);
+});
+
+test("what one process stored is one burst of the customer's in another, too", async () => {
+  await execute("delete from graphile_worker._private_jobs");
+  const { user } = await payment();
+  const jobs = await execute<{ payload: string[] }>("select payload from graphile_worker._private_jobs");
+  const { orm, sync, clock, metrics, logger } = service.app.parts;
+  const another = new Inbox(orm.em, sync, false, { clock, metrics, logger });
+  const bursts = jobs.flatMap(({ payload }) => (Array.isArray(payload) ? burstsIn(payload) : []));
+  expect(bursts.length).toBeGreaterThan(1);
+  await Promise.all(bursts.map(({ keys, group }) => another.workAll(keys, group)));
+  expect(await statuses()).toEqual([]);
+  expect(await transactions(user)).toHaveLength(1);
 });
 
 test("one that cannot be read takes none of the others along, and is done when it can", async () => {
