@@ -15,9 +15,14 @@ interface Limits {
   most: number;
   /** Rounds under way at once: what comes meanwhile goes with the next. */
   underWay: number;
-  /** How many have to wait before another round begins beside one that is under way; else one is enough. */
+  /**
+   * How many have to wait before another round begins beside one that is under way; else one is enough. Fewer wait some
+   * milliseconds for more: what is under way may hang.
+   */
   worthAnother?: number;
 }
+
+const PATIENCE_MS = 10;
 
 /**
  * Does together what is asked for at the same time: all that comes in one turn of the event loop, and all that comes
@@ -27,6 +32,8 @@ export class Gathering<Given, Answer> {
   private waiting: Waiting<Given, Answer>[] = [];
   private underWay = 0;
   private isDue = false;
+  /** Runs while fewer wait than are worth another round. */
+  private patience: NodeJS.Timeout | undefined;
 
   /** @param work answers all of what is given, in its order */
   constructor(
@@ -48,19 +55,28 @@ export class Gathering<Given, Answer> {
   }
 
   private go(): void {
-    while (this.mayBegin()) {
-      const round = this.waiting.splice(0, this.limits.most);
-      this.underWay += 1;
-      void inNobodysScope(() => this.answer(round)).finally(() => {
-        this.underWay -= 1;
+    while (this.mayBegin()) this.begin();
+    if (this.waiting.length > 0 && this.underWay < this.limits.underWay)
+      this.patience ??= setTimeout(() => {
+        this.begin();
         this.go();
-      });
-    }
+      }, PATIENCE_MS);
   }
 
   private mayBegin(): boolean {
     const { underWay, worthAnother = 1 } = this.limits;
     return this.underWay < underWay && this.waiting.length >= (this.underWay > 0 ? worthAnother : 1);
+  }
+
+  private begin(): void {
+    clearTimeout(this.patience);
+    this.patience = undefined;
+    const round = this.waiting.splice(0, this.limits.most);
+    this.underWay += 1;
+    void inNobodysScope(() => this.answer(round)).finally(() => {
+      this.underWay -= 1;
+      this.go();
+    });
   }
 
   private async answer(round: Waiting<Given, Answer>[]): Promise<void> {

@@ -60,7 +60,7 @@ test("beside a round that is under way another begins once enough wait for it", 
   const asked: Promise<number>[] = [];
   for (const one of [1, 2, 3]) {
     asked.push(gathering.ask(one));
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setImmediate(resolve));
   }
   expect(begun).toEqual([[1], [2, 3]]);
   asked.push(gathering.ask(4));
@@ -69,4 +69,26 @@ test("beside a round that is under way another begins once enough wait for it", 
   expect(begun.at(-1)).toEqual([4]);
   for (const end of ends) end();
   await asked[3];
+});
+
+test("fewer than that do not wait for ever for a round that hangs", async () => {
+  const begun: number[][] = [];
+  let end = () => {};
+  const hanging = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const gathering = new Gathering(
+    async (all: number[]) => {
+      begun.push(all);
+      if (all.includes(1)) await hanging;
+      return all;
+    },
+    { most: 10, underWay: 2, worthAnother: 8 },
+  );
+  const first = gathering.ask(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await Promise.all([2, 3].map((one) => gathering.ask(one)))).toEqual([2, 3]);
+  expect(begun).toEqual([[1], [2, 3]]);
+  end();
+  expect(await first).toBe(1);
 });
