@@ -1,7 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { isMissing } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
-import type { Listed, PageOf } from "../stripe/listings.ts";
+import { ENDED, type Listed, type PageOf } from "../stripe/listings.ts";
 import type { UserAggregate } from "../sync/sync.ts";
 
 /** Whose rows are compared with which customer of Stripe's; null when our rows name none. */
@@ -15,8 +15,6 @@ export interface Compared {
   aggregate: UserAggregate;
   id: string;
 }
-
-const ENDED = ["canceled", "incomplete_expired"];
 
 /**
  * What is compared of one user, as Stripe lists it and as our rows have it: the customer; subscriptions that are live

@@ -9,7 +9,7 @@ import { type Intents, isRefusal } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
 import { isMissing } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
-import type { ListedKind, PageOf } from "../stripe/listings.ts";
+import { ENDED, type ListedKind, type PageOf } from "../stripe/listings.ts";
 import { followPurchase } from "../sync/purchase.ts";
 import type { Author, Road } from "../sync/road.ts";
 
@@ -67,7 +67,7 @@ export class BillingClosing {
     let ended = 0;
     for (const { id } of sessions.filter(({ status }) => status === "open"))
       ended += await this.end(userId, "expire-checkout-session", id, {});
-    for (const { id } of subscriptions) {
+    for (const { id } of subscriptions.filter(({ status }) => !ENDED.includes(status))) {
       const params = { change: "cancel-now", comment: null, prorate: false };
       await this.intents.run({ userId, kind: "change-subscription", subject: id, params });
       ended += 1;

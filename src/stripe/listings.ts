@@ -13,6 +13,9 @@ export interface Listed {
 }
 export type ListedKind = keyof Listed;
 
+/** What a subscription says that is over: lists leave out only the first of them by themselves. */
+export const ENDED: readonly string[] = ["canceled", "incomplete_expired"];
+
 /** One page of a list. */
 export interface PageOf<K extends ListedKind> {
   objects: Listed[K][];

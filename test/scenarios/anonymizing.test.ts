@@ -222,6 +222,25 @@ test("the audit log takes no other change, and admins alone anonymise", async ()
   expect((await anonymize(someone)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
 });
 
+test("a first payment that was never made, long ago, keeps nobody from being anonymised", async () => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  const customer = await customerOf(service, ada.userId);
+  const stripe = stripeOf(service);
+  const [live] = (await stripe.subscriptions.list({ customer })).data;
+  const attempt = await stripe.subscriptions.create({
+    ...{ customer, payment_behavior: "default_incomplete", off_session: false },
+    items: [{ price: String(live?.items.data[0]?.price.id) }],
+  });
+  await stripe.invoices.voidInvoice(String(attempt.latest_invoice));
+  expect((await stripe.subscriptions.retrieve(attempt.id)).status).toBe("incomplete_expired");
+  await untilQuiet();
+  const answer = await anonymize(ada.userId);
+  expect(answer.errors).toBeUndefined();
+  const asked = await execute<object>("select 1 from intents where subject = ?", [attempt.id]);
+  expect(asked).toEqual([]);
+});
+
 test.each<[CrashPoint, number]>([
   ["intent-opened", 1],
   ["intent-posted", 1],
