@@ -115,7 +115,7 @@ export class Worker {
 
 /** Runs each kind of job where it belongs. A job ends when all of its work has. */
 export function taskList(workers: Workers, logger: Logger): TaskList {
-  const others = new Lanes(OTHERS);
+  const others = new Lanes(() => OTHERS);
   const tasks: Record<Exclude<Task, "inbox">, (subject: string) => Promise<unknown>> = {
     outbox: (userId) => workers.relay.send(userId),
     intent: (id) => workers.intents.carryThrough(id),

@@ -22,6 +22,8 @@ const MAX_ATTEMPTS = RETRY_SECONDS.length + 1;
 const TOGETHER = 20;
 /** Bursts that are worked on at once: while those of one transaction are written, those of the next two are read. */
 const BURSTS = 48;
+/** In a flood that work no longer waits for: what is delivered has to be acknowledged beside it. */
+const BURSTS_IN_FLOOD = 4;
 /** While Stripe or the database is away each pause is twice the one before, up to this, and no attempt counts. */
 const LONGEST_PAUSE_SECONDS = 900;
 
@@ -38,7 +40,7 @@ export interface ReceivedEvent {
 export class Inbox {
   private readonly intake: Intake;
   private readonly due: DueEvents;
-  private readonly lanes = new Lanes(BURSTS);
+  private readonly lanes = new Lanes(() => (this.intake.isFlooded() ? BURSTS_IN_FLOOD : BURSTS));
   /** Of each customer what waits, and what is worked on. */
   private readonly waiting = new Map<string, Burst>();
   private readonly working = new Map<string, Promise<void>>();

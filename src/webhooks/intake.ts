@@ -62,6 +62,11 @@ export class Intake {
     await this.rush.calm();
   }
 
+  /** Whether so many come that little should be done beside, see {@link Rush}. */
+  isFlooded(): boolean {
+    return this.rush.isFlood();
+  }
+
   /** The group of what is told of together with this, as far as this process knows. */
   groupOf(key: string): string {
     return this.groups.get(key) ?? key;

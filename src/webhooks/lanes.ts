@@ -5,12 +5,17 @@ interface Waiting {
   failed: (error: unknown) => void;
 }
 
+/** How much may be under way is asked again this often, while some waits. */
+const LOOK_MS = 100;
+
 /** Lets so much work be under way at once, in the order in which it came. */
 export class Lanes {
   private readonly waiting: Waiting[] = [];
   private underWay = 0;
+  private look: NodeJS.Timeout | undefined;
 
-  constructor(private readonly most: number) {}
+  /** @param most how much it is now */
+  constructor(private readonly most: () => number) {}
 
   run(work: () => Promise<void>): Promise<void> {
     return new Promise((done, failed) => {
@@ -20,7 +25,7 @@ export class Lanes {
   }
 
   private go(): void {
-    while (this.underWay < this.most) {
+    while (this.underWay < this.most()) {
       const next = this.waiting.shift();
       if (!next) return;
       this.underWay += 1;
@@ -32,5 +37,10 @@ export class Lanes {
           this.go();
         });
     }
+    if (this.waiting.length > 0)
+      this.look ??= setTimeout(() => {
+        this.look = undefined;
+        this.go();
+      }, LOOK_MS);
   }
 }

@@ -6,6 +6,8 @@ const FLOOD = 20;
 const FLOODS_REST_MS = 100;
 /** A rush that lasts longer is what there is to do now. */
 const LONGEST_WAIT_MS = 5_000;
+/** One that lasts longer is no flood: so many come at other times, too, and what they tell must be kept up with. */
+const LONGEST_FLOOD_MS = 60_000;
 
 /**
  * Lets work wait while events are being stored, so that they are acknowledged first, and that what is worked on then
@@ -44,6 +46,12 @@ export class Rush {
     });
     await this.waiting;
     return true;
+  }
+
+  /** Whether more than a few payments' events are coming, and have not been for long. */
+  isFlood(): boolean {
+    const now = this.nowMs();
+    return this.isOn(now) && this.came > FLOOD && now - this.began < LONGEST_FLOOD_MS;
   }
 
   private async wait(): Promise<void> {

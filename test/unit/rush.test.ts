@@ -1,3 +1,4 @@
+import { Lanes } from "../../src/webhooks/lanes.ts";
 import { Rush } from "../../src/webhooks/rush.ts";
 
 let now = 0;
@@ -63,4 +64,39 @@ test("a flood that has just begun is not over at its first pause", async () => {
   expect(await isPending(work)).toBe(true);
   passes(2);
   await work;
+});
+
+test("a flood is what brings more than a few payments, until it stops or has come for a minute", () => {
+  const rush = new Rush(() => now);
+  const enter = (count: number) => Array.from({ length: count }, () => rush.enter());
+  const few = enter(20);
+  expect(rush.isFlood()).toBe(false);
+  const more = enter(1);
+  expect(rush.isFlood()).toBe(true);
+  for (const leave of [...few, ...more]) leave();
+  passes(101);
+  expect(rush.isFlood()).toBe(false);
+  enter(21);
+  passes(59_999);
+  expect(rush.isFlood()).toBe(true);
+  passes(2);
+  expect(rush.isFlood()).toBe(false);
+});
+
+test("work that waits begins when there may be more of it", async () => {
+  let most = 1;
+  const lanes = new Lanes(() => most);
+  let end = () => {};
+  const first = lanes.run(
+    () =>
+      new Promise((resolve) => {
+        end = resolve;
+      }),
+  );
+  const second = lanes.run(async () => {});
+  expect(await isPending(second)).toBe(true);
+  most = 2;
+  await second;
+  end();
+  await first;
 });
