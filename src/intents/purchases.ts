@@ -93,6 +93,8 @@ async function voidInvoice(stripe: StripeGateway, { subject: id }: Intent, key: 
   return { id };
 }
 
+const PAYABLE = ["draft", "open", "uncollectible"];
+
 /** The kinds of change at Stripe that purchases are made of; their subject is the purchase, or its invoice. */
 export const PURCHASE_KINDS = {
   "create-purchase-page": {
@@ -116,7 +118,7 @@ export const PURCHASE_KINDS = {
     post: voidInvoice,
     find: async (stripe, intent) => {
       const status = (await stripe.invoice(intent.subject))?.status;
-      return status === "open" || status === "draft" ? null : { id: intent.subject };
+      return PAYABLE.includes(status ?? "") ? null : { id: intent.subject };
     },
     aggregate: "invoice",
     once: false,

@@ -1,3 +1,4 @@
+import type Stripe from "stripe";
 import { Conflict } from "../errors.ts";
 import { outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -8,15 +9,19 @@ import { idOf } from "../sync/values.ts";
  * Returns whether nobody can pay it any more. @throws Conflict while a bank is working on it
  */
 export async function voidUnpaid(stripe: StripeGateway, invoiceId: string, key: string): Promise<boolean> {
-  if ((await stripe.invoice(invoiceId))?.status === "open")
+  if (isPayable(await stripe.invoice(invoiceId)))
     await stripe.subscriptions.voidInvoice(invoiceId, key).catch((error: unknown) => {
       if (outcomeOf(error) === "unknown") throw error;
     });
-  const status = (await stripe.invoice(invoiceId))?.status;
-  if (status === "open")
+  const now = await stripe.invoice(invoiceId);
+  if (isPayable(now))
     throw new Conflict("Your bank is still working on a payment. Try again when that has ended.");
-  return status !== "paid";
+  return now?.status !== "paid";
 }
+
+/** One that nobody expects to be paid any more can be paid all the same. */
+const isPayable = (invoice: Stripe.Invoice | null) =>
+  invoice?.status === "open" || invoice?.status === "uncollectible";
 
 /** Gives an attempt up whose first payment was not made; one that has been paid meanwhile is left alone. */
 export async function giveUp(stripe: StripeGateway, id: string, key: string): Promise<void> {

@@ -17,6 +17,7 @@ import { lockUser } from "../user-lock.ts";
 import type { BillingClosing } from "./billing-closing.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 
+const BY_US = { actor: "service:payment", reason: null };
 const ROUNDS = 3;
 /** Another process may be sending them just then. */
 const SENT_WITHIN_MS = 5_000;
@@ -74,12 +75,14 @@ export class AnonymizationService {
         throw new Conflict("Something of this user is still under way. It is tried again by itself.", {
           retryable: true,
         });
-      await this.closing.close(userId, { actor: "service:payment", reason: null });
+      await this.closing.close(userId, BY_US);
       await this.tellWhatEnded(userId);
       await this.severRows(userId);
     }
     const { pseudonym } = await this.find(userId);
     if (!pseudonym) return;
+    // a page may have been paid in the last moment: what that made is nobody's, and ends all the same
+    await this.closing.close(pseudonym, BY_US);
     await forgetSubject(this.parts.redis, userId);
     await dropDecisions(this.parts.redis, userId);
     for (const customer of await this.customersOf(pseudonym))
@@ -87,7 +90,11 @@ export class AnonymizationService {
     await emptyPayloads(this.em.fork(), pseudonym);
     await this.em
       .fork()
-      .nativeUpdate(AnonymizedUser, { userId }, { pseudonym: null, finishedAt: this.parts.clock.now() });
+      .nativeUpdate(
+        AnonymizedUser,
+        { userId, finishedAt: null },
+        { pseudonym: null, finishedAt: this.parts.clock.now() },
+      );
   }
 
   /** From here on nothing new begins for the user, and nobody forgets to go on. */
@@ -122,7 +129,7 @@ export class AnonymizationService {
       await lockUser(tx, userId);
       const row = await tx.findOneOrFail(AnonymizedUser, { userId });
       const now = this.parts.clock.now();
-      const underWay = await tx.execute<unknown[]>(UNDER_WAY, [userId, userId, now, now, userId]);
+      const underWay = await tx.execute<unknown[]>(UNDER_WAY, [userId, now]);
       if (row.severedAt || underWay.length > 0) return;
       await sever(tx, userId, row.pseudonym as string);
       row.severedAt = now;
@@ -140,10 +147,18 @@ export class AnonymizationService {
   }
 }
 
-/** What has to come to an end under the user's own id: changes at Stripe, grants in force, events to be sent. */
+/**
+ * What has to come to an end under the user's own id: changes at Stripe, subscriptions, orders, grants in force, events to
+ * be sent.
+ */
 const UNDER_WAY = `
-  select 1 from intents where user_id = ? and settled_at is null and state <> 'FAILED'
-  union all select 1 from user_access
-   where user_id = ? and revoked_at is null and starts_at <= ? and (expires_at is null or expires_at > ?)
-  union all select 1 from outbox where user_id = ? and sent_at is null
+  with asked as materialized (select ?::text as user_id, ?::timestamptz as now)
+  select 1 from intents t, asked where t.user_id = asked.user_id and settled_at is null and state <> 'FAILED'
+  union all select 1 from subscriptions t, asked
+   where t.user_id = asked.user_id and status not in ('CANCELED', 'INCOMPLETE_EXPIRED')
+  union all select 1 from purchases t, asked where t.user_id = asked.user_id and withdrawn_at is null
+  union all select 1 from user_access t, asked
+   where t.user_id = asked.user_id and revoked_at is null and starts_at <= asked.now
+     and (expires_at is null or expires_at > asked.now)
+  union all select 1 from outbox t, asked where t.user_id = asked.user_id and sent_at is null
   limit 1`;

@@ -59,20 +59,23 @@ export class BillingClosing {
       );
   }
 
-  /** How much was ended. What Stripe refuses to end (a bank works on its money) stays, and goes on under nobody's name. */
+  /** How much was ended, or was found paid for. What Stripe refuses to end (a bank works on its money) stays, and goes on under nobody's name. */
   private async endWhatIsLive(userId: string, customer: string): Promise<number> {
     const sessions = await this.pages("checkout_session", customer);
     const subscriptions = await this.ofOneThatIs(() => this.stripe.methods.subscriptionsOf(customer));
     const invoices = await this.pages("invoice", customer);
     let ended = 0;
-    for (const { id } of sessions.filter(({ status }) => status === "open"))
-      ended += await this.end(userId, "expire-checkout-session", id, {});
+    for (const { id } of sessions.filter(({ status }) => status === "open")) {
+      await this.end(userId, "expire-checkout-session", id);
+      // one that could not be closed has been paid: what it made was not there yet when all was listed
+      ended += 1;
+    }
     for (const { id } of subscriptions.filter(({ status }) => !ENDED.includes(status))) {
       const params = { change: "cancel-now", comment: null, prorate: false };
       await this.intents.run({ userId, kind: "change-subscription", subject: id, params });
       ended += 1;
     }
-    for (const { id } of invoices.filter(isUnpaid)) ended += await this.end(userId, "void-purchase", id, {});
+    for (const { id } of invoices.filter(isUnpaid)) ended += await this.end(userId, "void-purchase", id);
     return ended;
   }
 
@@ -80,9 +83,8 @@ export class BillingClosing {
     userId: string,
     kind: "expire-checkout-session" | "void-purchase",
     subject: string,
-    params: Record<string, unknown>,
   ): Promise<number> {
-    return this.tolerating(() => this.intents.run({ userId, kind, subject, params }));
+    return this.tolerating(() => this.intents.run({ userId, kind, subject, params: {} }));
   }
 
   /** 1 when it was done, 0 when Stripe refused it. */
@@ -146,4 +148,4 @@ export class BillingClosing {
   }
 }
 
-const isUnpaid = ({ status }: Stripe.Invoice) => status === "open" || status === "draft";
+const isUnpaid = ({ status }: Stripe.Invoice) => ["open", "draft", "uncollectible"].includes(status ?? "");

@@ -11,6 +11,7 @@ import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
 import { flushForLooks } from "./look-ahead.ts";
 import { type Change, findRow, mirrorKnown } from "./mirror.ts";
+import { endNobodys } from "./nobodys.ts";
 import { planOf, scheduledOf } from "./plan.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
@@ -69,6 +70,7 @@ export function subscriptionJourney(
       await putBackOutlook(write, change);
       write.follow(change.row);
       await write.duplicates.giveBack(write, change.row);
+      await endNobodys(write, change.row);
     },
   };
 }

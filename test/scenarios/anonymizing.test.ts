@@ -6,7 +6,7 @@ import { type Buyer, newBuyer, newCourse, putOnSale } from "../support/buyer.ts"
 import { openCheckout, planId, subscribe } from "../support/checkout.ts";
 import { comparingIn, NOTHING } from "../support/comparing.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
-import { customerOf, stripeOf } from "../support/stripe.ts";
+import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 import { deliver } from "../support/webhook.ts";
 
 let service: TestService;
@@ -239,6 +239,47 @@ test("a first payment that was never made, long ago, keeps nobody from being ano
   expect(answer.errors).toBeUndefined();
   const asked = await execute<object>("select 1 from intents where subject = ?", [attempt.id]);
   expect(asked).toEqual([]);
+});
+
+test("a page that is paid while it is being closed leaves no subscription, and none comes later", async () => {
+  const ada = await newBuyer(service);
+  const page = await openCheckout(service, ada.token);
+  const sessionId = page.data.createCheckoutSession.id;
+  const customer = await customerOf(service, ada.userId);
+  const stripe = stripeOf(service);
+  const slow = { method: "POST", path: "/v1/checkout/sessions/*/expire", times: 1, delayMs: 800 };
+  await setFaults(service, { calls: [slow], webhooks: { delayMs: 1_500 } });
+  const answer = anonymize(ada.userId);
+  await eventually(
+    () => execute<object>("select 1 from intents where subject = ? and posted_at is not null", [sessionId]),
+    (rows) => rows.length > 0,
+  );
+  await service.pay(sessionId);
+  expect((await answer).errors).toBeUndefined();
+  await setFaults(service, { reset: true });
+  expect((await stripe.subscriptions.list({ customer })).data).toEqual([]);
+
+  // one that somebody makes of what is left of the customer ends as well
+  const [ended] = (await stripe.subscriptions.list({ customer, status: "all" })).data;
+  const price = String(ended?.items.data[0]?.price.id);
+  await stripe.subscriptions.create({ customer, items: [{ price }], trial_period_days: 7 });
+  await eventually(
+    () => stripe.subscriptions.list({ customer }),
+    ({ data }) => data.length === 0,
+  );
+});
+
+test("an invoice that nobody expected to be paid any more cannot be paid afterwards", async () => {
+  const ada = await newBuyer(service);
+  await ada.card();
+  const customer = await customerOf(service, ada.userId);
+  const stripe = stripeOf(service);
+  const draft = await stripe.invoices.create({ customer, auto_advance: false });
+  await stripe.invoiceItems.create({ customer, invoice: draft.id, amount: 500, currency: "usd" });
+  await stripe.invoices.finalizeInvoice(String(draft.id));
+  await stripe.invoices.markUncollectible(String(draft.id));
+  expect((await anonymize(ada.userId)).errors).toBeUndefined();
+  expect((await stripe.invoices.retrieve(String(draft.id))).status).toBe("void");
 });
 
 test.each<[CrashPoint, number]>([
