@@ -10,19 +10,27 @@ export interface Context {
   readonly live: LiveService;
   /** Under which name calls are counted; undefined when they are not. */
   readonly countedAs: string | undefined;
-  /** What the operation asks of each entity for sure, as `Type.field`; undefined when nobody has looked. */
-  readonly asks: ReadonlySet<string> | undefined;
+  /** What the operation asks for; undefined when nobody has looked. */
+  readonly asks: Asks | undefined;
   /** Whether the caller may see what the schema is made of where that is hidden. */
   readonly seesSchema: boolean;
   /** Forgets what was loaded: each live event reads the world as it is then. */
   renew(): void;
 }
 
+/** Fields of an operation, as `Type.field`. */
+export interface Asks {
+  /** All of them, whether or not the variables leave some out. */
+  readonly anywhere: ReadonlySet<string>;
+  /** Those asked of each entity of `_entities` whatever the variables are. */
+  readonly ofEntities: ReadonlySet<string>;
+}
+
 /** What is known of a request before its operation is run. */
 export type Asking = Pick<Context, "caller" | "countedAs" | "asks" | "seesSchema">;
 
 /** Makes the context of a request. Whose address counts where nobody is signed in is the request's to say. */
-export type NewContext = (caller: Caller, request: IncomingMessage, asks?: ReadonlySet<string>) => Context;
+export type NewContext = (caller: Caller, request: IncomingMessage, asks?: Asks) => Context;
 
 export function createContext(asking: Asking, live: LiveService, newLoaders: () => Loaders): Context {
   let loaders = newLoaders();

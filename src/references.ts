@@ -76,11 +76,11 @@ export function foresee(entities: readonly unknown[], context: Context): Promise
   const { caller, asks, loaders } = context;
   if (!asks || !caller.isKnown) return undefined;
   const reading: Promise<void>[] = [];
-  if (asks.has("User.subscription")) {
+  if (asks.ofEntities.has("User.subscription")) {
     const userIds = idsOf(User, entities).filter((id) => caller.maySee(id));
     if (userIds.length > 1) reading.push(subscriptionLoader(context).foresee(userIds));
   }
-  if (asks.has("Course.viewerAccess") && !caller.isService) {
+  if (asks.ofEntities.has("Course.viewerAccess") && !caller.isService) {
     const [userId, courseIds] = [caller.ownId(), idsOf(Course, entities)];
     const questions = courseIds.map((resourceId) => ({
       userId,

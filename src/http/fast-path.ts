@@ -91,7 +91,7 @@ async function answer(
   nameSpan(`query ${operation.label}`);
   const done = metrics.operations.startTimer({ operation: operation.label, type: "query" });
   try {
-    const context = newContext(await callers(request.headers.authorization), request, operation.fields);
+    const context = newContext(await callers(request.headers.authorization), request, operation.asks);
     const fault = operation.faultOf(variables);
     if (fault) {
       done({ outcome: "error" });

@@ -7,7 +7,11 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
 } from "graphql";
+import type { Asks } from "../context.ts";
 import { costFault } from "../limits.ts";
 import { LARGEST, type Run, runnerOf, sizeOf } from "./compiled.ts";
 import { OperationLabels } from "./operation-labels.ts";
@@ -28,8 +32,7 @@ export interface Operation {
   readonly label: string;
   /** Whether its answer is the same for everyone. */
   readonly isPublic: boolean;
-  /** Those asked of each entity whatever its variables are, as `Type.field`. */
-  readonly fields: ReadonlySet<string>;
+  readonly asks: Asks;
   /** Why it costs too much with these variables, if it does. */
   readonly faultOf: (variables: Record<string, unknown> | undefined) => GraphQLError | undefined;
   readonly run: Run;
@@ -70,7 +73,7 @@ export class Operations {
       ...{ text, hash: createHash("sha256").update(text).digest("hex"), name: operation.name?.value },
       label: this.labels.of(operation),
       isPublic: isPublicDocument(this.schema, document),
-      fields: entityFields(operation, document),
+      asks: { anywhere: fieldsIn(this.schema, document), ofEntities: entityFields(operation, document) },
       faultOf: (variables) => costFault(this.schema, document, operation, variables),
       run: runnerOf(this.schema, document),
       bytes: text.length * BYTES_A_CHARACTER + Math.min(sizeOf(document), LARGEST) * BYTES_A_FIELD,
@@ -105,6 +108,16 @@ export class Operations {
 function onlyQuery({ definitions }: DocumentNode): OperationDefinitionNode | undefined {
   const [first, ...others] = definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
   return others.length === 0 && first?.operation === "query" ? first : undefined;
+}
+
+function fieldsIn(schema: GraphQLSchema, document: DocumentNode): ReadonlySet<string> {
+  const fields = new Set<string>();
+  const types = new TypeInfo(schema);
+  const note = {
+    Field: ({ name }: FieldNode) => void fields.add(`${types.getParentType()?.name}.${name.value}`),
+  };
+  visit(document, visitWithTypeInfo(types, note));
+  return fields;
 }
 
 /** The fields directly below `_entities`, except for what a directive may leave out. */

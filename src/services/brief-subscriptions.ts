@@ -9,16 +9,16 @@ const ENOUGH = new Set(BRIEF_FIELDS.map((name) => TYPE + name));
 const known = new WeakMap<ReadonlySet<string>, boolean>();
 
 /** Whether an operation that asks for these fields (`Type.field`), anywhere in it, needs no more of a subscription. */
-function isBrief(asks: ReadonlySet<string> | undefined): boolean {
-  if (!asks) return false;
-  const answer = known.get(asks) ?? [...asks].every((field) => !field.startsWith(TYPE) || ENOUGH.has(field));
-  known.set(asks, answer);
+function isBrief(fields: ReadonlySet<string> | undefined): boolean {
+  if (!fields) return false;
+  const answer = known.get(fields) ?? [...fields].every((name) => !name.startsWith(TYPE) || ENOUGH.has(name));
+  known.set(fields, answer);
   return answer;
 }
 
 /** The loader of users' subscriptions that reads as much as an operation needs. */
 export const subscriptionLoader = <Loader>(context: {
-  asks: ReadonlySet<string> | undefined;
+  asks: { readonly anywhere: ReadonlySet<string> } | undefined;
   loaders: { briefSubscription: Loader; currentSubscription: Loader };
 }): Loader =>
-  isBrief(context.asks) ? context.loaders.briefSubscription : context.loaders.currentSubscription;
+  isBrief(context.asks?.anywhere) ? context.loaders.briefSubscription : context.loaders.currentSubscription;

@@ -276,9 +276,8 @@ describe("what was validated is kept", () => {
   ])("with what it asks of entities for sure: %s", (_where, text, fields) => {
     const operations = new Operations(federated);
     operations.remember(text, parse(text));
-    expect([...(operations.find({ text, hash: undefined, name: undefined })?.fields ?? ["?"])]).toEqual(
-      fields,
-    );
+    const asks = operations.find({ text, hash: undefined, name: undefined })?.asks;
+    expect([...(asks?.ofEntities ?? ["?"])]).toEqual(fields);
   });
 
   test.each([
