@@ -20,7 +20,8 @@ async function raw() {
   const received: Buffer[] = [];
   socket.on("data", (data: Buffer) => received.push(data));
   socket.on("error", () => {}); // whoever is let go of may go on writing for a moment
-  const ended = once(socket, "close");
+  // a reset is an end as well: who goes on writing may meet one
+  const ended = new Promise((resolve) => socket.once("close", resolve));
   await once(socket, "connect");
   return {
     socket,

@@ -34,7 +34,8 @@ export async function subscribe(
   service: TestService,
   token: string,
 ): Promise<{ id: string; sessionId: string }> {
-  const { data } = await openCheckout(service, token);
+  const { data, errors } = await openCheckout(service, token);
+  if (errors) throw new Error(`There is no page to pay on: ${JSON.stringify(errors)}`);
   const sessionId: string = data.createCheckoutSession.id;
   await service.pay(sessionId);
   const confirmed = await service.ask(CONFIRM, { id: sessionId }, token);
