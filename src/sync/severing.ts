@@ -11,7 +11,7 @@ export const TABLES_OF_USERS = [
 const NOBODYS = "anonymized";
 
 /** Text of intents and of the audit log that somebody typed, or that says who they are. */
-const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url']`;
+const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url', 'failureMessage']`;
 
 /**
  * Severs who a user is from all rows, within a transaction that holds the user's lock: they go on under a pseudonym,
@@ -24,7 +24,8 @@ export async function sever(tx: EntityManager, userId: string, pseudonym: string
   await tx.execute("update checkout_sessions set url = null where user_id = ?", [pseudonym]);
   await tx.execute("update payments set failure_message = null where user_id = ?", [pseudonym]);
   await tx.execute(
-    `update intents set params = params - ${PERSONAL},
+    // of what was asked for not even a hash: whoever knows an address could look it up
+    `update intents set params = params - ${PERSONAL}, params_hash = '',
        error = case when error is null then null else error || '{"message": "Stripe refused the change."}' end
      where user_id = ?`,
     [pseudonym],
@@ -62,7 +63,7 @@ const roles = (userId: string) => ["user", "admin", "service"].map((role) => `${
 export async function emptyPayloads(em: EntityManager, pseudonym: string): Promise<void> {
   await em.execute(
     `update stripe_events set payload = null, last_error = null
-      where payload is not null and object_id in (${OBJECTS})`,
+      where (payload is not null or last_error is not null) and object_id in (${OBJECTS})`,
     Array.from({ length: 7 }, () => pseudonym),
   );
 }

@@ -160,6 +160,13 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   expect((await stripe.checkout.sessions.list({ customer, status: "open" })).data).toEqual([]);
   expect((await stripe.invoices.list({ customer, status: "open" })).data).toEqual([]);
 
+  // not even hashed: whoever knows an address could look it up
+  expect(
+    await execute(
+      "select distinct params_hash from intents where user_id like 'anonymized:%' and kind <> 'blank-customer'",
+    ),
+  ).toEqual([{ params_hash: "" }]);
+
   // what is kept is kept
   const [row] = await execute<{ user_id: string }>(
     "select user_id from customers where stripe_customer_id = ?",
