@@ -126,7 +126,7 @@ export class CatchUp {
     for (const event of wanted.filter(({ id }) => lacking.has(id)).reverse()) {
       // the SDK's objects hold more than JSON
       const plain = storable(JSON.parse(JSON.stringify(event)) as typeof event);
-      if (await this.inbox.receive(plain, { source: "catch-up" })) received += 1;
+      if (await this.inbox.receive(plain, "catch-up")) received += 1;
     }
     this.parts.metrics.caughtUp.inc(received);
     return received;

@@ -56,17 +56,13 @@ export class Inbox {
   }
 
   /**
-   * Stores an event under its id and wakes its work, in one transaction. False when it was there already.
-   * @param text the same as JSON, when it is at hand
+   * Stores of an event what names no person, under its id, and wakes its work, in one transaction. False when it was
+   * there already.
    */
-  receive(
-    event: ReceivedEvent,
-    given: { source?: WebhookEventSource; text?: string } = {},
-  ): Promise<boolean> {
-    const { source = "webhook", text = JSON.stringify(event) } = given;
+  receive(event: ReceivedEvent, source: WebhookEventSource = "webhook"): Promise<boolean> {
     const subject = event.livemode === this.livemode ? subjectOf(event.type, event.data) : null;
     return this.intake.store({
-      ...{ id: event.id, type: event.type, payload: withoutIdentity(text), source },
+      ...{ id: event.id, type: event.type, payload: withoutIdentity(event), source },
       aggregate: subject?.aggregate ?? null,
       object_id: subject?.id ?? null,
       api_version: event.api_version ?? null,

@@ -35,12 +35,11 @@ export function takeDeliveries(
   return async (body, signature) => {
     const isSigned = signature && Buffer.isBuffer(body) && isSignedByStripe(body, signature, secrets);
     if (!isSigned) return refusal(metrics, "INVALID_SIGNATURE", "This is not signed with our secret.");
-    const given = eventIn(body.toString("utf8"));
-    if (!given) return refusal(metrics, "BAD_USER_INPUT", "This is no event: JSON with an id and a type.");
-    const { event, text } = given;
+    const event = eventIn(body.toString("utf8"));
+    if (!event) return refusal(metrics, "BAD_USER_INPUT", "This is no event: JSON with an id and a type.");
     nameSpan(`webhook ${event.type}`);
     try {
-      const isNew = await inbox.receive(event, { text });
+      const isNew = await inbox.receive(event);
       reached("webhook-stored");
       metrics.webhooks.inc({ outcome: isNew ? "stored" : "repeated" });
       return { status: 200, body: { received: true } };
@@ -65,14 +64,12 @@ export function webhookRoute(take: Take, metrics: Metrics): Router {
   return router;
 }
 
-/** An event, and its text as PostgreSQL can keep it; null for what is none. */
-function eventIn(text: string): { event: ReceivedEvent; text: string } | null {
+/** An event, as PostgreSQL can keep it; null for what is none. */
+function eventIn(text: string): ReceivedEvent | null {
   try {
     const event: unknown = JSON.parse(text);
     if (!isEvent(event)) return null;
-    if (isStorable(text)) return { event, text };
-    const mended = storable(event);
-    return { event: mended, text: JSON.stringify(mended) };
+    return isStorable(text) ? event : storable(event);
   } catch {
     return null;
   }

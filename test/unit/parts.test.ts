@@ -8,6 +8,7 @@ import { isPublicDocument } from "../../src/http/public-documents.ts";
 import { callScope, whileSomebodyWaits } from "../../src/stripe/call-scope.ts";
 import { Coalescer } from "../../src/sync/coalesce.ts";
 import { LISTENED_EVENTS, subjectOf } from "../../src/webhooks/event-table.ts";
+import { withoutIdentity } from "../../src/webhooks/identity.ts";
 
 /** Work that ends when it is told to, and counts how often it began. */
 function gatedWork() {
@@ -248,6 +249,44 @@ describe("the subject of a webhook", () => {
     ];
     for (const type of LISTENED_EVENTS)
       for (const data of junk) expect([type, data, subjectOf(type, data)]).toEqual([type, data, null]);
+  });
+
+  test.each(LISTENED_EVENTS)("of %s is still found in what is kept of the event", (type) => {
+    for (const data of [
+      { object: customerOf },
+      { object: { ...customerOf, customer: { id: "cus_2", email: "ada@example.org" } } },
+      { object: { id: "obj_1", customer: null }, previous_attributes: { customer: "cus_3" } },
+    ])
+      expect(subjectOf(type, JSON.parse(withoutIdentity({ id: "evt_1", type, data })).data)).toEqual(
+        subjectOf(type, data),
+      );
+  });
+});
+
+test("of an event is kept what says which object changed, how and when, and nothing that could name a person", () => {
+  const ada = { name: "Ada", value: "BE0123456789", text: { value: "Ada" } };
+  const event = {
+    ...{ id: "evt_1", type: "charge.dispute.updated", created: 1, livemode: false },
+    request: { idempotency_key: "Ada" },
+    related_object: { id: "dp_1", type: "dispute", url: "/Ada" },
+    data: {
+      object: {
+        ...{ id: "dp_1", object: "dispute", status: "lost", amount: 100, customer: { id: "cus_1", ...ada } },
+        evidence: { billing_address: "Ada", customer_communication: ada, uncategorized_text: "Ada" },
+        payment_method_details: { paypal: { payer_email: "Ada", payer_name: "Ada", fingerprint: "Ada" } },
+        ...{ customer_tax_ids: [ada], custom_fields: [ada], footer: "Ada", url: "https://pay.example/Ada" },
+        ...{ account_holder_name: "Ada", metadata: ada, whatever_comes_next: "Ada" },
+      },
+      previous_attributes: { email: "Ada", customer: "cus_1", address: ada },
+    },
+  };
+  expect(JSON.parse(withoutIdentity(event))).toEqual({
+    ...{ id: "evt_1", type: "charge.dispute.updated", created: 1, livemode: false },
+    related_object: { id: "dp_1", type: "dispute" },
+    data: {
+      object: { id: "dp_1", object: "dispute", status: "lost", amount: 100, customer: "cus_1" },
+      previous_attributes: { email: null, customer: "cus_1", address: null },
+    },
   });
 });
 
