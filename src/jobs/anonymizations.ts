@@ -22,11 +22,17 @@ export class Anonymizations implements Round {
   async run(isWantedNow = false): Promise<void> {
     const lease = await this.cursors.lease<object>(ANONYMIZATIONS_CURSOR, isWantedNow);
     if (!lease) return;
-    for (const userId of await this.service.unfinished(LIMIT))
-      await this.service.carryThrough(userId).catch((error: unknown) => {
-        // who it is stays out of the log
-        this.logger.warn({ err: error }, "a user could not be anonymised yet; it is tried again");
-      });
-    await lease.release({}, EVERY_SECONDS);
+    try {
+      for (const userId of await this.service.unfinished(LIMIT)) await this.carryOn(userId);
+    } finally {
+      await lease.release({}, EVERY_SECONDS);
+    }
+  }
+
+  private async carryOn(userId: string): Promise<void> {
+    await this.service.carryThrough(userId).catch((error: unknown) => {
+      // who it is stays out of the log
+      this.logger.warn({ err: error }, "a user could not be anonymised yet; it is tried again");
+    });
   }
 }

@@ -14,7 +14,7 @@ export interface Lease<State> {
   readonly state: State;
   /** Notes how far the work has come. @throws LeaseLost */
   save(state: State): Promise<void>;
-  /** Ends the lease; the work is due again after a pause, or, with null, when somebody asks for it. */
+  /** Ends the lease, which goes on until then whatever is thrown; the work is due again after a pause, or, with null, when somebody asks for it. */
   release(state: State, pauseSeconds: number | null): Promise<void>;
 }
 

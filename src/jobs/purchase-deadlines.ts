@@ -30,9 +30,14 @@ export class PurchaseDeadlines implements Round {
   async run(isWantedNow = false): Promise<void> {
     const lease = await this.cursors.lease<object>(DEADLINES_CURSOR, isWantedNow);
     if (!lease) return;
-    const due = await this.due();
-    for (const purchase of due) await this.giveUp(purchase);
-    await lease.release({}, due.length < LIMIT ? EVERY_SECONDS : 0);
+    let pause = EVERY_SECONDS;
+    try {
+      const due = await this.due();
+      for (const purchase of due) await this.giveUp(purchase);
+      if (due.length === LIMIT) pause = 0;
+    } finally {
+      await lease.release({}, pause);
+    }
   }
 
   private due(): Promise<Purchase[]> {

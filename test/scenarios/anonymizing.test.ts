@@ -341,3 +341,21 @@ test("one that was cut off is carried on without anybody asking again", async ()
     ([row]) => row?.done === true,
   );
 });
+
+test.each([
+  ["anonymizations", "anonymized_users"],
+  ["purchase-deadlines", "purchases"],
+])("the round of %s is anybody's again when the database refuses it something", async (name, table) => {
+  await untilQuiet();
+  await execute(`alter table ${table} rename to out_of_reach`);
+  await service.app.parts.cursors.restart(name, {}, 0);
+  await service.app.parts.workers.rounds.run(name).catch(() => {});
+  await execute(`alter table out_of_reach rename to ${table}`);
+  await eventually(
+    () =>
+      execute<{ is_free: boolean }>("select lease_until is null as is_free from cursors where name = ?", [
+        name,
+      ]),
+    ([row]) => row?.is_free === true,
+  );
+});
