@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { audit } from "../audit.ts";
+import { UserAnonymized } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Difference } from "../sync/snapshot.ts";
@@ -121,11 +122,16 @@ export class Reconciler {
     return readings.filter((reading) => !others.has(customerOf(reading) ?? ""));
   }
 
-  /** One user's trouble is not the others'. */
-  private async attempt<T>(target: Target, failed: Target[], work: () => Promise<T>): Promise<T | null> {
+  /** One user's trouble is not the others'. Of one who has become nobody meanwhile nothing is found, or remembered. */
+  private async attempt(
+    target: Target,
+    failed: Target[],
+    work: () => Promise<Finding[]>,
+  ): Promise<Finding[] | null> {
     try {
       return await work();
     } catch (error) {
+      if (error instanceof UserAnonymized) return [];
       this.logger.warn({ err: error, userId: target.userId }, "a user could not be compared with Stripe");
       failed.push(target);
       return null;

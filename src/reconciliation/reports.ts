@@ -48,7 +48,7 @@ export class Reports {
     return id;
   }
 
-  /** Adds what was found of some users; a row that is found twice counts once. */
+  /** Adds what was found of some users, but of those who are being anonymised; a row that is found twice counts once. */
   async add(id: string, users: number, { findings, failed }: Findings): Promise<void> {
     await this.em.fork().transactional(async (tx) => {
       await tx.execute(
@@ -60,6 +60,7 @@ export class Reports {
         `insert into reconciliation_drift (id, report_id, user_id, table_name, row_key, kind, state, columns)
          select id, ?, user_id, table_name, row_key, kind, state, columns from jsonb_to_recordset(?::jsonb)
            as found (id uuid, user_id text, table_name text, row_key text, kind text, state text, columns jsonb)
+          where not exists (select from anonymized_users gone where gone.user_id = found.user_id)
          on conflict (report_id, table_name, row_key) do nothing`,
         [
           id,

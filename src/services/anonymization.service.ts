@@ -12,7 +12,7 @@ import { dropDecisions } from "../events/decision-store.ts";
 import type { OutboxRelay } from "../events/relay.ts";
 import { forgetSubject } from "../events/stream.ts";
 import type { Intents } from "../intents/intents.ts";
-import { emptyPayloads, sever } from "../sync/severing.ts";
+import { forgetRest, sever } from "../sync/severing.ts";
 import { lockUser } from "../user-lock.ts";
 import type { BillingClosing } from "./billing-closing.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
@@ -87,7 +87,7 @@ export class AnonymizationService {
     await dropDecisions(this.parts.redis, userId);
     for (const customer of await this.customersOf(pseudonym))
       await this.intents.run({ userId: pseudonym, kind: "blank-customer", subject: customer, params: {} });
-    await emptyPayloads(this.em.fork(), pseudonym);
+    await forgetRest(this.em.fork(), { userId, pseudonym });
     await this.em
       .fork()
       .nativeUpdate(

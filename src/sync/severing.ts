@@ -58,9 +58,13 @@ const roles = (userId: string) => ["user", "admin", "service"].map((role) => `${
 
 /**
  * Empties what Stripe's events told of somebody's objects. New ones are kept without what names a person; those that an
- * earlier version stored hold it until they are old.
+ * earlier version stored hold it until they are old. What a comparison noted that had begun before goes as well.
  */
-export async function emptyPayloads(em: EntityManager, pseudonym: string): Promise<void> {
+export async function forgetRest(
+  em: EntityManager,
+  { userId, pseudonym }: { userId: string; pseudonym: string },
+): Promise<void> {
+  await em.execute("delete from reconciliation_drift where user_id = ?", [userId]);
   await em.execute(
     `update stripe_events set payload = null, last_error = null
       where (payload is not null or last_error is not null) and object_id in (${OBJECTS})`,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Redis } from "ioredis";
 import { armCrashPoints, type CrashPoint } from "../../src/crash-points.ts";
+import { Reports } from "../../src/reconciliation/reports.ts";
 import { TABLES_OF_USERS } from "../../src/sync/severing.ts";
 import { type Buyer, newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
 import { openCheckout, planId, subscribe } from "../support/checkout.ts";
@@ -205,6 +206,15 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   await untilQuiet();
   await stripe.customers.update(customer, { metadata: { cmh_user_id: pseudonym } });
   await untilQuiet();
+  // a comparison that began before knows the old id, and what it has found then
+  const reports = new Reports(service.app.parts.orm.em);
+  const asked = { askedBy: "operator:test", repairs: false, since: new Date(0), startedAt: new Date() };
+  const change = { table: "customers", key: "1", kind: "changed" as const, objectId: customer };
+  await reports.add(await reports.begin(asked), 1, {
+    failed: [],
+    findings: [{ ...change, userId: ada.userId, state: "drift", columns: { email: [who.email, null] } }],
+  });
+  expect(await comparingIn(service).reconcile(false, ada.userId)).toEqual(NOTHING);
   // what the token asked for is remembered for a minute: nothing
   await nobody(["redis payment"]);
   expect(await comparingIn(service).reconcile(false, pseudonym)).toEqual(NOTHING);
