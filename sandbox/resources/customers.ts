@@ -19,8 +19,10 @@ const shipping = object({ address: required(address), name: required(text()), ph
 const fields = {
   address: unsettable(address),
   balance: integer(),
+  business_name: unsettable(text({ max: 150 })),
   description: unsettable(text()),
   email: unsettable(text({ max: 512 })),
+  individual_name: unsettable(text({ max: 150 })),
   invoice_prefix: text({ pattern: /^[A-Z0-9]{3,12}$/ }),
   invoice_settings: object({
     custom_fields: customFields,
@@ -44,10 +46,14 @@ const BALANCE_CURRENCY = "usd";
 
 /** What a request says about a customer, as the customer shows it. */
 function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer): Partial<Customer> {
-  const { address, balance, invoice_settings, metadata, shipping, source: _, tax_exempt, ...plain } = params;
+  const { address, balance, invoice_settings, metadata, shipping, source: _, tax_exempt, ...rest } = params;
+  const { business_name, individual_name, ...plain } = rest;
   const changes: Partial<Customer> = { ...plain, metadata: withMetadata(before?.metadata ?? {}, metadata) };
   if (balance !== undefined)
     Object.assign(changes, { balance, ...(balance && { currency: before?.currency ?? BALANCE_CURRENCY }) });
+  // those two are left out while they are not set
+  if (business_name !== undefined) changes.business_name = business_name ?? undefined;
+  if (individual_name !== undefined) changes.individual_name = individual_name ?? undefined;
   if (address !== undefined) changes.address = address && addressOf(address);
   if (shipping !== undefined) {
     changes.shipping = shipping && {

@@ -22,19 +22,26 @@ export const blankCustomer: IntentKind = {
   once: false,
 };
 
-const isBlank = (
-  { email, name, phone, address, description, shipping, metadata }: Stripe.Customer,
-  userId: string,
-) =>
-  [email, name, phone, address, description, shipping].every((value) => !value) &&
-  Object.entries(metadata).every(
+/** Of the customer itself, and of its invoices that are still to come. */
+const TEXTS = [
+  ...["email", "name", "business_name", "individual_name", "phone", "address", "description", "shipping"],
+] as const satisfies (keyof Stripe.Customer & keyof Stripe.CustomerUpdateParams)[];
+const ON_INVOICES = ["custom_fields", "footer"] as const;
+
+const isBlank = (customer: Stripe.Customer, userId: string) =>
+  TEXTS.every((name) => !customer[name]) &&
+  ON_INVOICES.every((name) => !customer.invoice_settings[name]) &&
+  Object.entries(customer.metadata).every(
     ([key, value]) => key === INTENT_ID || (key === USER_ID && value === userId),
   );
 
-function blank({ metadata }: Stripe.Customer, userId: string): Stripe.CustomerUpdateParams {
+function blank(customer: Stripe.Customer, userId: string): Stripe.CustomerUpdateParams {
+  const { metadata, invoice_settings: settings } = customer;
   const forgotten = Object.keys(metadata).filter((key) => key !== INTENT_ID);
+  const emptied = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, ""]));
   return {
-    ...{ email: "", name: "", phone: "", address: "", description: "", shipping: "" },
-    metadata: { ...Object.fromEntries(forgotten.map((key) => [key, ""])), [USER_ID]: userId },
+    ...emptied(TEXTS.filter((name) => customer[name])),
+    invoice_settings: emptied(ON_INVOICES.filter((name) => settings[name])),
+    metadata: { ...emptied(forgotten), [USER_ID]: userId },
   };
 }

@@ -80,6 +80,8 @@ async function somebody() {
   await stripe.customers.update(customer, {
     ...{ email: who.email, name: who.name, phone: "+3215550100", description: `Teacher ${who.name}` },
     ...{ address: { line1: `${mark} Road` }, metadata: { nickname: who.name } },
+    ...{ business_name: `${who.name} Ltd`, individual_name: who.name },
+    invoice_settings: { footer: `Thanks, ${who.name}`, custom_fields: [{ name: "For", value: mark }] },
   });
   const method = await stripe.paymentMethods.create({
     type: "card",

@@ -5,6 +5,7 @@ export async function customers({ stripe }: TestSandbox): Promise<void> {
   const customer = await stripe.customers.create({
     email: "full@example.com",
     name: "Full",
+    ...{ business_name: "Full Ltd", individual_name: "Full" },
     phone: "+1",
     address: { city: "Bern", country: "CH" },
     shipping: { name: "Full", address: { city: "Bern" } },
@@ -12,7 +13,7 @@ export async function customers({ stripe }: TestSandbox): Promise<void> {
     invoice_settings: { default_payment_method: "pm_card_visa" },
     metadata: { a: "1" },
   });
-  await stripe.customers.update(customer.id, { name: "", metadata: { a: null, b: "2" } });
+  await stripe.customers.update(customer.id, { name: "", business_name: "", metadata: { a: null, b: "2" } });
   await stripe.customers.list({ email: "full@example.com", expand: ["data.subscriptions"] });
   await stripe.customers.listPaymentMethods(customer.id, { type: "card" });
   const method = await stripe.paymentMethods.create({
