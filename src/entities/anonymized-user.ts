@@ -25,7 +25,8 @@ export class AnonymizedUser {
   @Property(text(nullable))
   pseudonym?: string | null;
 
-  @Field(() => DateTime)
+  /** Once all is done the day alone is left of each: what was written in the same moment would lead to whom it was. */
+  @Field(() => DateTime, { description: "To the day, once all is done." })
   @Property(instant())
   requestedAt!: Date;
 
@@ -35,7 +36,8 @@ export class AnonymizedUser {
 
   @Field(() => DateTime, {
     nullable: true,
-    description: "When the last trace was removed, at the payment provider too; null while that goes on.",
+    description:
+      "When the last trace was removed, at the payment provider too, to the day; null while that goes on.",
   })
   @Property(instant(nullable))
   finishedAt?: Date | null;

@@ -12,7 +12,7 @@ import { dropDecisions } from "../events/decision-store.ts";
 import type { OutboxRelay } from "../events/relay.ts";
 import { forgetSubject } from "../events/stream.ts";
 import type { Intents } from "../intents/intents.ts";
-import { forgetRest, sever } from "../sync/severing.ts";
+import { cutLink, forgetRest, sever } from "../sync/severing.ts";
 import { lockUser } from "../user-lock.ts";
 import type { BillingClosing } from "./billing-closing.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
@@ -88,13 +88,7 @@ export class AnonymizationService {
     for (const customer of await this.customersOf(pseudonym))
       await this.intents.run({ userId: pseudonym, kind: "blank-customer", subject: customer, params: {} });
     await forgetRest(this.em.fork(), { userId, pseudonym });
-    await this.em
-      .fork()
-      .nativeUpdate(
-        AnonymizedUser,
-        { userId, finishedAt: null },
-        { pseudonym: null, finishedAt: this.parts.clock.now() },
-      );
+    await cutLink(this.em.fork(), userId, this.parts.clock.now());
   }
 
   /** From here on nothing new begins for the user, and nobody forgets to go on. */

@@ -72,6 +72,31 @@ export async function forgetRest(
   );
 }
 
+/**
+ * The last of it, at once: strikes the pseudonym from the tombstone. What was written under it in the same moment would
+ * lead back to it, so the tombstone, and the line of the log that says who asked for it, keep the day alone.
+ */
+export async function cutLink(em: EntityManager, userId: string, at: Date): Promise<void> {
+  await em.transactional(async (tx) => {
+    await tx.execute(
+      `update anonymized_users set pseudonym = null, requested_at = ${dayOf("requested_at")},
+         severed_at = ${dayOf("severed_at")}, finished_at = ${dayOf("?::timestamptz")}
+       where user_id = ? and finished_at is null`,
+      [at, userId],
+    );
+    await tx.execute("set local payment.severing = 'on'");
+    // the time is in the id as well
+    await tx.execute(
+      `update audit_log set id = gen_random_uuid(), at = ${dayOf("at")}
+       where table_name = 'anonymized_users' and row_id = ?`,
+      [userId],
+    );
+    await tx.execute("set local payment.severing = 'off'");
+  });
+}
+
+const dayOf = (instant: string) => `date_trunc('day', ${instant}, 'UTC')`;
+
 const OBJECTS = [
   ...["stripe_customer_id from customers", "stripe_customer_id from former_customers"],
   ...["stripe_subscription_id from subscriptions", "stripe_invoice_id from invoices"],
