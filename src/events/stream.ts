@@ -4,11 +4,14 @@ import type { Redis } from "ioredis";
 export const STREAM = "payment-events";
 const PAGE = 1_000;
 
-/** Lets go of the entries from before a moment, by the time that each event says of itself. Returns how many went. */
+/**
+ * Lets go of the entries from before a moment, by the time that each event says of itself; one that says none, since somebody
+ * else put it there, by when that was. Returns how many went.
+ */
 export async function trimStream(redis: Redis, before: Date): Promise<number> {
   for (let count = 0; ; ) {
     const page = await redis.xrange(STREAM, "-", "+", "COUNT", PAGE);
-    const young = page.find(([, fields]) => happenedAt(fields) >= before.getTime());
+    const young = page.find((entry) => happenedAt(entry) >= before.getTime());
     const last = page.at(-1);
     if (!last) return count;
     count += Number(await redis.xtrim(STREAM, "MINID", young ? young[0] : after(last[0])));
@@ -16,9 +19,9 @@ export async function trimStream(redis: Redis, before: Date): Promise<number> {
   }
 }
 
-function happenedAt([, message]: string[]): number {
-  const { time } = JSON.parse(message ?? "{}") as { time?: string };
-  return new Date(time ?? 0).getTime();
+function happenedAt([id, fields]: Entry): number {
+  const time = Date.parse(String(eventIn(fields).time));
+  return Number.isNaN(time) ? Number.parseInt(id, 10) : time;
 }
 
 /** The id that comes next: what is added while a page is trimmed stays. */
@@ -31,7 +34,7 @@ function after(id: string): string {
 export async function forgetSubject(redis: Redis, userId: string): Promise<void> {
   for (let from = "-"; ; ) {
     const page = await redis.xrange(STREAM, from, "+", "COUNT", PAGE);
-    const theirs = page.filter(([, fields]) => subjectOf(fields) === userId).map(([id]) => id);
+    const theirs = page.filter(([, fields]) => eventIn(fields).subject === userId).map(([id]) => id);
     if (theirs.length > 0) await redis.xdel(STREAM, ...theirs);
     const last = page.at(-1);
     if (!last || page.length < PAGE) return;
@@ -39,4 +42,13 @@ export async function forgetSubject(redis: Redis, userId: string): Promise<void>
   }
 }
 
-const subjectOf = ([, message]: string[]) => (JSON.parse(message ?? "{}") as { subject?: string }).subject;
+type Entry = [id: string, fields: string[]];
+
+/** What an entry says of itself; nothing when it is not one of ours. */
+function eventIn([, message]: string[]): { time?: unknown; subject?: unknown } {
+  try {
+    return Object(JSON.parse(message ?? "{}"));
+  } catch {
+    return {};
+  }
+}

@@ -101,6 +101,7 @@ test("events that were sent go from the table and the stream; the order of those
     [userId],
   );
   expect(sent.length).toBeGreaterThan(1);
+  await redis.xadd(STREAM, "*", "event", "of somebody else, and no JSON");
   const before = await redis.xlen(STREAM);
   await advance(20);
   const young = newUser();
