@@ -175,7 +175,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     [OBJECTS_CURSOR]: objectSweep,
     [RECONCILIATION_CURSOR]: reconciliation,
     [DEADLINES_CURSOR]: deadlines,
-    [ANONYMIZATIONS_CURSOR]: new Anonymizations(anonymization, cursors, logger),
+    [ANONYMIZATIONS_CURSOR]: new Anonymizations(em, anonymization, cursors, { metrics, logger }),
     [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, { clock, logger }),
   });
   const links = new InvoiceLinks(config.invoiceLinkSecrets, config.publicUrl);

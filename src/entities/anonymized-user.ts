@@ -1,7 +1,8 @@
+import { OptionalProps } from "@mikro-orm/core";
 import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
 import { Field, ID, ObjectType } from "type-graphql";
 import { DateTime } from "../types/scalars.ts";
-import { instant, isOpaqueId, nullable, text } from "./columns.ts";
+import { instant, integer, isOpaqueId, nullable, text } from "./columns.ts";
 
 /**
  * A user who is nobody any more: what stops a token that is still valid from making them anew. It holds the platform's
@@ -11,12 +12,13 @@ import { instant, isOpaqueId, nullable, text } from "./columns.ts";
 @Check({ name: "anonymized_users_user_id", expression: isOpaqueId("user_id") })
 @Check({ name: "anonymized_users_cut", expression: "(pseudonym is null) = (finished_at is not null)" })
 @Index({
-  name: "anonymized_users_unfinished",
-  expression:
-    "create index anonymized_users_unfinished on anonymized_users (requested_at) where finished_at is null",
+  name: "anonymized_users_due",
+  expression: "create index anonymized_users_due on anonymized_users (next_try_at) where finished_at is null",
 })
 @ObjectType({ description: "A user whose identity was severed from what the service keeps. For admins." })
 export class AnonymizedUser {
+  [OptionalProps]?: "tries" | "nextTryAt";
+
   @Field(() => ID)
   @PrimaryKey(text())
   userId!: string;
@@ -41,4 +43,11 @@ export class AnonymizedUser {
   })
   @Property(instant(nullable))
   finishedAt?: Date | null;
+
+  /** How often the round has begun to carry it on. */
+  @Property(integer())
+  tries: number = 0;
+
+  @Property({ ...instant(), defaultRaw: "now()" })
+  nextTryAt!: Date;
 }

@@ -15,6 +15,7 @@ export class ExpiryNotice {
   @PrimaryKey(integer())
   expMonth!: number;
 
+  @Index({ name: "expiry_notices_by_user" })
   @Property(text())
   userId!: string;
 

@@ -1,4 +1,4 @@
-import { Check, Entity, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
+import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
 import { instant, isOpaqueId, text } from "./columns.ts";
 
 /**
@@ -11,6 +11,7 @@ export class FormerCustomer {
   @PrimaryKey(text())
   stripeCustomerId!: string;
 
+  @Index({ name: "former_customers_by_user" })
   @Property(text())
   userId!: string;
 

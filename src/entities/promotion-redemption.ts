@@ -56,6 +56,7 @@ export class PromotionRedemption {
   @Property(uuid())
   promotionId!: string;
 
+  @Index({ name: "promotion_redemptions_by_user" })
   @Property(text())
   userId!: string;
 

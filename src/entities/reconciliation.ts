@@ -53,6 +53,7 @@ export class ReconciliationDrift {
   @Property(uuid())
   reportId!: string;
 
+  @Index({ name: "reconciliation_drift_by_user" })
   @Property(text())
   userId!: string;
 

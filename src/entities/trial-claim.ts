@@ -16,6 +16,7 @@ export class TrialClaim {
   @PrimaryKey(text())
   hmac!: string;
 
+  @Index({ name: "trial_claims_by_user" })
   @Property(text())
   userId!: string;
 

@@ -59,14 +59,6 @@ export class AnonymizationService {
     });
   }
 
-  /** Those that were begun and have not come to an end, the first ones first. */
-  async unfinished(limit: number): Promise<string[]> {
-    const rows = await this.em
-      .fork()
-      .find(AnonymizedUser, { finishedAt: null }, { orderBy: { requestedAt: "asc" }, limit });
-    return rows.map(({ userId }) => userId);
-  }
-
   /** Does what is left to do of one that was begun. */
   async carryThrough(userId: string): Promise<void> {
     for (let round = 0; ; round++) {

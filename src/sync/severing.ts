@@ -7,6 +7,9 @@ export const TABLES_OF_USERS = [
   ...["purchases", "purchase_slots", "promotion_redemptions", "user_access", "intents", "outbox"],
 ] as const;
 
+/** Those that are found by their payments, whose they always are: no index of theirs begins with the user. */
+const OF_PAYMENTS: readonly (typeof TABLES_OF_USERS)[number][] = ["charges", "refunds", "disputes"];
+
 /** What is left of a claim on a trial: that its e-mail address or card had one, and nothing of whose it was. */
 const NOBODYS = "anonymized";
 
@@ -18,8 +21,15 @@ const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_
  * without e-mail address, free text, or anything else that names the person. What the service keeps of money stays as it is.
  */
 export async function sever(tx: EntityManager, userId: string, pseudonym: string): Promise<void> {
-  for (const table of TABLES_OF_USERS)
+  const ofUser = TABLES_OF_USERS.filter((table) => !OF_PAYMENTS.includes(table));
+  for (const table of ofUser)
     await tx.execute(`update ${table} set user_id = ? where user_id = ?`, [pseudonym, userId]);
+  for (const table of OF_PAYMENTS)
+    await tx.execute(
+      `update ${table} set user_id = ? where stripe_payment_intent_id in
+         (select stripe_payment_intent_id from payments where user_id = ?)`,
+      [pseudonym, pseudonym],
+    );
   await tx.execute("update customers set email = null where user_id = ?", [pseudonym]);
   await tx.execute("update checkout_sessions set url = null where user_id = ?", [pseudonym]);
   await tx.execute("update payments set failure_message = null where user_id = ?", [pseudonym]);

@@ -242,6 +242,19 @@ test("every table that says whose its rows are is severed", async () => {
   expect(rows.map((row) => row.table_name).sort()).toEqual([...TABLES_OF_USERS, ...elsewhere].sort());
 });
 
+test("every row that is severed is found by an index", async () => {
+  const rows = await execute<{ name: string }>(
+    `select table_class.relname as name from pg_index
+       join pg_class table_class on table_class.oid = indrelid
+       join pg_attribute on attrelid = indrelid and attnum = indkey[0] and attname = 'user_id'
+      where indpred is null group by 1`,
+  );
+  const found = new Set(rows.map(({ name }) => name));
+  const all = [...TABLES_OF_USERS, "audit_log", "reconciliation_drift", "trial_claims"];
+  // three are found by their payments
+  expect(all.filter((table) => !found.has(table))).toEqual(["charges", "refunds", "disputes"]);
+});
+
 test("the audit log takes no other change, and admins alone anonymise", async () => {
   await expect(execute("update audit_log set reason = 'x'")).rejects.toThrow(/append-only/);
   const someone = newUser();
@@ -355,6 +368,7 @@ test("one that was cut off is carried on without anybody asking again", async ()
   await untilItsLeasesEnd();
   await eventually(
     async () => {
+      await execute("update anonymized_users set next_try_at = now()");
       await service.app.parts.cursors.restart("anonymizations", {}, 0);
       await service.app.parts.workers.rounds.run("anonymizations");
       return execute<{ done: boolean }>(
@@ -382,4 +396,37 @@ test.each([
       ]),
     ([row]) => row?.is_free === true,
   );
+});
+
+test("twenty who cannot be finished let others come first, and how long they wait is measured", async () => {
+  await untilQuiet();
+  const begun = (name: string, count: number, age: string) =>
+    execute(
+      `insert into anonymized_users (user_id, pseudonym, requested_at, next_try_at)
+       select ? || n, 'anonymized:' || ? || n, now() - ?::interval, now() - ?::interval from generate_series(1, ?) n`,
+      [name, name, age, age, count],
+    );
+  await begun("stuck-", 20, "2 days");
+  const round = async () => {
+    await service.app.parts.cursors.restart("anonymizations", {}, 0);
+    await service.app.parts.workers.rounds.run("anonymizations");
+  };
+  armCrashPoints((at) => {
+    if (at === "rows-committed") throw new Error("cannot be finished");
+  });
+  await round();
+  armCrashPoints();
+  await begun("fresh-", 1, "1 second");
+  await round();
+  const left = await execute(
+    `select split_part(user_id, '-', 1) as who, tries, count(*)::int as n from anonymized_users
+      where finished_at is null group by 1, 2`,
+  );
+  expect(left).toEqual([{ who: "stuck", tries: 1, n: 20 }]);
+  const [, age] =
+    (await (await fetch(`${service.url}/metrics`)).text()).match(
+      /^anonymizations_oldest_unfinished_seconds (\S+)$/m,
+    ) ?? [];
+  expect(Number(age)).toBeGreaterThan(2 * 86_400 - 60);
+  await execute("delete from anonymized_users where user_id like 'stuck-%'");
 });
