@@ -2,8 +2,9 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Caller } from "../auth/caller.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
+import { AnonymizedUser } from "../entities/anonymized-user.ts";
 import { IdempotencyKey } from "../entities/idempotency-key.ts";
-import { Conflict, DomainError } from "../errors.ts";
+import { Conflict, DomainError, UserAnonymized } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { IntentLapsed, type Intents } from "../intents/intents.ts";
 import { underKey } from "../intents/key-scope.ts";
@@ -45,9 +46,15 @@ export class IdempotencyService {
     private readonly intents: Intents,
   ) {}
 
-  /** @throws Conflict for a key used with other input, or (retryable) while the first call still runs */
+  /**
+   * @throws Conflict for a key used with other input, or (retryable) while the first call still runs; UserAnonymized for
+   *   an admin who was anonymised and whose token is still good: no row of another user's is to name them again
+   */
   async run<Answer>(call: IdempotentCall<Answer>): Promise<Answer> {
-    const { key } = call;
+    const { key, caller } = call;
+    // a user's own calls take the user's lock, which tells
+    if (caller.isStaff && (await this.em.fork().count(AnonymizedUser, { userId: caller.id })) > 0)
+      throw new UserAnonymized();
     if (!key) return call.read(await call.work(KEEP_NOTHING));
     const { reference: known, begun } = await this.claim(call, key);
     if (known) return call.read(known);

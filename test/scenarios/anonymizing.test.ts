@@ -266,6 +266,22 @@ test("the audit log takes no other change, and admins alone anonymise", async ()
   expect((await anonymize(someone)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
 });
 
+test("an admin who was anonymised changes nothing any more, with a token that is still good", async () => {
+  const gone = newUser();
+  const token = await service.token(gone, "admin");
+  const GRANT = "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }";
+  const grant = (resourceId: string) =>
+    service.ask(
+      GRANT,
+      { input: { userId: newUser(), scope: "COURSE", resourceId, reason: "a gift" } },
+      token,
+    );
+  expect((await grant("before")).errors).toBeUndefined();
+  expect((await anonymize(gone)).errors).toBeUndefined();
+  expect(codeOf(await grant("after"))).toBe("USER_ANONYMIZED");
+  expect(codeOf(await anonymize(newUser(), undefined, token))).toBe("USER_ANONYMIZED");
+});
+
 test("a first payment that was never made, long ago, keeps nobody from being anonymised", async () => {
   const ada = await newBuyer(service);
   await subscribe(service, ada.token);
