@@ -23,6 +23,7 @@ import { Migration0023WithdrawnPurchases } from "./0023-withdrawn-purchases.ts";
 import { Migration0024AnonymizedUsers } from "./0024-anonymized-users.ts";
 import { Migration0025Traces } from "./0025-traces.ts";
 import { Migration0026ExpiredNotices } from "./0026-expired-notices.ts";
+import { Migration0027ToldOfAnonymizing } from "./0027-told-of-anonymizing.ts";
 import { Migration0028AnonymizingByTurns } from "./0028-anonymizing-by-turns.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
@@ -52,5 +53,6 @@ export const MIGRATIONS = [
   { name: "0024-anonymized-users", class: Migration0024AnonymizedUsers },
   { name: "0025-traces", class: Migration0025Traces },
   { name: "0026-expired-notices", class: Migration0026ExpiredNotices },
+  { name: "0027-told-of-anonymizing", class: Migration0027ToldOfAnonymizing },
   { name: "0028-anonymizing-by-turns", class: Migration0028AnonymizingByTurns },
 ];

@@ -4,12 +4,26 @@ import { prepared } from "./prepared.ts";
 
 /**
  * Takes the one lock of a user until the transaction ends: whoever writes what belongs to the user holds it.
- * @throws UserAnonymized for one who is nobody any more: nothing is written of them again
+ * @throws UserAnonymized for one who is being anonymised, or is nobody any more: nothing begins of them again
  */
 export async function lockUser(tx: EntityManager, userId: string): Promise<void> {
-  const [row] = await prepared<{ severed: boolean }>(tx, "select lock_user($1) as severed", [userId]);
-  if (row?.severed) throw new UserAnonymized();
+  if ((await standing(tx, userId)) !== null) throw new UserAnonymized();
 }
+
+/**
+ * The same for what only follows Stripe, or ends what is left: it goes on until the user is severed.
+ * @throws UserAnonymized for one who is nobody any more: nothing is written of them again
+ */
+export async function lockUserToFollow(tx: EntityManager, userId: string): Promise<void> {
+  if ((await standing(tx, userId)) === "severed") throw new UserAnonymized();
+}
+
+async function standing(tx: EntityManager, userId: string): Promise<"requested" | "severed" | null> {
+  const [row] = await prepared<{ standing: "requested" | "severed" | null }>(tx, LOCK, [userId]);
+  return row?.standing ?? null;
+}
+
+const LOCK = "select lock_user_standing($1) as standing";
 
 /** Takes the locks of those users whose nobody holds, without waiting, and tells whose they are. */
 export async function lockFree(tx: EntityManager, userIds: readonly string[]): Promise<string[]> {

@@ -2,13 +2,20 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
-import { DomainError, ERROR_CODES, type ErrorCode, PaymentDeclined, ProviderUnavailable } from "../errors.ts";
+import {
+  DomainError,
+  ERROR_CODES,
+  type ErrorCode,
+  PaymentDeclined,
+  ProviderUnavailable,
+  UserAnonymized,
+} from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import { isReplayedFailure, outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
-import { lockUser } from "../user-lock.ts";
+import { lockUser, lockUserToFollow } from "../user-lock.ts";
 import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
 import { type IntentRequest, openIntent } from "./open-intent.ts";
 
@@ -36,19 +43,28 @@ export class Intents {
   ) {}
 
   /** Opens (or joins) an intent and carries it through. Returns the Stripe id of what it made or changed. */
-  async run(request: IntentRequest): Promise<string> {
+  run(request: IntentRequest): Promise<string> {
+    return this.runUnder(lockUser, request);
+  }
+
+  /** The same for what ends what is left of a user who is being anonymised. */
+  runToEnd(request: IntentRequest): Promise<string> {
+    return this.runUnder(lockUserToFollow, request);
+  }
+
+  private async runUnder(lock: typeof lockUser, request: IntentRequest): Promise<string> {
     try {
-      return await this.carryThrough(await this.open(request));
+      return await this.carryThrough(await this.open(lock, request));
     } catch (error) {
       // what was asked long ago is known not to have happened: now it is asked anew
-      if (error instanceof IntentLapsed) return this.carryThrough(await this.open(request));
+      if (error instanceof IntentLapsed) return this.carryThrough(await this.open(lock, request));
       throw error;
     }
   }
 
-  private async open(request: IntentRequest): Promise<string> {
+  private async open(lock: typeof lockUser, request: IntentRequest): Promise<string> {
     const intent = await this.em.fork().transactional(async (tx) => {
-      await lockUser(tx, request.userId);
+      await lock(tx, request.userId);
       return openIntent(tx, request, this.clock.now());
     });
     reached("intent-opened");
@@ -89,7 +105,7 @@ export class Intents {
     return rows.map((row) => row.id);
   }
 
-  private async post(intent: Intent): Promise<string> {
+  private async post(intent: Leased): Promise<string> {
     const renewal = setInterval(() => void this.renew(intent), RENEW_MS);
     let id: string;
     try {
@@ -111,8 +127,10 @@ export class Intents {
   }
 
   /** What the intent made or changed at Stripe: posted now, or found when it was posted too long ago. */
-  private async effect(intent: Intent): Promise<{ id: string }> {
+  private async effect(intent: Leased): Promise<{ id: string }> {
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
+    const begins = typeof kind.begins === "function" ? kind.begins(intent) : kind.begins;
+    if (intent.isUnwanted && begins && !intent.postedAt) throw new UserAnonymized();
     const now = this.clock.now();
     if (intent.postedAt && now.getTime() - intent.postedAt.getTime() > POST_WITHIN_MS) {
       const found = await kind.find(this.stripe, intent);
@@ -195,14 +213,17 @@ export class Intents {
    * Takes the intent for this process, on the database's clock; null while another has it. `tries` is counted with
    * every lease, and so tells whose it is.
    */
-  private async lease(id: string): Promise<Intent | null> {
+  private async lease(id: string): Promise<Leased | null> {
     const em = this.em.fork();
-    const [row] = await em.execute<object[]>(
+    const [row] = await em.execute<{ is_unwanted: boolean }[]>(
       `update intents set lease_until = now() + interval '${LEASE_SECONDS} seconds', tries = tries + 1
-       where id = ? and state = 'PENDING' and (lease_until is null or lease_until < now()) returning *`,
+       where id = ? and state = 'PENDING' and (lease_until is null or lease_until < now())
+       returning *, exists (select from anonymized_users gone where gone.user_id = intents.user_id) as is_unwanted`,
       [id],
     );
-    return row ? em.map(Intent, row) : null;
+    if (!row) return null;
+    const { is_unwanted: isUnwanted, ...columns } = row;
+    return Object.assign(em.map(Intent, columns), { isUnwanted });
   }
 
   private async renew(intent: Intent): Promise<void> {
@@ -249,6 +270,8 @@ class IntentRefused extends Error {
 export const isRefusal = (error: unknown): boolean =>
   error instanceof IntentRefused || error instanceof IntentLapsed || outcomeOf(error) !== "unknown";
 
+/** With whether its user is being anonymised: what begins something, and was never posted, is not made any more. */
+type Leased = Intent & { isUnwanted: boolean };
 type Settled = Pick<Intent, "kind" | "subject" | "params" | "stripeId" | "settledAt">;
 
 /** Stripe's idempotency key: the intent, the attempt and what is asked. */

@@ -21,8 +21,8 @@ export interface IntentKind {
   touches?(intent: Pick<Intent, "subject" | "params">): string;
   /** Whether its subject is an order of ours, which fails with it. */
   isForOrder?: boolean;
-  /** Whether it begins what would have to be ended again: nobody who is being anonymised begins anything. */
-  begins?: boolean;
+  /** Whether it begins or changes what charges: not made any more for whoever is being anonymised since. */
+  begins?: boolean | ((intent: Pick<Intent, "params">) => boolean);
   /** Happens at most once for a subject: a later call gets the first one's object. */
   once: boolean;
 }
@@ -116,6 +116,7 @@ export const INTENT_KINDS = {
   "change-subscription": {
     post: changeSubscription,
     find: findChanged,
+    begins: ({ params }) => params.change !== "cancel-now",
     aggregate: "subscription",
     once: false,
   },

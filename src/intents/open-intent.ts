@@ -1,7 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { AnonymizedUser } from "../entities/anonymized-user.ts";
 import { Intent } from "../entities/intent.ts";
-import { UserAnonymized } from "../errors.ts";
 import { hashOf } from "../hash.ts";
 import { noteUnderKey } from "./key-scope.ts";
 import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
@@ -32,8 +30,6 @@ export async function openIntent(tx: EntityManager, request: IntentRequest, now:
     await noteUnderKey(tx, known);
     return known;
   }
-  if ((INTENT_KINDS[kind] as IntentKind).begins && (await tx.count(AnonymizedUser, { userId })) > 0)
-    throw new UserAnonymized();
   const intent = Object.assign(new Intent(), { userId, kind, subject, params, createdAt: now });
   intent.paramsHash = hashOf(params);
   tx.persist(intent);

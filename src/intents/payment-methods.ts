@@ -52,6 +52,7 @@ export const PAYMENT_METHOD_KINDS = {
       const charged = await chargedOf(stripe, paramsOf(intent).customer);
       return isChargedBy(charged, intent.subject) ? { id: intent.subject } : null;
     },
+    begins: true,
     ...{ aggregate: "customer", touches, once: false },
   },
   "remove-payment-method": {

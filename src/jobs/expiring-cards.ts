@@ -78,7 +78,7 @@ export class ExpiringCards implements Round {
     const userIds = new Set(cards.filter((card) => card.is_due).map((card) => card.user_id));
     for (const userId of userIds)
       await this.road
-        .write(userId, null, (write) => tell(write, { year, month }))
+        .follow(userId, null, (write) => tell(write, { year, month }))
         // one who cannot be told keeps nobody else from it; the next walk tries again
         .catch((error: unknown) => {
           if (isOutage(error)) throw error;

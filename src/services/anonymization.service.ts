@@ -7,13 +7,13 @@ import type { Clock } from "../clock.ts";
 import { AnonymizedUser } from "../entities/anonymized-user.ts";
 import { Customer } from "../entities/customer.ts";
 import { FormerCustomer } from "../entities/former-customer.ts";
-import { BadUserInput, Conflict, ServiceUnavailable } from "../errors.ts";
+import { BadUserInput, Conflict, ServiceUnavailable, UserAnonymized } from "../errors.ts";
 import { dropDecisions } from "../events/decision-store.ts";
 import type { OutboxRelay } from "../events/relay.ts";
 import { forgetSubject } from "../events/stream.ts";
 import type { Intents } from "../intents/intents.ts";
 import { cutLink, forgetRest, sever } from "../sync/severing.ts";
-import { lockUser } from "../user-lock.ts";
+import { lockUserToFollow } from "../user-lock.ts";
 import type { BillingClosing } from "./billing-closing.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 
@@ -67,9 +67,14 @@ export class AnonymizationService {
         throw new Conflict("Something of this user is still under way. It is tried again by itself.", {
           retryable: true,
         });
-      await this.closing.close(userId, BY_US);
-      await this.tellWhatEnded(userId);
-      await this.severRows(userId);
+      try {
+        await this.closing.close(userId, BY_US);
+        await this.tellWhatEnded(userId);
+        await this.severRows(userId);
+      } catch (error) {
+        // another call has severed them meanwhile: what is left is the same for both
+        if (!(error instanceof UserAnonymized)) throw error;
+      }
     }
     const { pseudonym } = await this.find(userId);
     if (!pseudonym) return;
@@ -87,7 +92,7 @@ export class AnonymizationService {
   private async begin(caller: Caller, userId: string): Promise<void> {
     if (await this.em.fork().findOne(AnonymizedUser, { userId })) return;
     await this.em.fork().transactional(async (tx) => {
-      await lockUser(tx, userId);
+      await lockUserToFollow(tx, userId);
       if (await tx.findOne(AnonymizedUser, { userId })) return;
       const at = this.parts.clock.now();
       tx.create(AnonymizedUser, { userId, pseudonym: pseudonymOf(v4()), requestedAt: at }, { persist: true });
@@ -112,7 +117,7 @@ export class AnonymizationService {
   /** All rows in one transaction, unless something of the user began meanwhile: then that is ended first. */
   private async severRows(userId: string): Promise<void> {
     await this.em.fork().transactional(async (tx) => {
-      await lockUser(tx, userId);
+      await lockUserToFollow(tx, userId);
       const row = await tx.findOneOrFail(AnonymizedUser, { userId });
       const now = this.parts.clock.now();
       const underWay = await tx.execute<unknown[]>(UNDER_WAY, [userId, now]);

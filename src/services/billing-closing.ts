@@ -55,7 +55,7 @@ export class BillingClosing {
     }
     for (const { id } of await this.ofOneThatIs(() => this.stripe.paymentMethods(customer)))
       await this.tolerating(() =>
-        this.intents.run({ userId, kind: "remove-payment-method", subject: id, params: { customer } }),
+        this.intents.runToEnd({ userId, kind: "remove-payment-method", subject: id, params: { customer } }),
       );
   }
 
@@ -72,7 +72,9 @@ export class BillingClosing {
     }
     for (const { id } of subscriptions.filter(({ status }) => !ENDED.includes(status))) {
       const params = { change: "cancel-now", comment: null, prorate: false };
-      await this.intents.run({ userId, kind: "change-subscription", subject: id, params });
+      await this.insisting(() =>
+        this.intents.runToEnd({ userId, kind: "change-subscription", subject: id, params }),
+      );
       ended += 1;
     }
     for (const { id } of invoices.filter(isUnpaid)) ended += await this.end(userId, "void-purchase", id);
@@ -84,7 +86,7 @@ export class BillingClosing {
     kind: "expire-checkout-session" | "void-purchase",
     subject: string,
   ): Promise<number> {
-    return this.tolerating(() => this.intents.run({ userId, kind, subject, params: {} }));
+    return this.tolerating(() => this.intents.runToEnd({ userId, kind, subject, params: {} }));
   }
 
   /** 1 when it was done, 0 when Stripe refused it. */
@@ -99,9 +101,17 @@ export class BillingClosing {
     }
   }
 
+  /** What has to end is tried again by itself, whatever Stripe has against it now. */
+  private async insisting(change: () => Promise<unknown>): Promise<void> {
+    if ((await this.tolerating(change)) === 0)
+      throw new Conflict("A subscription of this user could not be ended. It is tried again by itself.", {
+        retryable: true,
+      });
+  }
+
   /** What was bought opens nothing any more, whatever its money says; all else that was given ends. */
   private async endAccess(userId: string, author: Author): Promise<void> {
-    await this.road.write(userId, null, async (heard) => {
+    await this.road.follow(userId, null, async (heard) => {
       const write = heard.by(author);
       const { tx, now } = write;
       for (const purchase of await tx.find(Purchase, { userId, withdrawnAt: null })) {

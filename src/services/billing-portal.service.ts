@@ -38,6 +38,8 @@ export class BillingPortalService {
     assertReturnUrl(this.config, "returnUrl", returnUrl);
     let made: BillingPortalSession | undefined;
     const open = async ({ customer, configuration }: PortalRequest) => {
+      // at Stripe's pages a plan is changed and a cancel taken back: nobody who is being anonymised is let in
+      await this.parts.customers.assertGoesOn(caller.id);
       const { url } = await this.parts.stripe.methods.createPortalSession(
         { customer, return_url: returnUrl, ...(configuration && { configuration }) },
         key === null ? undefined : `portal:${hashOf([caller.actor, key, customer])}`,

@@ -1,6 +1,8 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Caller } from "../auth/caller.ts";
+import { AnonymizedUser } from "../entities/anonymized-user.ts";
 import { Customer } from "../entities/customer.ts";
+import { UserAnonymized } from "../errors.ts";
 import type { Intents } from "../intents/intents.ts";
 import { isMissing } from "../stripe/errors.ts";
 import type { Sync } from "../sync/sync.ts";
@@ -28,6 +30,11 @@ export class CustomerService {
       if (!isMissing(error) || !(await this.hasLost(customer))) throw error;
       return work(await this.ensure(caller));
     }
+  }
+
+  /** @throws UserAnonymized for one who is being anonymised, or was */
+  async assertGoesOn(userId: string): Promise<void> {
+    if ((await this.em.fork().count(AnonymizedUser, { userId })) > 0) throw new UserAnonymized();
   }
 
   /** The user's Stripe customer; null when there is none (any more). */

@@ -66,7 +66,7 @@ const orderedBy = ({ metadata, amount_total, currency, created }: Stripe.Checkou
 export async function sessionIsGone(em: EntityManager, road: Road, id: string): Promise<void> {
   const known = await em.findOne(CheckoutSession, { id });
   if (!known?.isOpen) return;
-  await road.write(known.userId, null, async (write) => {
+  await road.follow(known.userId, null, async (write) => {
     const session = await write.tx.findOneOrFail(CheckoutSession, { id });
     if (!session.isOpen) return;
     Object.assign(session, { status: "expired", version: session.version + 1 });

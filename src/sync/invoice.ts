@@ -63,7 +63,7 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
 export async function invoiceIsGone(em: EntityManager, road: Road, stripeInvoiceId: string): Promise<void> {
   const known = await em.findOne(Invoice, { stripeInvoiceId, purchaseId: { $ne: null } });
   if (!known) return;
-  await road.write(known.userId, null, async (write) => {
+  await road.follow(known.userId, null, async (write) => {
     const invoice = await write.tx.findOneOrFail(Invoice, { stripeInvoiceId });
     if (!isOwed(invoice)) return;
     Object.assign(invoice, { status: "VOID", version: invoice.version + 1 });

@@ -11,7 +11,7 @@ import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
 import { traced, traceparent } from "../tracing.ts";
-import { lockFree, lockUser } from "../user-lock.ts";
+import { lockFree, lockUser, lockUserToFollow } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "./tickets.ts";
 
@@ -118,7 +118,7 @@ export class Road {
     if (userId === null) return { arrival: "foreign", remote };
     await journey.upstream?.(remote, userId);
     const writeAs = (owner: string) =>
-      this.write(owner, cause, async (write): Promise<Arrival> => {
+      this.follow(owner, cause, async (write): Promise<Arrival> => {
         if ((await claimTickets(write.tx, [ticket])).size === 0) return "superseded";
         await journey.write(remote, write);
         return "applied";
@@ -150,10 +150,21 @@ export class Road {
     }));
   }
 
-  /** One write transaction under the user's lock, which takes the events along. What `work` throws undoes it all. */
+  /**
+   * One write transaction under the user's lock, which takes the events along. What `work` throws undoes it all.
+   * @throws UserAnonymized also while the user is being anonymised: it is for what somebody asks for
+   */
   write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
     return this.transaction(async (tx, writeOf) => {
       await lockUser(tx, userId);
+      return work(writeOf(userId, cause));
+    });
+  }
+
+  /** The same for what follows Stripe, or ends what is left: until the user is severed. */
+  follow<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
+    return this.transaction(async (tx, writeOf) => {
+      await lockUserToFollow(tx, userId);
       return work(writeOf(userId, cause));
     });
   }

@@ -202,7 +202,7 @@ export class Sync {
     { userId, subject }: { userId: string; subject: string },
     note: (tx: EntityManager) => Promise<boolean>,
   ): Promise<boolean> {
-    return this.road.write(userId, null, async (write) => {
+    return this.road.follow(userId, null, async (write) => {
       const isNoted = await note(write.tx);
       if (isNoted) await followPurchase(write, subject);
       return isNoted;

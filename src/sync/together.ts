@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
+import { UserAnonymized } from "../errors.ts";
 import { Gathering } from "../gathering.ts";
 import { prepared } from "../prepared.ts";
 import { ourUser, type RemoteCustomer } from "./customer.ts";
@@ -46,7 +47,12 @@ export class Together {
       if (objects.length < 2) continue;
       const burst = new Map(objects.map((one) => [one.id, one]));
       for (const one of objects) await this.upstream(one, userId, burst);
-      const claimed = await this.write({ userId, objects });
+      const claimed = await this.write({ userId, objects }).catch((error: unknown) => {
+        if (error instanceof UserAnonymized) return null;
+        throw error;
+      });
+      // severed since: each finds by itself under whom it goes on
+      if (claimed === null) continue;
       for (const { id } of objects) arrivals.set(id, claimed.has(id) ? "applied" : "superseded");
       bursts.push(burst);
     }
@@ -66,7 +72,7 @@ export class Together {
   private async write(written: Written): Promise<Claimed> {
     const { userId } = written;
     const alone = () =>
-      this.road.write(userId, null, (write) => writeInto(write.tx, [{ ...written, write }]));
+      this.road.follow(userId, null, (write) => writeInto(write.tx, [{ ...written, write }]));
     return (await this.writes.ask(written)) ?? alone();
   }
 

@@ -47,7 +47,7 @@ export class WholeUser {
   /** What syncs of these would change now. Nothing is kept, nothing is told. */
   async rehearse(userId: string, readings: readonly Reading[]): Promise<Comparison> {
     try {
-      await this.road.write(userId, null, async (write) => {
+      await this.road.follow(userId, null, async (write) => {
         throw new TakenBack(await this.writeAll(write, readings));
       });
       throw new Error("a rehearsal must not be kept");
@@ -63,7 +63,7 @@ export class WholeUser {
     readings: readonly Reading[],
     note: (write: Write, found: Comparison) => void,
   ): Promise<Comparison> {
-    return this.road.write(userId, null, async (write) => {
+    return this.road.follow(userId, null, async (write) => {
       const found = await this.writeAll(write, readings);
       note(write, found);
       return found;

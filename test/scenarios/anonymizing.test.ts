@@ -7,6 +7,8 @@ import { TABLES_OF_USERS } from "../../src/sync/severing.ts";
 import { type Buyer, newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
 import { openCheckout, planId, subscribe } from "../support/checkout.ts";
 import { comparingIn, NOTHING } from "../support/comparing.ts";
+import { newLearner } from "../support/learner.ts";
+import { addCard } from "../support/methods.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 import { deliver } from "../support/webhook.ts";
@@ -340,6 +342,77 @@ test("an invoice that nobody expected to be paid any more cannot be paid afterwa
   await stripe.invoices.markUncollectible(String(draft.id));
   expect((await anonymize(ada.userId)).errors).toBeUndefined();
   expect((await stripe.invoices.retrieve(String(draft.id))).status).toBe("void");
+});
+
+/** As long as it is under way: asked for, and not one row severed. */
+const ask = (userId: string) =>
+  execute("insert into anonymized_users (user_id, pseudonym, requested_at) values (?, ?, now())", [
+    userId,
+    `anonymized:${randomUUID()}`,
+  ]);
+
+test("from the moment it is asked for nothing begins any more, and what Stripe says is still followed", async () => {
+  const ada = await newLearner(service);
+  const id = await ada.subscribe();
+  const card = (await addCard(service, ada.token)).data.addPaymentMethod.id;
+  const course = newCourse();
+  await putOnSale(service, course, { amount: 0 });
+  const enterprise = await planId(service, "Enterprise");
+  await untilQuiet();
+  await ask(ada.userId);
+  const calls: [string, object?][] = [
+    [
+      "mutation ($input: ChangePlanInput!) { changePlan(input: $input) { clientSecret } }",
+      { input: { subscriptionId: id, planId: enterprise } },
+    ],
+    ["mutation ($id: ID!) { resumeSubscription(id: $id) { id } }", { id }],
+    ['mutation { createBillingPortalSession(returnUrl: "https://learn.example.com/") { url } }'],
+    ['mutation { redeemPromotion(input: { code: "ANY" }) { id } }'],
+    ["mutation ($id: ID!) { setDefaultPaymentMethod(id: $id) { id } }", { id: card }],
+    ["mutation { createSetupIntent { clientSecret } }"],
+  ];
+  for (const [call, variables] of calls)
+    expect([call, codeOf(await ada.ask(call, variables))]).toEqual([call, "USER_ANONYMIZED"]);
+  const GRANT = "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }";
+  const gift = { userId: ada.userId, scope: "COURSE", resourceId: "gift", reason: "a present" };
+  expect(codeOf(await service.ask(GRANT, { input: gift }, admin))).toBe("USER_ANONYMIZED");
+
+  await stripeOf(service).subscriptions.update((await ada.remote()).id, { cancel_at_period_end: true });
+  await ada.until(({ cancelAtPeriodEnd }) => cancelAtPeriodEnd);
+  expect((await anonymize(ada.userId)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
+});
+
+test("what was ordered and never asked of Stripe is not charged any more", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const card = await ada.card();
+  const customer = await customerOf(service, ada.userId);
+  await untilQuiet();
+  let left = 1;
+  armCrashPoints((at) => {
+    if (at === "intent-leased" && left-- === 1) throw new Error("cut off");
+  });
+  await ada.pay(course, card);
+  armCrashPoints();
+  await untilItsLeasesEnd();
+  expect((await anonymize(ada.userId)).errors).toBeUndefined();
+  expect((await stripeOf(service).invoices.list({ customer })).data).toEqual([]);
+  const [order] = await execute<{ status: string }>(
+    "select status from purchases where user_id = (select user_id from customers where stripe_customer_id = ?)",
+    [customer],
+  );
+  expect(order?.status).toBe("FAILED");
+});
+
+test("two admins who ask at once come to one end", async () => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  await ada.card();
+  const other = await service.token(newUser(), "admin");
+  const answers = await Promise.all([anonymize(ada.userId), anonymize(ada.userId, undefined, other)]);
+  expect(answers.map(({ errors }) => errors)).toEqual([undefined, undefined]);
+  expect(answers[0]?.data).toEqual(answers[1]?.data);
 });
 
 test.each<[CrashPoint, number]>([
