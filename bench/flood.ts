@@ -1,23 +1,13 @@
 // `npm run bench:flood`: how many webhooks are acknowledged and applied in a second.
 import { execFileSync } from "node:child_process";
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Client } from "pg";
 import type Stripe from "stripe";
-import { startPostgres } from "../dev/embedded/postgres.ts";
-import { removePostgresData } from "../dev/embedded/postgres-place.ts";
 import { flood } from "../test/support/flood.ts";
+import { withNewPostgres } from "../test/support/own-postgres.ts";
 import { runToEnd, watch } from "../test/support/processes.ts";
 import { type Recorded, recordPayments } from "../test/support/recorded-payments.ts";
 import { startService, type TestService, WEBHOOK_SECRET } from "../test/support/service.ts";
@@ -265,17 +255,8 @@ const { values } = parseArgs({
 });
 if (values.help) console.log(HELP);
 else {
-  const folder = mkdtempSync(join(tmpdir(), "payment-service-bench-"));
-  chmodSync(folder, 0o711); // as root PostgreSQL's account has to pass
-  const postgres = await startPostgres({ dataDir: folder });
-  process.env.TEST_DATABASE_ADMIN_URL = postgres.adminUrl;
-  const cleanUp = async () => {
-    await postgres.stop();
-    await removePostgresData(folder);
-    rmSync(folder, { recursive: true, force: true });
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
-  await main(Number(values.events), Number(values.concurrency), folder).finally(cleanUp);
+  await withNewPostgres({ durable: true }, (folder) =>
+    main(Number(values.events), Number(values.concurrency), folder),
+  );
   process.exit(0);
 }

@@ -1,14 +1,10 @@
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startPostgres } from "../dev/embedded/postgres.ts";
-import { removePostgresData } from "../dev/embedded/postgres-place.ts";
 import { LISTENED_EVENTS } from "../src/webhooks/event-table.ts";
 import { openCheckout } from "../test/support/checkout.ts";
+import { withNewPostgres } from "../test/support/own-postgres.ts";
 import { collect, eventually, newUser, startService, type TestService } from "../test/support/service.ts";
 import { spawnService } from "../test/support/spawn.ts";
 
@@ -152,17 +148,6 @@ const { values } = parseArgs({
 });
 if (values.help) console.log(HELP);
 else {
-  const folder = mkdtempSync(join(tmpdir(), "payment-service-bench-"));
-  chmodSync(folder, 0o711); // as root PostgreSQL's account has to pass
-  const postgres = await startPostgres({ dataDir: folder });
-  process.env.TEST_DATABASE_ADMIN_URL = postgres.adminUrl;
-  const cleanUp = async () => {
-    await postgres.stop();
-    await removePostgresData(folder);
-    rmSync(folder, { recursive: true, force: true });
-  };
-  process.once("SIGINT", () => void cleanUp().finally(() => process.exit(130)));
-  process.once("SIGTERM", () => void cleanUp().finally(() => process.exit(143)));
-  await main(Number(values.learners)).finally(cleanUp);
+  await withNewPostgres({ durable: true }, () => main(Number(values.learners)));
   process.exit(0);
 }

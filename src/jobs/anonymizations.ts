@@ -26,14 +26,12 @@ export class Anonymizations implements Round {
     return this.cursors.begin(ANONYMIZATIONS_CURSOR, {}, EVERY_SECONDS);
   }
 
-  async run(isWantedNow = false): Promise<void> {
-    const lease = await this.cursors.lease<object>(ANONYMIZATIONS_CURSOR, isWantedNow);
-    if (!lease) return;
-    try {
-      for (const one of await this.takeDue()) await this.carryOn(one);
-    } finally {
-      await lease.release({}, EVERY_SECONDS);
-    }
+  run(isWantedNow = false): Promise<void> {
+    return this.cursors.turn(ANONYMIZATIONS_CURSOR, isWantedNow, EVERY_SECONDS, async () => {
+      const due = await this.takeDue();
+      for (const one of due) await this.carryOn(one);
+      return due.length === LIMIT;
+    });
   }
 
   /** Those whose turn it is; each has its next only after a pause, whatever becomes of this one. */

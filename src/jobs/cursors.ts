@@ -14,7 +14,10 @@ export interface Lease<State> {
   readonly state: State;
   /** Notes how far the work has come. @throws LeaseLost */
   save(state: State): Promise<void>;
-  /** Ends the lease, which goes on until then whatever is thrown; the work is due again after a pause, or, with null, when somebody asks for it. */
+  /**
+   * Ends the lease, which goes on until then whatever is thrown; the work is due again after a pause, or, with null, when
+   * somebody asks for it.
+   */
   release(state: State, pauseSeconds: number | null): Promise<void>;
 }
 
@@ -81,6 +84,26 @@ export class Cursors {
     );
     if (!row) return null;
     return this.leaseOf(name, holder, row.state);
+  }
+
+  /**
+   * Does work that keeps no place, when it is due (or wanted now) and nobody else has it. It is due again after a pause,
+   * or at once when it says that there is more.
+   */
+  async turn(
+    name: string,
+    isWantedNow: boolean,
+    seconds: number,
+    work: () => Promise<boolean>,
+  ): Promise<void> {
+    const lease = await this.lease<object>(name, isWantedNow);
+    if (!lease) return;
+    let pause = seconds;
+    try {
+      if (await work()) pause = 0;
+    } finally {
+      await lease.release({}, pause);
+    }
   }
 
   private leaseOf<State>(name: string, holder: string, state: State): Lease<State> {

@@ -27,17 +27,12 @@ export class PurchaseDeadlines implements Round {
     return this.cursors.begin(DEADLINES_CURSOR, {}, EVERY_SECONDS);
   }
 
-  async run(isWantedNow = false): Promise<void> {
-    const lease = await this.cursors.lease<object>(DEADLINES_CURSOR, isWantedNow);
-    if (!lease) return;
-    let pause = EVERY_SECONDS;
-    try {
+  run(isWantedNow = false): Promise<void> {
+    return this.cursors.turn(DEADLINES_CURSOR, isWantedNow, EVERY_SECONDS, async () => {
       const due = await this.due();
       for (const purchase of due) await this.giveUp(purchase);
-      if (due.length === LIMIT) pause = 0;
-    } finally {
-      await lease.release({}, pause);
-    }
+      return due.length === LIMIT;
+    });
   }
 
   private due(): Promise<Purchase[]> {
