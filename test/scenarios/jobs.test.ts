@@ -1,5 +1,7 @@
 import { jest } from "@jest/globals";
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { whileSomebodyWaits } from "../../src/stripe/call-scope.ts";
+import { carryOn } from "../support/anonymizing.ts";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
 
@@ -7,7 +9,11 @@ let service: TestService;
 beforeAll(async () => {
   service = await startService({ env: { WORKER: "off" } });
 });
+afterEach(() => armCrashPoints());
 afterAll(() => service.stop());
+
+const execute = <T extends object>(sql: string, params: unknown[] = []) =>
+  service.app.parts.orm.em.fork().execute<T[]>(sql, params);
 
 // The connection on which a worker hears of new jobs may be one that a request has opened: Node then runs whatever
 // that connection wakes as if it were a part of the request, for as long as the connection lives.
@@ -30,4 +36,49 @@ test("a job that a request's connection wakes calls Stripe long after the reques
   } finally {
     await replica.app.stop();
   }
+});
+
+test.each([
+  ["anonymizations", "anonymized_users"],
+  ["purchase-deadlines", "purchases"],
+])("the round of %s is anybody's again when the database refuses it something", async (name, table) => {
+  await execute(`alter table ${table} rename to out_of_reach`);
+  await service.app.parts.cursors.restart(name, {}, 0);
+  await service.app.parts.workers.rounds.run(name).catch(() => {});
+  await execute(`alter table out_of_reach rename to ${table}`);
+  await eventually(
+    () =>
+      execute<{ is_free: boolean }>("select lease_until is null as is_free from cursors where name = ?", [
+        name,
+      ]),
+    ([row]) => row?.is_free === true,
+  );
+});
+
+test("twenty who cannot be finished let others come first, and how long they wait is measured", async () => {
+  const begun = (name: string, count: number, age: string) =>
+    execute(
+      `insert into anonymized_users (user_id, pseudonym, requested_at, next_try_at)
+       select ? || n, 'anonymized:' || ? || n, now() - ?::interval, now() - ?::interval from generate_series(1, ?) n`,
+      [name, name, age, age, count],
+    );
+  await begun("stuck-", 20, "2 days");
+  armCrashPoints((at) => {
+    if (at === "rows-committed") throw new Error("cannot be finished");
+  });
+  await carryOn(service);
+  armCrashPoints();
+  await begun("fresh-", 1, "1 second");
+  await carryOn(service);
+  const left = await execute(
+    `select split_part(user_id, '-', 1) as who, tries, count(*)::int as n from anonymized_users
+      where finished_at is null group by 1, 2`,
+  );
+  expect(left).toEqual([{ who: "stuck", tries: 1, n: 20 }]);
+  const [, age] =
+    (await (await fetch(`${service.url}/metrics`)).text()).match(
+      /^anonymizations_oldest_unfinished_seconds (\S+)$/m,
+    ) ?? [];
+  expect(Number(age)).toBeGreaterThan(2 * 86_400 - 60);
+  await execute("delete from anonymized_users where user_id like 'stuck-%'");
 });

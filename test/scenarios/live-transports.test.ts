@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
 import { jest } from "@jest/globals";
 import { Redis } from "ioredis";
 import { WebSocket } from "ws";
@@ -10,14 +9,8 @@ import { userChannel } from "../../src/events/redis.ts";
 import { subscribe } from "../support/checkout.ts";
 import { recordLogs } from "../support/logs.ts";
 import { startRouter, type TestRouter } from "../support/router.ts";
-import {
-  type Answer,
-  eventually,
-  newUser,
-  startReplica,
-  startService,
-  type TestService,
-} from "../support/service.ts";
+import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
+import { sleepers } from "../support/sleepers.ts";
 import { liveTransports, refusalOf } from "../support/transports.ts";
 
 const STATUS = "subscription { subscriptionStatusChanged { status } }";
@@ -140,93 +133,8 @@ describe.each(WAYS)("by %s", (_name, begin) => {
   });
 });
 
-/** A client that asks for events, and reads nothing until it is told to. */
-interface Sleeper {
-  /** The ids that have come, after it woke up. */
-  wake(): Promise<string[]>;
-}
-
-type Payload = { query: string; variables: object };
-const idOf = (answer: Answer) => answer.data.paymentEvents.f0 as string;
-
-const SLEEPERS: [string, (token: string, payload: Payload, count: number) => Promise<Sleeper>][] = [
-  [
-    "WebSocket",
-    async (token, payload, count) => {
-      const socket = new WebSocket(`${service.url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
-      await once(socket, "open");
-      socket.send(JSON.stringify({ type: "connection_init", payload: { token } }));
-      await once(socket, "message");
-      socket.pause();
-      socket.send(JSON.stringify({ id: "1", type: "subscribe", payload }));
-      const ids: string[] = [];
-      socket.on("message", (data) => ids.push(idOf(JSON.parse(String(data)).payload)));
-      return {
-        async wake() {
-          socket.resume();
-          await eventually(
-            () => ids.length,
-            (length) => length >= count,
-          );
-          socket.close();
-          return ids;
-        },
-      };
-    },
-  ],
-  [
-    "server-sent events",
-    async (token, payload, count) => {
-      const request = httpRequest(`${service.url}/graphql/stream`, {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      });
-      request.end(JSON.stringify(payload));
-      const [response] = await once(request, "response");
-      return {
-        async wake() {
-          let text = "";
-          response.on("data", (chunk: Buffer) => {
-            text += chunk;
-          });
-          const told = () => [...text.matchAll(/^data: (\{.*\})$/gm)].map(([, data]) => data as string);
-          await eventually(
-            () => text.match(/^data: .*\n\n/gm)?.length ?? 0,
-            (length) => length >= count,
-          );
-          request.destroy();
-          return told().map((data) => idOf(JSON.parse(data)));
-        },
-      };
-    },
-  ],
-  [
-    "callback",
-    async (token, payload, count) => {
-      let wake = () => {};
-      const awake = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      router.answer = ({ action }) => (action === "next" ? awake.then(() => 204) : 204);
-      const { id } = await router.subscribe(service, { ...payload, token });
-      return {
-        async wake() {
-          expect(router.told(id).length).toBeLessThanOrEqual(1);
-          wake();
-          await eventually(
-            () => router.told(id).length,
-            (length) => length >= count,
-          );
-          router.answer = () => 404;
-          return router.told(id).flatMap((said) => (said.payload ? [idOf(said.payload)] : []));
-        },
-      };
-    },
-  ],
-];
-
 describe("a client that reads nothing holds back its source, and misses nothing", () => {
-  test.each(SLEEPERS)("by %s", async (name, sleep) => {
+  test.each(sleepers(() => router))("by %s", async (name, sleep) => {
     const count = name === "callback" ? 300 : 3_000; // a connection has buffers at both ends
     const userId = newUser();
     const ids = Array.from({ length: count + 1 }, () => randomUUID());
@@ -240,7 +148,12 @@ describe("a client that reads nothing holds back its source, and misses nothing"
     const fields = Array.from({ length: 100 }, (_, at) => `f${at}: id`).join(" ");
     const query = `subscription ($after: ID) { paymentEvents(after: $after) { ${fields} } }`;
     const reads = await countReads();
-    const sleeper = await sleep(await service.token(userId), { query, variables: { after: ids[0] } }, count);
+    const sleeper = await sleep(
+      service,
+      await service.token(userId),
+      { query, variables: { after: ids[0] } },
+      count,
+    );
     expect(await settled(reads.count)).toBeLessThan((0.8 * count) / 100);
     expect(await sleeper.wake()).toEqual(ids.slice(1));
     reads.stop();

@@ -6,7 +6,8 @@ import {
   isNonNullType,
   isRequiredInputField,
 } from "graphql";
-import { newUser, startService, type TestService } from "../support/service.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { deliver, eventOf } from "../support/webhook.ts";
 
 // Text that PostgreSQL cannot hold is the client's fault, in every argument of every field, and never ours.
 let service: TestService;
@@ -14,6 +15,9 @@ beforeAll(async () => {
   service = await startService();
 });
 afterAll(() => service.stop());
+
+const execute = <T extends object>(sql: string, params: unknown[] = []) =>
+  service.app.parts.orm.em.fork().execute<T[]>(sql, params);
 
 const BAD = ["a\0b", "half a \ud83d"];
 
@@ -72,4 +76,42 @@ test("every text of every query and mutation", async () => {
           }
   expect(faults).toEqual([]);
   expect(asked).toBeGreaterThan(60);
+});
+
+test("numbers and escapes that PostgreSQL reads otherwise do not keep an event from being stored", async () => {
+  const event = eventOf("account.updated", { id: "acct_1", amount: 1, status: "caf\u00e9" });
+  const body = JSON.stringify(event).replace('"amount":1', '"amount":1e400').replace("é", "\\u00e9");
+  expect((await deliver(service, body)).status).toBe(200);
+  const [row] = await execute<{ status: string; amount: unknown }>(
+    "select payload #>> '{data,object,status}' as status, payload #> '{data,object,amount}' as amount from stripe_events where id = ?",
+    [event.id],
+  );
+  expect(row).toEqual({ status: "café", amount: null });
+});
+
+test("what PostgreSQL cannot keep in a text is stored as what stands for it, and worked on", async () => {
+  const event = eventOf(
+    "customer.updated",
+    {},
+    {
+      api_version: "\u0000",
+      data: {
+        object: { id: "cus_nul\u0000", status: "a\u0000b", mode: "\ud800", type: "😀" },
+        previous_attributes: { "key\u0000": 1 },
+      },
+    },
+  );
+  expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+  await eventually(
+    () => execute<{ status: string }>("select status from stripe_events where id = ?", [event.id]),
+    ([row]) => row?.status === "ignored", // Stripe has no such customer
+  );
+  const [kept] = await execute<{ payload: { data: object } }>(
+    "select payload from stripe_events where id = ?",
+    [event.id],
+  );
+  expect(kept?.payload.data).toEqual({
+    object: { id: "cus_nul␀", status: "a␀b", mode: "\ufffd", type: "😀" },
+    previous_attributes: { "key␀": null },
+  });
 });

@@ -32,6 +32,7 @@ const FIRST = [
   "scenarios/cancelling",
   "scenarios/intents",
   "scenarios/anonymizing",
+  "scenarios/anonymizing-ends",
   "scenarios/setup-database",
   "scenarios/database-outage",
   "scenarios/adding-cards",

@@ -1,55 +1,27 @@
-import { Redis } from "ioredis";
-import { DecisionStore } from "../../src/events/decision-store.ts";
-import { createLogger } from "../../src/logger.ts";
-import { Metrics } from "../../src/metrics.ts";
-import type { AccessQuestion, TimedDecision } from "../../src/services/access-question.ts";
-import { type Decide, DecisionCache } from "../../src/services/decision-cache.ts";
-import { startTestRedis, type TestRedis } from "../support/redis.ts";
+import type { TimedDecision } from "../../src/services/access-question.ts";
+import type { Decide } from "../../src/services/decision-cache.ts";
+import {
+  about,
+  type Decisions,
+  GRANTED,
+  LATER,
+  primary,
+  REFUSED,
+  startDecisions,
+} from "../support/decisions.ts";
 import { eventually, newUser } from "../support/service.ts";
 
-let redis: TestRedis;
-let connection: Redis;
+let decisions: Decisions;
+let connection: Decisions["connection"];
 let now = new Date("2026-03-10T12:00:00Z");
-const clock = { now: () => now, stop: () => {} };
-/** A process's cache; several are several replicas. */
-const replica = () =>
-  new DecisionCache(new DecisionStore(connection, connection), clock, new Metrics(), createLogger("silent"));
-
-const GRANTED: TimedDecision = { granted: true, source: "GIFT", expiresAt: null, changesAt: null };
-const REFUSED: TimedDecision = { granted: false, source: null, expiresAt: null, changesAt: null };
-const LATER: TimedDecision = { ...GRANTED, source: "PURCHASE" };
-
 beforeAll(async () => {
-  redis = await startTestRedis();
-  connection = new Redis(redis.url, { maxRetriesPerRequest: 0, enableOfflineQueue: false });
-  connection.on("error", () => {});
-  await connection.ping().catch(() => new Promise((resolve) => connection.once("ready", resolve)));
+  decisions = await startDecisions(() => now);
+  connection = decisions.connection;
 });
-afterAll(async () => {
-  connection.disconnect();
-  await redis.stop();
-});
+afterAll(() => decisions.stop());
 
-function about(userId: string, resourceId = "course-1"): AccessQuestion {
-  return { userId, resourceType: "COURSE", resourceId };
-}
-
-/** A primary that gives one answer to everything, and counts how often it was asked. */
-function primary(decision: TimedDecision): Decide & { asked: AccessQuestion[][] } {
-  const asked: AccessQuestion[][] = [];
-  const decide: Decide = async (questions) => {
-    asked.push([...questions]);
-    return questions.map(() => decision);
-  };
-  return Object.assign(decide, { asked });
-}
-
-/** Until what was decided has reached Redis, for whom it does nothing but wait. */
-const kept = (userId: string, fields: number) =>
-  eventually(
-    () => connection.hlen(`payment:{${userId}}:access`),
-    (length) => length === fields + 1, // and the lease
-  );
+const replica = () => decisions.replica();
+const kept = (userId: string, fields: number) => decisions.kept(userId, fields);
 
 test("a decision is asked for once: then this process answers, and the others from Redis", async () => {
   const user = newUser();
@@ -180,61 +152,6 @@ test("a Redis that has forgotten its scripts is told them again", async () => {
   await kept(user, 1);
 });
 
-test("behind a fence all ask the primary, and nothing is kept", async () => {
-  const user = newUser();
-  const [one, two] = [replica(), replica()];
-  await two.answer([about(user)], primary(REFUSED));
-  await kept(user, 1);
-  await one.fence([user]);
-  expect(await two.answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
-  const truth = primary(LATER);
-  expect(await two.answer([about(user)], truth)).toEqual([LATER]);
-  expect(truth.asked).toHaveLength(1);
-  expect(await connection.hkeys(`payment:{${user}}:access`)).toEqual(["fence"]);
-});
-
-test("what was read before a change is not kept after it, also when the fence has fallen since", async () => {
-  const user = newUser();
-  const [reader, writer] = [replica(), replica()];
-  const slow: Decide = async (questions) => {
-    const lower = await writer.fence([user]);
-    lower();
-    await eventually(
-      () => connection.exists(`payment:{${user}}:access`),
-      (there) => there === 0,
-    );
-    return questions.map(() => REFUSED);
-  };
-  await reader.answer([about(user)], slow);
-  await connection.ping(); // behind the attempt to keep it
-  const truth = primary(GRANTED);
-  expect(await replica().answer([about(user)], truth)).toEqual([GRANTED]);
-  expect(truth.asked).toHaveLength(1);
-});
-
-test("a fence that nobody takes down falls by itself", async () => {
-  const user = newUser();
-  await replica().fence([user]);
-  const left = await connection.pttl(`payment:{${user}}:access`);
-  expect(left).toBeGreaterThan(0);
-  expect(left).toBeLessThanOrEqual(15_000);
-});
-
-test("one change does not take down the fence of the next", async () => {
-  const user = newUser();
-  const [one, two] = [replica(), replica()];
-  const lowerFirst = await one.fence([user]);
-  const lowerSecond = await two.fence([user]);
-  lowerFirst();
-  await connection.ping();
-  expect(await connection.hkeys(`payment:{${user}}:access`)).toEqual(["fence"]);
-  lowerSecond();
-  await eventually(
-    () => connection.exists(`payment:{${user}}:access`),
-    (there) => there === 0,
-  );
-});
-
 test("an entry is good until the moment at which time makes it another", async () => {
   const user = newUser();
   const ends = new Date(now.getTime() + 30_000);
@@ -277,46 +194,17 @@ test("an answer that took long lives no longer for coming to one that was asked 
   change();
 });
 
-test("a change of the catalogue that lost its fence leaves nothing from before it", async () => {
-  const user = newUser();
-  const lower = await replica().fenceAll();
-  await connection.del("payment:access:catalogue"); // as if it had fallen by itself
-  await replica().answer([about(user)], primary(GRANTED));
-  await kept(user, 1);
-  lower();
-  await eventually(
-    () => connection.exists("payment:access:catalogue"),
-    (there) => there === 0,
-  );
-  expect(await replica().answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
-});
-
-test("a change of the catalogue makes every decision a question again", async () => {
-  const user = newUser();
-  const [one, two] = [replica(), replica()];
-  await two.answer([about(user)], primary(REFUSED));
-  await kept(user, 1);
-  const lower = await one.fenceAll();
-  expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
-  lower();
-  await eventually(
-    () => connection.exists("payment:access:catalogue"),
-    (there) => there === 0,
-  );
-  expect(await replica().answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
-});
-
 test("without Redis the primary answers, and a change is made all the same", async () => {
   const user = newUser();
   const cache = replica();
-  await redis.kill();
+  await decisions.redis.kill();
   try {
     expect(await cache.answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
     (await cache.fence([user]))();
     const failing: Decide = () => Promise.reject(new Error("the database is away"));
     await expect(cache.answer([about(user)], failing)).rejects.toThrow("the database is away");
   } finally {
-    await redis.restart();
+    await decisions.redis.restart();
     await eventually(
       () => connection.status,
       (status) => status === "ready",

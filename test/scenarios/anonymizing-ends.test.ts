@@ -1,0 +1,189 @@
+import { randomUUID } from "node:crypto";
+import { armCrashPoints, type CrashPoint } from "../../src/crash-points.ts";
+import {
+  adminOf,
+  anonymize,
+  askedFor,
+  carryOn,
+  codeOf,
+  tracesIn,
+  untilLeasesEnd,
+  untilQuiet,
+} from "../support/anonymizing.ts";
+import { newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
+import { openCheckout, planId, subscribe } from "../support/checkout.ts";
+import { newLearner } from "../support/learner.ts";
+import { addCard } from "../support/methods.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterEach(() => armCrashPoints());
+afterAll(() => service.stop());
+
+const execute = <T extends object>(sql: string, params: unknown[] = []) =>
+  service.app.parts.orm.em.fork().execute<T[]>(sql, params);
+
+test("a page that is paid while it is being closed leaves no subscription, and none comes later", async () => {
+  const ada = await newBuyer(service);
+  const page = await openCheckout(service, ada.token);
+  const sessionId = page.data.createCheckoutSession.id;
+  const customer = await customerOf(service, ada.userId);
+  const stripe = stripeOf(service);
+  const slow = { method: "POST", path: "/v1/checkout/sessions/*/expire", times: 1, delayMs: 800 };
+  await setFaults(service, { calls: [slow], webhooks: { delayMs: 1_500 } });
+  const answer = anonymize(service, ada.userId);
+  await eventually(
+    () => execute<object>("select 1 from intents where subject = ? and posted_at is not null", [sessionId]),
+    (rows) => rows.length > 0,
+  );
+  await service.pay(sessionId);
+  expect((await answer).errors).toBeUndefined();
+  await setFaults(service, { reset: true });
+  expect((await stripe.subscriptions.list({ customer })).data).toEqual([]);
+
+  // one that somebody makes of what is left of the customer ends as well
+  const [ended] = (await stripe.subscriptions.list({ customer, status: "all" })).data;
+  const price = String(ended?.items.data[0]?.price.id);
+  await stripe.subscriptions.create({ customer, items: [{ price }], trial_period_days: 7 });
+  await eventually(
+    () => stripe.subscriptions.list({ customer }),
+    ({ data }) => data.length === 0,
+  );
+});
+
+test("an invoice that nobody expected to be paid any more cannot be paid afterwards", async () => {
+  const ada = await newBuyer(service);
+  await ada.card();
+  const customer = await customerOf(service, ada.userId);
+  const stripe = stripeOf(service);
+  const draft = await stripe.invoices.create({ customer, auto_advance: false });
+  await stripe.invoiceItems.create({ customer, invoice: draft.id, amount: 500, currency: "usd" });
+  await stripe.invoices.finalizeInvoice(String(draft.id));
+  await stripe.invoices.markUncollectible(String(draft.id));
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  expect((await stripe.invoices.retrieve(String(draft.id))).status).toBe("void");
+});
+
+test("from the moment it is asked for nothing begins any more, and what Stripe says is still followed", async () => {
+  const ada = await newLearner(service);
+  const id = await ada.subscribe();
+  const card = (await addCard(service, ada.token)).data.addPaymentMethod.id;
+  const course = newCourse();
+  await putOnSale(service, course, { amount: 0 });
+  const enterprise = await planId(service, "Enterprise");
+  await untilQuiet(service);
+  await askedFor(service, ada.userId);
+  const calls: [string, object?][] = [
+    [
+      "mutation ($input: ChangePlanInput!) { changePlan(input: $input) { clientSecret } }",
+      { input: { subscriptionId: id, planId: enterprise } },
+    ],
+    ["mutation ($id: ID!) { resumeSubscription(id: $id) { id } }", { id }],
+    ['mutation { createBillingPortalSession(returnUrl: "https://learn.example.com/") { url } }'],
+    ['mutation { redeemPromotion(input: { code: "ANY" }) { id } }'],
+    ["mutation ($id: ID!) { setDefaultPaymentMethod(id: $id) { id } }", { id: card }],
+    ["mutation { createSetupIntent { clientSecret } }"],
+  ];
+  for (const [call, variables] of calls)
+    expect([call, codeOf(await ada.ask(call, variables))]).toEqual([call, "USER_ANONYMIZED"]);
+  const GRANT = "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }";
+  const gift = { userId: ada.userId, scope: "COURSE", resourceId: "gift", reason: "a present" };
+  expect(codeOf(await service.ask(GRANT, { input: gift }, await adminOf(service)))).toBe("USER_ANONYMIZED");
+
+  await stripeOf(service).subscriptions.update((await ada.remote()).id, { cancel_at_period_end: true });
+  await ada.until(({ cancelAtPeriodEnd }) => cancelAtPeriodEnd);
+  expect((await anonymize(service, ada.userId)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
+});
+
+test("what was ordered and never asked of Stripe is not charged any more", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const card = await ada.card();
+  const customer = await customerOf(service, ada.userId);
+  await untilQuiet(service);
+  let left = 1;
+  armCrashPoints((at) => {
+    if (at === "intent-leased" && left-- === 1) throw new Error("cut off");
+  });
+  await ada.pay(course, card);
+  armCrashPoints();
+  await untilLeasesEnd(service);
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  expect((await stripeOf(service).invoices.list({ customer })).data).toEqual([]);
+  const [order] = await execute<{ status: string }>(
+    "select status from purchases where user_id = (select user_id from customers where stripe_customer_id = ?)",
+    [customer],
+  );
+  expect(order?.status).toBe("FAILED");
+});
+
+test("two admins who ask at once come to one end", async () => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  await ada.card();
+  const other = await service.token(newUser(), "admin");
+  const answers = await Promise.all([
+    anonymize(service, ada.userId),
+    anonymize(service, ada.userId, { token: other }),
+  ]);
+  expect(answers.map(({ errors }) => errors)).toEqual([undefined, undefined]);
+  expect(answers[0]?.data).toEqual(answers[1]?.data);
+});
+
+test.each<[CrashPoint, number]>([
+  ["intent-opened", 1],
+  ["intent-posted", 1],
+  ["intent-followed", 1],
+  ["rows-committed", 1],
+  ["intent-posted", 3],
+  ["intent-posted", 4],
+])("cut off at %s for the %sth time, a second call comes to the same end", async (point, time) => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  await ada.card();
+  const customer = await customerOf(service, ada.userId);
+  await untilQuiet(service);
+  let left = time;
+  armCrashPoints((at) => {
+    if (at === point && left-- === 1) throw new Error("cut off");
+  });
+  await anonymize(service, ada.userId, { key: randomUUID() });
+  armCrashPoints();
+  await untilLeasesEnd(service);
+  const { data } = await eventually(
+    () => anonymize(service, ada.userId, { key: randomUUID() }),
+    (answer) => !answer.errors,
+  );
+  expect(data.anonymizeUser.finishedAt).not.toBeNull();
+  expect(JSON.stringify(await stripeOf(service).customers.retrieve(customer))).not.toContain(ada.userId);
+  expect((await stripeOf(service).subscriptions.list({ customer })).data).toEqual([]);
+  expect(await tracesIn(service, [`${ada.userId}@example.com`])).toEqual([]);
+});
+
+test("one that was cut off is carried on without anybody asking again", async () => {
+  const ada = await newBuyer(service);
+  await subscribe(service, ada.token);
+  await untilQuiet(service);
+  armCrashPoints((at) => {
+    if (at === "intent-posted") throw new Error("cut off");
+  });
+  await anonymize(service, ada.userId);
+  armCrashPoints();
+  await untilLeasesEnd(service);
+  await eventually(
+    async () => {
+      await execute("update anonymized_users set next_try_at = now()");
+      await carryOn(service);
+      return execute<{ done: boolean }>(
+        "select finished_at is not null as done from anonymized_users where user_id = ?",
+        [ada.userId],
+      );
+    },
+    ([row]) => row?.done === true,
+  );
+});
