@@ -1,5 +1,6 @@
 import { shownCurrencyOptions } from "./billing/catalogue/price-terms.ts";
 import { balances } from "./billing/customers/customer-balance.ts";
+import { taxIdsOf, taxOf } from "./billing/customers/tax-ids.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Kind, Kinds } from "./kinds.ts";
 import { pageOf } from "./list.ts";
@@ -102,6 +103,7 @@ const expandable: Record<string, Record<string, Kind | readonly Kind[] | null>> 
     schedule: "subscription_schedule",
     test_clock: "test_helpers.test_clock",
   },
+  tax_id: { customer: "customer", "owner.customer": "customer" },
   subscription_item: { discounts: "discount" },
   subscription_schedule: {
     customer: "customer",
@@ -145,6 +147,8 @@ const includable: { [K in Kind]?: Includes<Kinds[K]> } = {
     currency_options: (tx, coupon) => tx.need("coupon_terms", coupon.id).currency_options,
   },
   customer: {
+    tax: taxOf,
+    tax_ids: (tx, { id }) => pageOf(taxIdsOf(tx, id), `/v1/customers/${id}/tax_ids`, {}),
     invoice_credit_balance: balances,
     subscriptions: (tx, customer) =>
       pageOf(

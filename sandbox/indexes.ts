@@ -28,6 +28,7 @@ export const indexes = {
   credit_note: { customer: (n) => n.customer, invoice: (n) => n.invoice },
   customer: { email: (c) => c.email, test_clock: (c) => c.test_clock },
   customer_balance_transaction: { customer: (t) => t.customer },
+  customer_tax: {},
   deleted: {},
   detached_method: {},
   delivery: { event: (d) => d.event, endpoint: (d) => d.endpoint },
@@ -64,6 +65,7 @@ export const indexes = {
   subscription_item: {},
   schedule_details: {},
   subscription_schedule: { customer: (s) => s.customer },
+  tax_id: { customer: (t) => t.customer },
   "test_helpers.test_clock": {},
   webhook_endpoint: {},
 } satisfies Indexes;

@@ -145,6 +145,13 @@ interface PortalSetup {
   session: string;
 }
 
+/** What a customer shows for taxes only when it is asked to. */
+interface CustomerTax {
+  /** The customer's id. */
+  id: string;
+  ip_address: string;
+}
+
 /** One try to hand an event to an endpoint. Times are real milliseconds, not the sandbox's. */
 export interface DeliveryAttempt {
   at: number;
@@ -234,6 +241,7 @@ export interface Kinds {
   coupon_terms: CouponTerms;
   credit_note: Wire<Stripe.CreditNote>;
   customer: Wire<Stripe.Customer>;
+  customer_tax: CustomerTax;
   customer_balance_transaction: Wire<Stripe.CustomerBalanceTransaction>;
   deleted: Deleted;
   detached_method: DetachedMethod;
@@ -263,6 +271,7 @@ export interface Kinds {
   subscription_item: ItemOwner;
   schedule_details: ScheduleDetails;
   subscription_schedule: Wire<Stripe.SubscriptionSchedule>;
+  tax_id: Wire<Stripe.TaxId>;
   "test_helpers.test_clock": Wire<Stripe.TestHelpers.TestClock>;
   webhook_endpoint: Wire<Stripe.WebhookEndpoint>;
 }

@@ -45,6 +45,7 @@ const KINDS: Record<string, Kind> = {
   si: "subscription_item",
   sub: "subscription",
   sub_sched: "subscription_schedule",
+  txi: "tax_id",
 };
 
 /** The object of an id, when it is of such a kind. */

@@ -1,6 +1,7 @@
 import { keepMovement } from "../billing/customers/customer-balance.ts";
 import { createCustomer, NO_INVOICE_SETTINGS, removeCustomer } from "../billing/customers/customers.ts";
 import { attach, resolveMethod } from "../billing/customers/payment-methods.ts";
+import { noteTaxAddress } from "../billing/customers/tax-ids.ts";
 import { customersOf } from "../billing/test-clocks.ts";
 import { invalidRequest, noSuch } from "../errors.ts";
 import type { Kinds } from "../kinds.ts";
@@ -36,6 +37,10 @@ const fields = {
   preferred_locales: list(text()),
   shipping: unsettable(shipping),
   source: notYet(),
+  tax: object({
+    ip_address: unsettable(text({ pattern: /^[0-9a-f.:]{2,45}$/i })),
+    validate_location: notYet(),
+  }),
   tax_exempt: unsettable(oneOf("exempt", "none", "reverse")),
 };
 
@@ -46,8 +51,8 @@ const BALANCE_CURRENCY = "usd";
 
 /** What a request says about a customer, as the customer shows it. */
 function given(tx: Transaction, params: Infer<typeof fields>, before?: Customer): Partial<Customer> {
-  const { address, balance, invoice_settings, metadata, shipping, source: _, tax_exempt, ...rest } = params;
-  const { business_name, individual_name, ...plain } = rest;
+  const { address, balance, invoice_settings, metadata, shipping, source: _, ...rest } = params;
+  const { business_name, individual_name, tax: __, tax_exempt, ...plain } = rest;
   const changes: Partial<Customer> = { ...plain, metadata: withMetadata(before?.metadata ?? {}, metadata) };
   if (balance !== undefined)
     Object.assign(changes, { balance, ...(balance && { currency: before?.currency ?? BALANCE_CURRENCY }) });
@@ -82,6 +87,11 @@ function keepBalance(tx: Transaction, after: Customer, before?: Customer): void 
   if (amount !== 0) keepMovement(tx, after.id, { type, amount, currency }, after.balance);
 }
 
+/** Keeps what a request says of where the customer is. */
+function keepTax(tx: Transaction, { id }: Customer, { tax }: Infer<typeof fields>): void {
+  if (tax?.ip_address !== undefined) noteTaxAddress(tx, id, tax.ip_address);
+}
+
 function assertOwn(tx: Transaction, customer: Customer | undefined, method: string): void {
   const owner = tx.need("payment_method", method, "invoice_settings[default_payment_method]").customer;
   if (!customer || owner !== customer.id)
@@ -105,6 +115,7 @@ function create(
   if (test_clock) assertRoom(tx, test_clock);
   const customer = createCustomer(tx, { ...given(tx, rest), test_clock: test_clock ?? null });
   keepBalance(tx, customer);
+  keepTax(tx, customer, params);
   const method = payment_method && attach(tx, resolveMethod(tx, payment_method), customer.id);
   if (!invoice_settings) return customer;
   // With pm_card_… as both, the default is the method that the token has just become.
@@ -120,6 +131,7 @@ function update(tx: Transaction, params: Infer<typeof fields>, id: string): Cust
   const before = tx.need("customer", id);
   const after = tx.update("customer", id, given(tx, params, before), "customer.updated");
   keepBalance(tx, after, before);
+  keepTax(tx, after, params);
   return after;
 }
 

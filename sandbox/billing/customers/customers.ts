@@ -4,6 +4,7 @@ import { isFinal } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { stopCollecting } from "../invoices/endings.ts";
 import { cancelNow } from "../subscriptions/cancellation.ts";
+import { noteTaxAddress, taxIdsOf } from "./tax-ids.ts";
 
 type Customer = Kinds["customer"];
 
@@ -63,6 +64,8 @@ export function removeCustomer(tx: Transaction, customer: Customer): Kinds["dele
     tx.insert("detached_method", { id: method.id });
     tx.update("payment_method", method.id, { customer: null });
   }
+  noteTaxAddress(tx, id, null);
+  for (const { id: taxId } of taxIdsOf(tx, id)) tx.remove("tax_id", taxId);
   const before = tx.need("customer", id);
   tx.remove("customer", id);
   if (before.test_clock) tx.insert("former_customer", { id, test_clock: before.test_clock });

@@ -6,6 +6,7 @@ import { next } from "../../states.ts";
 import type { Transaction } from "../../transaction.ts";
 import { activeDiscounts, spendDiscounts, termsOf } from "../catalogue/discounts.ts";
 import { balanceOf, moveCustomerBalance } from "../customers/customer-balance.ts";
+import { shownTaxIds } from "../customers/tax-ids.ts";
 import { chargeRefusal } from "../payments/amounts.ts";
 import { nextPaymentAttempt } from "../subscriptions/dunning.ts";
 import { recounted } from "../subscriptions/lines.ts";
@@ -41,7 +42,8 @@ export function draftInvoice(tx: Transaction, input: InvoiceInput): Invoice {
   const discounts = input.discounts ?? activeDiscounts(tx, owner, tx.now).map((discount) => discount.id);
   const totals = priced(tx, lines, discounts, input.currency);
   const balance = balanceOf(tx, input.customer, input.currency);
-  const row = invoiceRow({ ...input, id, discounts }, { totals, balance, now: tx.now });
+  const taxIds = shownTaxIds(tx, input.customer.id);
+  const row = invoiceRow({ ...input, id, discounts }, { totals, balance, taxIds, now: tx.now });
   const invoice = tx.insert("invoice", row);
   tx.emit("invoice.created", invoice);
   spendDiscounts(tx, invoice);
@@ -97,7 +99,7 @@ export function finalizeInvoice(
   tx.update("customer", customer.id, { next_invoice_sequence: sequence + 1 });
   settleBalance(tx, invoice, balance, due);
   const open = tx.update("invoice", invoice.id, {
-    ...customerFields(customer),
+    ...customerFields(customer, shownTaxIds(tx, customer.id)),
     status: next("invoice", invoice.status, "open"),
     amount_due: due.amount_due,
     amount_remaining: due.amount_due,

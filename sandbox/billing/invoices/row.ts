@@ -47,7 +47,7 @@ export function draftAmounts(totals: Totals, balance: number, currency: string) 
 }
 
 /** What an invoice repeats of its customer until it is finalized. */
-export function customerFields(customer: Kinds["customer"]) {
+export function customerFields(customer: Kinds["customer"], taxIds: Invoice["customer_tax_ids"]) {
   return {
     customer_address: customer.address ?? null,
     customer_email: customer.email,
@@ -55,6 +55,7 @@ export function customerFields(customer: Kinds["customer"]) {
     customer_phone: customer.phone ?? null,
     customer_shipping: customer.shipping,
     customer_tax_exempt: customer.tax_exempt ?? "none",
+    customer_tax_ids: taxIds,
   } satisfies Partial<Invoice>;
 }
 
@@ -91,13 +92,14 @@ interface Circumstances {
   totals: Totals;
   /** The customer's balance in the invoice's currency. */
   balance: number;
+  taxIds: Invoice["customer_tax_ids"];
   now: number;
 }
 
 /** The row of a new draft. */
 export function invoiceRow(
   input: InvoiceInput & { id: string },
-  { totals, balance, now }: Circumstances,
+  { totals, balance, taxIds, now }: Circumstances,
 ): Invoice {
   const { customer, subscription, id, currency } = input;
   const auto_advance = input.auto_advance ?? subscription !== null;
@@ -124,8 +126,7 @@ export function invoiceRow(
     custom_fields: null,
     customer: customer.id,
     customer_account: null,
-    ...customerFields(customer),
-    customer_tax_ids: [],
+    ...customerFields(customer, taxIds),
     default_payment_method: input.default_payment_method ?? null,
     default_source: null,
     default_tax_rates: [],

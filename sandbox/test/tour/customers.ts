@@ -14,6 +14,12 @@ export async function customers({ stripe }: TestSandbox): Promise<void> {
     metadata: { a: "1" },
   });
   await stripe.customers.update(customer.id, { name: "", business_name: "", metadata: { a: null, b: "2" } });
+  const taxId = await stripe.customers.createTaxId(customer.id, { type: "eu_vat", value: "DE123456789" });
+  await stripe.customers.retrieveTaxId(customer.id, taxId.id, { expand: ["customer", "owner.customer"] });
+  await stripe.customers.listTaxIds(customer.id);
+  await stripe.customers.update(customer.id, { tax: { ip_address: "192.0.2.1" }, preferred_locales: ["de"] });
+  await stripe.customers.retrieve(customer.id, { expand: ["tax", "tax_ids"] });
+  await stripe.customers.deleteTaxId(customer.id, taxId.id);
   await stripe.customers.list({ email: "full@example.com", expand: ["data.subscriptions"] });
   await stripe.customers.listPaymentMethods(customer.id, { type: "card" });
   const method = await stripe.paymentMethods.create({
