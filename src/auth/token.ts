@@ -2,6 +2,7 @@ import { webcrypto } from "node:crypto";
 import { errors, type JWTVerifyResult, jwtVerify, SignJWT } from "jose";
 import type { Config } from "../config.ts";
 import { Caller, isPseudonym, OPAQUE_ID, ROLES, type Role } from "./caller.ts";
+import { type Claims, plainClaims } from "./plain-token.ts";
 
 const ALGORITHM = "HS256";
 const CLOCK_SKEW_SECONDS = 30;
@@ -10,18 +11,24 @@ const tokenIn = (header: string | undefined) => header?.replace(/^Bearer\s+/i, "
 
 /** Reads `Authorization: Bearer …` or a bare token. No token: anonymous. A bad one: untrusted, never an error. */
 export async function callerOf(jwt: Config["jwt"], header: string | undefined): Promise<Caller> {
-  const token = tokenIn(header);
+  return callerBy(jwt, tokenIn(header));
+}
+
+/** The same for a bare token; at once where that can be told at once. */
+function callerBy(jwt: Config["jwt"], token: string | undefined): Caller | Promise<Caller> {
   if (!token) return Caller.anonymous;
-  try {
-    const { payload } = await verified(jwt, token);
-    if (typeof payload.sub !== "string" || !OPAQUE_ID.test(payload.sub) || isPseudonym(payload.sub))
-      return Caller.untrusted;
-    const email = typeof payload.email === "string" ? payload.email : null;
-    const expiresAt = new Date(((payload.exp as number) + CLOCK_SKEW_SECONDS) * 1000);
-    return Caller.known(payload.sub, email, rolesIn(payload.roles), expiresAt);
-  } catch {
-    return Caller.untrusted;
-  }
+  const claims = plainClaims(jwt, token, CLOCK_SKEW_SECONDS);
+  if (claims) return callerIn(claims);
+  return verified(jwt, token).then(
+    ({ payload }) => callerIn(payload as Claims),
+    () => Caller.untrusted,
+  );
+}
+
+function callerIn({ sub, email, roles, exp }: Claims): Caller {
+  if (typeof sub !== "string" || !OPAQUE_ID.test(sub) || isPseudonym(sub)) return Caller.untrusted;
+  const expiresAt = new Date((exp + CLOCK_SKEW_SECONDS) * 1000);
+  return Caller.known(sub, typeof email === "string" ? email : null, rolesIn(roles), expiresAt);
 }
 
 const verifyingKeys = new Map<string, Promise<webcrypto.CryptoKey>>();
@@ -69,8 +76,7 @@ const LONGEST_REMEMBERED = 2_048;
 /** Who asks, by tokens that are verified once a minute: the same ones come again and again. */
 export function rememberedCallers(jwt: Config["jwt"]): Callers {
   const known = new Map<string, { caller: Caller; until: number }>();
-  const verify = async (token: string) => {
-    const caller = await callerOf(jwt, token);
+  const remember = (token: string, caller: Caller) => {
     known.delete(token);
     if (caller.expiresAt === null || token.length > LONGEST_REMEMBERED) return caller;
     const until = Math.min(Date.now() + REMEMBERED_MS, caller.expiresAt.getTime());
@@ -84,7 +90,9 @@ export function rememberedCallers(jwt: Config["jwt"]): Callers {
   return (header) => {
     const token = tokenIn(header) ?? "";
     const found = known.get(token);
-    return found && Date.now() < found.until ? found.caller : verify(token);
+    if (found && Date.now() < found.until) return found.caller;
+    const caller = callerBy(jwt, token);
+    return caller instanceof Promise ? caller.then((one) => remember(token, one)) : remember(token, caller);
   };
 }
 

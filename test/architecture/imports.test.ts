@@ -11,7 +11,7 @@ const LAYERS: [name: string, files: RegExp][] = [
   ],
   [
     "rows and words",
-    /^src\/(entities|types|resolvers\/inputs)\/|^src\/(orm\.config|database|flush|rows|seed|audit)\.ts$|^src\/auth\/(caller|token)\.ts$|^src\/events\/event-types\.ts$/,
+    /^src\/(entities|types|resolvers\/inputs)\/|^src\/(orm\.config|database|flush|rows|seed|audit)\.ts$|^src\/auth\/(caller|plain-token|token)\.ts$|^src\/events\/event-types\.ts$/,
   ],
   // set-up run by commands, which knows the list of webhook events
   ["edges", /^src\/stripe\/catalogue\.ts$/],

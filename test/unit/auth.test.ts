@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { Caller, type Role } from "../../src/auth/caller.ts";
-import { callerOf, signToken } from "../../src/auth/token.ts";
+import { plainClaims } from "../../src/auth/plain-token.ts";
+import { callerOf, rememberedCallers, signToken } from "../../src/auth/token.ts";
 import { BadUserInput, Forbidden, Unauthenticated } from "../../src/errors.ts";
 
 const SECRET = "a secret that is long enough for HS512 as well: 64 bytes or more, here";
@@ -14,9 +15,13 @@ function forge(
   hash = "sha256",
   secret = SECRET,
 ): string {
-  const content = `${part(header)}.${part(claims)}`;
+  return signed(part(header), part(claims), hash, secret);
+}
+function signed(header: string, payload: string, hash = "sha256", secret = SECRET): string {
+  const content = `${header}.${payload}`;
   return `${content}.${createHmac(hash, secret).update(content).digest("base64url")}`;
 }
+const latin1 = (value: object) => Buffer.from(JSON.stringify(value), "latin1").toString("base64url");
 const claims = (more: object = {}) => ({ sub: "learner-1", exp: now() + 600, ...more });
 const callerWith = (token: string, jwt: { issuer?: string; audience?: string } = {}) =>
   callerOf({ secret: SECRET, ...jwt }, `Bearer ${token}`);
@@ -69,10 +74,29 @@ describe("a token", () => {
     ["is not valid yet", forge(claims({ nbf: now() + 600 }))],
     ["was altered", forge(claims()).replace(/\.[^.]+\./, `.${part(claims({ sub: "admin" }))}.`)],
     ["has a critical header that nobody knows", forge(claims(), { alg: "HS256", crit: ["x"], x: 1 })],
+    ["has claims that are no object", forge(["learner-1"])],
+    ["has claims that are no JSON", signed(part({ alg: "HS256" }), Buffer.from("{").toString("base64url"))],
+    ["has claims that are no UTF-8", signed(part({ alg: "HS256" }), latin1(claims({ sub: "learn\u00e9r" })))],
+    ["has an exp that is no number", forge(claims({ exp: `${now() + 600}` }))],
+    ["has an nbf that is no number", forge(claims({ nbf: null }))],
+    ["has an iat that is no number", forge(claims({ iat: "yesterday" }))],
+    ["has a signature cut short", forge(claims()).slice(0, -1)],
+    ["has a fourth part", `${forge(claims())}.x`],
+    ["has an unencoded payload", forge(claims(), { alg: "HS256", crit: ["b64"], b64: false })],
     ["is no token", "not-a-token"],
     ["is of another scheme", "Basic dXNlcjpwYXNzd29yZA=="],
   ])("that %s makes a caller who cannot be trusted", async (_why, token) => {
     expect(await callerOf({ secret: SECRET }, token)).toBe(Caller.untrusted);
+    expect(await rememberedCallers({ secret: SECRET })(token)).toBe(Caller.untrusted);
+  });
+
+  test("as nearly all are is told without waiting, one that asks for more by the library", async () => {
+    const jwt = { secret: SECRET, issuer: "https://auth.example.com", audience: "payments" };
+    const plain = await signToken(jwt, { sub: "learner-1" });
+    expect(rememberedCallers(jwt)(`Bearer ${plain}`)).toMatchObject({ isKnown: true, id: "learner-1" });
+    const unusual = forge(claims(), { alg: "HS256", crit: ["b64"], b64: true });
+    expect(plainClaims({ secret: SECRET }, unusual, 30)).toBeUndefined();
+    expect((await callerWith(unusual)).id).toBe("learner-1");
   });
 
   test("is good for 30 seconds more than it says, on every transport", async () => {
