@@ -9,25 +9,29 @@ export const FENCE_MS = 15_000;
 const ATTEMPTS = 2;
 const CATALOGUE = "payment:access:catalogue";
 const FENCED = "fenced:";
+const STANDING = ["fence", "lease"] as const;
+/** Of the fields of a text. */
+const BETWEEN = "\n";
+/** How much is read, in bytes, of those who have one text before others join them: some two thousand. */
+const LONGEST = 32 * 1024;
 
 /** Where a user's decisions are kept; the braces keep all keys of a user on one node of a cluster. */
 const userKey = (userId: string) => `payment:{${userId}}:access`;
 
-/** What is looked for of a user. */
+/** Of whom something is looked for. */
 export interface Look {
   readonly userId: string;
-  readonly fields: readonly string[];
-  /** Whether there is probably something: that is read by the cheaper command, and takes another where it is wrong. */
+  /** Whether it is enough to hear if what is known stands: by a cheaper command, and by another where nothing is left. */
   readonly isKnown: boolean;
 }
 
-/** What is kept of a user: texts by field; and whether, and under which lease, more may be added. */
+/** What is kept of a user: texts, with the fields that have each; and whether, and under which lease, more may be added. */
 export interface Shelf {
   readonly lease: string | null;
-  readonly found: (string | null)[];
+  readonly texts: readonly (readonly [text: string, fields: readonly string[]])[];
 }
 
-/** What is added to it, under the lease that `read` gave: texts, with the fields that have each. */
+/** What is added to it, under the lease that `read` gave. No field has a line break. */
 export interface Addition {
   readonly userId: string;
   readonly lease: string;
@@ -73,7 +77,7 @@ export class DecisionStore {
     const [catalogue, ...replies] = await this.together(READ, (pipeline, run) => {
       pipeline.get(CATALOGUE);
       for (const look of looks)
-        if (look.isKnown) pipeline.hmget(userKey(look.userId), "fence", "lease", ...look.fields);
+        if (look.isKnown) pipeline.hmget(userKey(look.userId), ...STANDING);
         else take(look, run);
     });
     if (!catalogue || catalogue[0]) throw catalogue?.[0] ?? new Error("Redis said nothing.");
@@ -94,7 +98,7 @@ export class DecisionStore {
   async add(additions: readonly Addition[]): Promise<void> {
     await this.together(ADD, (_pipeline, run) => {
       for (const { userId, lease, texts } of additions) {
-        const all = [...texts].flatMap(([text, fields]) => [text, fields.length, ...fields]);
+        const all = [...texts].flatMap(([text, fields]) => [text, fields.join(BETWEEN)]);
         run(userKey(userId), lease, ...all);
       }
     });
@@ -179,7 +183,7 @@ export async function dropDecisions(redis: Redis, userId: string, fence = ""): P
   await redis.eval(LOWER, 1, userKey(userId), fence);
 }
 
-const take = ({ userId, fields }: Look, run: Run) => run(userKey(userId), randomUUID(), ENTRY_MS, ...fields);
+const take = ({ userId }: Look, run: Run) => run(userKey(userId), randomUUID(), ENTRY_MS);
 
 /** Whether it is a script that Redis does not know. */
 const isUnknown = (error: Error | null) => error?.message.startsWith("NOSCRIPT") ?? false;
@@ -191,9 +195,13 @@ const isNothing = ([error, reply]: Reply = [null, null]): boolean => {
 };
 
 function shelfIn([error, reply]: Reply): Shelf {
-  if (error) return { lease: null, found: [] };
-  const [fence, lease = null, ...found] = reply as (string | null)[];
-  return fence === null ? { lease, found } : { lease: null, found: [] };
+  if (error) return { lease: null, texts: [] };
+  const [fence, lease = null, ...rest] = reply as (string | null)[];
+  if (fence) return { lease: null, texts: [] };
+  const texts: [text: string, fields: string[]][] = [];
+  for (let at = 0; at < rest.length; at += 2)
+    if (rest[at] !== "lease") texts.push([rest[at] as string, (rest[at + 1] as string).split(BETWEEN)]);
+  return { lease, texts };
 }
 
 function scriptOf(lines: string): Script {
@@ -201,37 +209,26 @@ function scriptOf(lines: string): Script {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
-/** Lua passes some 8,000 values on at once, and no more: fields go by the thousand. */
+/** All that there is of a user, behind what is asked of whom is known: whether it stands. */
 const READ = scriptOf(`
   if redis.call('EXISTS', KEYS[1]) == 0 then
     redis.call('HSET', KEYS[1], 'lease', ARGV[1])
     redis.call('PEXPIRE', KEYS[1], ARGV[2])
+    return { false, ARGV[1] }
   end
-  local kept = redis.call('HMGET', KEYS[1], 'fence', 'lease')
-  for first = 3, #ARGV, 1000 do
-    local texts = redis.call('HMGET', KEYS[1], unpack(ARGV, first, math.min(first + 999, #ARGV)))
-    for nth = 1, #texts do kept[first - 1 + nth] = texts[nth] end
-  end
+  local kept = redis.call('HMGET', KEYS[1], '${STANDING.join("', '")}')
+  local texts, fields = redis.call('HKEYS', KEYS[1]), redis.call('HVALS', KEYS[1])
+  for nth = 1, #texts do kept[2 * nth + 1], kept[2 * nth + 2] = texts[nth], fields[nth] end
   return kept`);
 
-/** Each text is followed by the number of its fields, and by these. */
+/** Each text is followed by its fields, which are added to those that have it; what is too long begins anew. */
 const ADD = scriptOf(`
   if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return end
-  local at, entries = 2, {}
-  local function write()
-    if #entries > 0 then redis.call('HSET', KEYS[1], unpack(entries)) end
-    entries = {}
-  end
-  while at < #ARGV do
-    local last = at + 1 + ARGV[at + 1]
-    for nth = at + 2, last do
-      entries[#entries + 1] = ARGV[nth]
-      entries[#entries + 1] = ARGV[at]
-      if #entries >= 2000 then write() end
-    end
-    at = last + 1
-  end
-  write()`);
+  for at = 2, #ARGV, 2 do
+    local had, fields = redis.call('HGET', KEYS[1], ARGV[at]), ARGV[at + 1]
+    if had and #had < ${LONGEST} then fields = had .. '\\n' .. fields end
+    redis.call('HSET', KEYS[1], ARGV[at], fields)
+  end`);
 
 const RAISE = `
   redis.call('DEL', KEYS[1])

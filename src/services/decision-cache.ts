@@ -29,11 +29,6 @@ interface Asking {
   answers: (TimedDecision | undefined)[];
 }
 
-/** What is looked for in Redis, and at which places its answers go. */
-interface Sought extends Look {
-  places: number[];
-}
-
 /** What of it is about one user and has to be asked for. */
 interface Asked {
   userId: string;
@@ -166,30 +161,25 @@ export class DecisionCache {
   /** Gives what Redis knows of these, and what it says to stand still. Returns the places of the others. */
   private async lookAt(asking: Asking, far: Asked[]): Promise<number[]> {
     const { fields, answers, now, began } = asking;
-    const looks = far.map(({ userId, places, near }): Sought => {
-      const unknown = places.filter((at) => !stillHolding(near?.decisions.get(fields[at] as string), now));
-      return {
-        userId,
-        places: unknown,
-        fields: unknown.map((at) => fields[at] as string),
-        isKnown: near !== undefined,
-      };
-    });
-    const said = await this.looks.ask(looks);
+    const nearby = ({ near }: Asked, at: number) =>
+      stillHolding(near?.decisions.get(fields[at] as string), now);
+    const said = await this.looks.ask(
+      far.map((asked) => ({
+        userId: asked.userId,
+        isKnown: asked.places.every((at) => nearby(asked, at)),
+      })),
+    );
     for (const [nth, asked] of far.entries()) {
       const shelf = said?.shelves[nth];
       if (!said?.generation || !shelf?.lease) continue;
       asked.standing = { lease: shelf.lease, generation: said.generation };
       if (asked.near && isSame(asked.near.standing, asked.standing)) {
         this.near.stands(asked.userId, asked.standing, began);
-        for (const at of asked.places)
-          answers[at] ??= stillHolding(asked.near.decisions.get(fields[at] as string), now);
+        for (const at of asked.places) answers[at] ??= nearby(asked, at);
       }
-      const read = decisionsIn(said.generation);
-      for (const [place, at] of (looks[nth] as Sought).places.entries()) {
-        const text = shelf.found[place];
-        if (text) answers[at] ??= stillHolding(read(text), now);
-      }
+      if (shelf.texts.length === 0) continue;
+      const found = decisionsIn(shelf.texts, said.generation, now);
+      for (const at of asked.places) answers[at] ??= found.get(fields[at] as string);
     }
     return [...fields.keys()].filter((at) => !answers[at]);
   }

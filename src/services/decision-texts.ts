@@ -1,7 +1,7 @@
 import { AccessSource } from "../types/enums.ts";
 import type { AccessQuestion, Decision, TimedDecision } from "./access-question.ts";
 
-/** The field of a user's hash that a question has. */
+/** What a question is called among those about a user; no id has a line break in it. */
 export const fieldOf = ({ resourceType, resourceId }: AccessQuestion): string =>
   `${resourceType}:${resourceId}`;
 
@@ -22,20 +22,28 @@ export function textsOf(generation: string): (decision: TimedDecision) => string
   );
 }
 
-/** What texts say, as far as they are of this generation; undefined for what is no entry at all. */
-export function decisionsIn(generation: string): (text: string) => TimedDecision | undefined {
-  return once((text) => {
-    const entry = entryIn(text);
-    if (!entry) return undefined;
-    const [under, source, expiresAt, changesAt] = entry;
-    if (under !== generation) return undefined;
-    return {
-      granted: source !== null,
-      source,
-      expiresAt: momentAt(expiresAt),
-      changesAt: momentAt(changesAt),
-    };
-  });
+/** What texts say of the fields that have them, as far as they are of this generation and hold still. */
+export function decisionsIn(
+  texts: Iterable<readonly [text: string, fields: readonly string[]]>,
+  generation: string,
+  now: Date,
+): ReadonlyMap<string, TimedDecision> {
+  const decisions = new Map<string, TimedDecision>();
+  for (const [text, fields] of texts) {
+    const decision = stillHolding(decisionIn(text, generation), now);
+    if (decision) for (const field of fields) decisions.set(field, decision);
+  }
+  return decisions;
+}
+
+/** Undefined for what is no entry at all, or of another generation. */
+function decisionIn(text: string, generation: string): TimedDecision | undefined {
+  const [under, source = null, expiresAt = null, changesAt = null] = entryIn(text) ?? [];
+  if (under !== generation) return undefined;
+  return {
+    ...{ granted: source !== null, source },
+    ...{ expiresAt: momentAt(expiresAt), changesAt: momentAt(changesAt) },
+  };
 }
 
 function entryIn(text: string): Entry | undefined {

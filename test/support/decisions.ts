@@ -36,6 +36,12 @@ export interface Decisions {
   stop(): Promise<void>;
 }
 
+/** What is kept of a user: decisions as they are written, each with all that it is about. */
+export async function textsOf(connection: Redis, userId: string): Promise<Record<string, string>> {
+  const { lease: _, fence: __, ...texts } = await connection.hgetall(`payment:{${userId}}:access`);
+  return texts;
+}
+
 /** @param now the time of every replica */
 export async function startDecisions(now = () => new Date("2026-03-10T12:00:00Z")): Promise<Decisions> {
   const redis = await startTestRedis();
@@ -55,8 +61,8 @@ export async function startDecisions(now = () => new Date("2026-03-10T12:00:00Z"
       ),
     kept: (userId, fields) =>
       eventually(
-        () => connection.hlen(`payment:{${userId}}:access`),
-        (length) => length === fields + 1, // and the lease
+        () => textsOf(connection, userId),
+        (texts) => Object.values(texts).flatMap((all) => all.split("\n")).length === fields,
       ),
     async stop() {
       connection.disconnect();

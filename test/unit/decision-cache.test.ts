@@ -8,6 +8,7 @@ import {
   primary,
   REFUSED,
   startDecisions,
+  textsOf,
 } from "../support/decisions.ts";
 import { eventually, newUser } from "../support/service.ts";
 
@@ -61,7 +62,7 @@ test("what a process remembers it gives for as long as Redis says that nothing h
   await two.answer([about(user), about(user, "course-2")], primary(REFUSED));
   await kept(user, 2);
   // only whether it stands is asked: the texts themselves are not read again
-  await connection.hdel(`payment:{${user}}:access`, "COURSE:course-1");
+  await connection.hdel(`payment:{${user}}:access`, ...Object.keys(await textsOf(connection, user)));
   expect(await two.answer([about(user)], primary(GRANTED))).toEqual([REFUSED]);
   const more = primary(LATER);
   expect(await two.answer([about(user, "course-3"), about(user)], more)).toEqual([LATER, REFUSED]);
@@ -105,7 +106,10 @@ test.each([
   await kept(user, 1);
   const generation = (await connection.get("payment:access:catalogue")) as string;
   const spoilt = text.replace("generation", generation);
-  await connection.hset(`payment:{${user}}:access`, "COURSE:course-1", spoilt);
+  for (const [good, fields] of Object.entries(await textsOf(connection, user))) {
+    await connection.hdel(`payment:{${user}}:access`, good);
+    await connection.hset(`payment:{${user}}:access`, spoilt, fields);
+  }
   expect(await replica().answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
 });
 
@@ -143,6 +147,31 @@ test("ten thousand decisions of a user are kept as one is", async () => {
   const truth = primary(GRANTED);
   expect(new Set(await replica().answer(all, truth))).toEqual(new Set([REFUSED]));
   expect(truth.asked).toEqual([]);
+});
+
+test("what is added about a user joins what is there, until that is long: then it begins anew", async () => {
+  const user = newUser();
+  const page = (of: number) => Array.from({ length: 1_000 }, (_, nth) => about(user, `course-${of}-${nth}`));
+  for (const of of [1, 2]) {
+    await replica().answer(page(of), primary(REFUSED));
+    await kept(user, 1_000 * of);
+  }
+  await replica().answer(page(3), primary(REFUSED));
+  await kept(user, 1_000);
+  const truth = primary(GRANTED);
+  expect(new Set(await replica().answer(page(3), truth))).toEqual(new Set([REFUSED]));
+  expect(truth.asked).toEqual([]);
+});
+
+test("what another build has kept of a user in its own way is no answer, and spoils none", async () => {
+  const user = newUser();
+  await replica().answer([about(user)], primary(REFUSED));
+  await kept(user, 1);
+  const [[text] = []] = Object.entries(await textsOf(connection, user));
+  await connection.hset(`payment:{${user}}:access`, "COURSE:course-2", text as string);
+  const truth = primary(GRANTED);
+  const questions = [about(user), about(user, "course-2")];
+  expect(await replica().answer(questions, truth)).toEqual([REFUSED, GRANTED]);
 });
 
 test("a Redis that has forgotten its scripts is told them again", async () => {
