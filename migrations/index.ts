@@ -25,6 +25,7 @@ import { Migration0025Traces } from "./0025-traces.ts";
 import { Migration0026ExpiredNotices } from "./0026-expired-notices.ts";
 import { Migration0027ToldOfAnonymizing } from "./0027-told-of-anonymizing.ts";
 import { Migration0028AnonymizingByTurns } from "./0028-anonymizing-by-turns.ts";
+import { Migration0030WaitsForUsersEnd } from "./0030-waits-for-users-end.ts";
 
 /** In the order in which they are applied; an applied one is never edited. */
 export const MIGRATIONS = [
@@ -55,4 +56,5 @@ export const MIGRATIONS = [
   { name: "0026-expired-notices", class: Migration0026ExpiredNotices },
   { name: "0027-told-of-anonymizing", class: Migration0027ToldOfAnonymizing },
   { name: "0028-anonymizing-by-turns", class: Migration0028AnonymizingByTurns },
+  { name: "0030-waits-for-users-end", class: Migration0030WaitsForUsersEnd },
 ];

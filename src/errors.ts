@@ -242,7 +242,7 @@ export class ProviderUnavailable extends DomainError {
   }
 }
 
-/** The service's own parts (its database) are out of reach. */
+/** The service's own parts (its database) are out of reach, or another process does not let go of a user. */
 export class ServiceUnavailable extends DomainError {
   constructor(cause?: unknown) {
     super(

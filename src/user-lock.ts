@@ -1,9 +1,10 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { UserAnonymized } from "./errors.ts";
+import { ServiceUnavailable, UserAnonymized } from "./errors.ts";
 import { prepared } from "./prepared.ts";
 
 /**
  * Takes the one lock of a user until the transaction ends: whoever writes what belongs to the user holds it.
+ * @throws ServiceUnavailable when somebody else does not let go of it within five seconds
  * @throws UserAnonymized for one who is being anonymised, or is nobody any more: nothing begins of them again
  */
 export async function lockUser(tx: EntityManager, userId: string): Promise<void> {
@@ -12,6 +13,7 @@ export async function lockUser(tx: EntityManager, userId: string): Promise<void>
 
 /**
  * The same for what only follows Stripe, or ends what is left: it goes on until the user is severed.
+ * @throws ServiceUnavailable as above
  * @throws UserAnonymized for one who is nobody any more: nothing is written of them again
  */
 export async function lockUserToFollow(tx: EntityManager, userId: string): Promise<void> {
@@ -19,9 +21,16 @@ export async function lockUserToFollow(tx: EntityManager, userId: string): Promi
 }
 
 async function standing(tx: EntityManager, userId: string): Promise<"requested" | "severed" | null> {
-  const [row] = await prepared<{ standing: "requested" | "severed" | null }>(tx, LOCK, [userId]);
+  const [row] = await prepared<{ standing: "requested" | "severed" | null }>(tx, LOCK, [userId]).catch(
+    (error: unknown) => {
+      throw isStillHeld(error) ? new ServiceUnavailable(error) : error;
+    },
+  );
   return row?.standing ?? null;
 }
+
+/** PostgreSQL's code for what could not be locked in time. */
+const isStillHeld = (error: unknown) => (error as { code?: unknown } | null)?.code === "55P03";
 
 const LOCK = "select lock_user_standing($1) as standing";
 

@@ -112,10 +112,11 @@ export class Intents {
       ({ id } = await this.effect(intent));
     } catch (error) {
       const isUnknown = !(error instanceof IntentLapsed) && outcomeOf(error) === "unknown";
-      if (isUnknown) await this.putOff(intent);
+      const isOurs = isUnknown
+        ? await this.putOff(intent)
+        : await this.fail(intent, error as Error & { code?: string });
       // whoever took over meanwhile finds out what is true
-      else if (!(await this.fail(intent, error as Error & { code?: string })))
-        return await this.carryThrough(intent.id);
+      if (!isOurs) return await this.carryThrough(intent.id);
       throw error;
     } finally {
       clearInterval(renewal);
@@ -137,7 +138,9 @@ export class Intents {
       if (found) return found;
       throw new IntentLapsed();
     }
-    await this.updateLeased(intent, "posted_at = coalesce(posted_at, ?)", [now]);
+    // whoever has it by now may have found that it is not to be made any more
+    if (!(await this.updateLeased(intent, "posted_at = coalesce(posted_at, ?)", [now])))
+      throw new ProviderUnavailable();
     try {
       return await kind.post(this.stripe, intent, keyOf(intent));
     } catch (error) {
@@ -152,7 +155,8 @@ export class Intents {
 
   private async nextAttempt(intent: Intent, now: Date): Promise<Intent> {
     intent.attempt += 1;
-    await this.updateLeased(intent, "attempt = ?, posted_at = ?", [intent.attempt, now]);
+    if (!(await this.updateLeased(intent, "attempt = ?, posted_at = ?", [intent.attempt, now])))
+      throw new ProviderUnavailable();
     return intent;
   }
 
@@ -180,16 +184,17 @@ export class Intents {
     );
   }
 
-  private async putOff(intent: Intent): Promise<void> {
+  /** False when another has the lease by now. */
+  private async putOff(intent: Intent): Promise<boolean> {
     const delay = RETRY_SECONDS[Math.min(intent.tries, RETRY_SECONDS.length) - 1] as number;
+    const until = "lease_until = null, next_try_at = now() + ? * interval '1 second'";
+    if (!(await this.updateLeased(intent, until, [delay]))) return false;
     this.logger.warn(
       { kind: intent.kind, delay },
       "the outcome of a change at Stripe is unknown; asking again",
     );
-    await this.updateLeased(intent, "lease_until = null, next_try_at = now() + ? * interval '1 second'", [
-      delay,
-    ]);
     await wake(this.em.fork(), "intent", intent.id, delay);
+    return true;
   }
 
   /** False when another has the lease by now: then it is theirs to say what became of it. */

@@ -12,12 +12,12 @@ import {
 import type { Pool } from "pg";
 import type { OutboxRelay } from "../events/relay.ts";
 import type { Intents } from "../intents/intents.ts";
+import { Lanes } from "../lanes.ts";
 import type { Logger } from "../logger.ts";
 import { isConnectionFailure, type Outage } from "../outage.ts";
 import { traced } from "../tracing.ts";
 import type { Inbox } from "../webhooks/inbox.ts";
 import { burstsIn } from "../webhooks/intake.ts";
-import { Lanes } from "../webhooks/lanes.ts";
 import type { Retention } from "./retention.ts";
 import type { Rounds } from "./rounds.ts";
 import type { Task } from "./wake.ts";

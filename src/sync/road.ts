@@ -7,13 +7,18 @@ import { UserAnonymized } from "../errors.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import { flush } from "../flush.ts";
+import { Lanes } from "../lanes.ts";
 import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
+import { callScope } from "../stripe/call-scope.ts";
 import { traced, traceparent } from "../tracing.ts";
 import { lockFree, lockUser, lockUserToFollow } from "../user-lock.ts";
 import type { Change } from "./mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "./tickets.ts";
+
+/** Jobs that may wait for a user's lock at once, each with a connection: the others are for requests. */
+const WAITING_JOBS = 12;
 
 /** The owner of what belongs to no user: the catalogue. No user's id is empty. */
 export const NOBODY = "";
@@ -100,6 +105,7 @@ export type Arrival = "applied" | "superseded" | "foreign" | "gone";
  */
 export class Road {
   private readonly tickets: Tickets;
+  private readonly jobs = new Lanes(() => WAITING_JOBS);
 
   constructor(
     private readonly em: EntityManager,
@@ -155,7 +161,7 @@ export class Road {
    * @throws UserAnonymized also while the user is being anonymised: it is for what somebody asks for
    */
   write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
-    return this.transaction(async (tx, writeOf) => {
+    return this.waiting(async (tx, writeOf) => {
       await lockUser(tx, userId);
       return work(writeOf(userId, cause));
     });
@@ -163,7 +169,7 @@ export class Road {
 
   /** The same for what follows Stripe, or ends what is left: until the user is severed. */
   follow<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
-    return this.transaction(async (tx, writeOf) => {
+    return this.waiting(async (tx, writeOf) => {
       await lockUserToFollow(tx, userId);
       return work(writeOf(userId, cause));
     });
@@ -178,6 +184,11 @@ export class Road {
       const free = await lockFree(tx, userIds);
       return work(tx, new Map(free.map((userId) => [userId, writeOf(userId, null)])));
     });
+  }
+
+  private waiting<T>(work: Transaction<T>): Promise<T> {
+    const write = () => this.transaction(work);
+    return callScope().urgency === "job" ? this.jobs.run(write) : write();
   }
 
   private transaction<T>(work: Transaction<T>): Promise<T> {

@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { wake } from "../jobs/wake.ts";
+import { Lanes } from "../lanes.ts";
 import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
 import { isOutage } from "../outage.ts";
@@ -13,7 +14,6 @@ import { type Done, DueEvents, keyOf, type Leased } from "./due-events.ts";
 import { subjectOf } from "./event-table.ts";
 import { withoutIdentity } from "./identity.ts";
 import { Intake } from "./intake.ts";
-import { Lanes } from "./lanes.ts";
 
 /** After these pauses an event is a dead letter: kept, visible, and replayed by hand. */
 const RETRY_SECONDS = [1, 3, 10, 30, 60, 300, 900];

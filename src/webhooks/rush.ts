@@ -1,9 +1,8 @@
-/** A rush is over when nothing came for a tenth of its length, and for a quarter of a second at most. */
+/** A rush is over when nothing came for a tenth of its length, and for a tenth of a second at most. */
 const REST = 0.1;
-const LONGEST_REST_MS = 250;
-/** What has brought more than one payment's events is a flood, in which a busy machine pauses for some milliseconds. */
+const LONGEST_REST_MS = 100;
+/** What has brought more than one payment's events is a flood, in which a busy machine pauses: it rests for the longest. */
 const FLOOD = 20;
-const FLOODS_REST_MS = 100;
 /** A rush that lasts longer is what there is to do now. */
 const LONGEST_WAIT_MS = 5_000;
 /** One that lasts longer is no flood: so many come at other times, too, and what they tell must be kept up with. */
@@ -64,7 +63,7 @@ export class Rush {
   }
 
   private rest(now: number): number {
-    const least = this.came > FLOOD ? FLOODS_REST_MS : 0;
-    return Math.min(Math.max(REST * (now - this.began), least), LONGEST_REST_MS);
+    if (this.came > FLOOD) return LONGEST_REST_MS;
+    return Math.min(REST * (now - this.began), LONGEST_REST_MS);
   }
 }

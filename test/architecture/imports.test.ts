@@ -7,7 +7,7 @@ import { filesIn, type Import, importsOf, madeUp, type SourceFile } from "./sour
 const LAYERS: [name: string, files: RegExp][] = [
   [
     "ground",
-    /^src\/(config|config-faults|config-values|currencies|crash-points|gathering|document-cost|limits|listen-fault|errors|declines|foreseen-loader|logger|clock|hash|memory|metrics|outage|prepared|return-url|trace-settings|tracing|user-lock)\.ts$|^src\/jobs\/wake\.ts$|^src\/rate-limits\/(classes|client-address|settings)\.ts$/,
+    /^src\/(config|config-faults|config-values|currencies|crash-points|gathering|lanes|document-cost|limits|listen-fault|errors|declines|foreseen-loader|logger|clock|hash|memory|metrics|outage|prepared|return-url|trace-settings|tracing|user-lock)\.ts$|^src\/jobs\/wake\.ts$|^src\/rate-limits\/(classes|client-address|settings)\.ts$/,
   ],
   [
     "rows and words",

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { openCheckout } from "../support/checkout.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
@@ -137,6 +139,22 @@ describe("a change that takes longer than its lease", () => {
     const first = await eventually(lease, isLeased);
     await eventually(lease, (row) => Number(row?.ends) > Number(first?.ends) + 3);
     expect(await made).toMatch(/^cus_/);
+  });
+
+  test("and loses it before it was posted is not posted any more", async () => {
+    const taken = `update intents set state = 'FAILED', tries = tries + 1, lease_until = null,
+      error = '{"code": "USER_ANONYMIZED", "message": "by another"}' where user_id = '${userId}'`;
+    const takeOver = `const { Client } = require("pg"); const client = new Client(process.env.DATABASE_URL);
+      client.connect().then(() => client.query(process.argv[1])).then(() => client.end())`;
+    armCrashPoints((point) => {
+      if (point === "intent-leased")
+        execFileSync(process.execPath, ["-e", takeOver, taken], { env: { ...process.env, ...service.env } });
+    });
+    const answer = await openCheckout(service, token);
+    armCrashPoints();
+    expect(answer).toMatchObject({ errors: [{ extensions: { code: "USER_ANONYMIZED" } }] });
+    const customers = await stripeOf(service).customers.list({ email: `${userId}@example.com` });
+    expect(customers.data).toEqual([]);
   });
 
   test("and loses it is made once, and what the slower one is told does not undo it", async () => {

@@ -1,12 +1,13 @@
 import type Stripe from "stripe";
-import { lockUser } from "../../src/user-lock.ts";
+import { lockFree, lockUser } from "../../src/user-lock.ts";
 import { subjectOf } from "../../src/webhooks/event-table.ts";
 import { Inbox } from "../../src/webhooks/inbox.ts";
 import { burstsIn } from "../../src/webhooks/intake.ts";
+import { openCheckout } from "../support/checkout.ts";
 import { recordPayments } from "../support/recorded-payments.ts";
-import { eventually, startService, type TestService } from "../support/service.ts";
-import { setFaults } from "../support/stripe.ts";
-import { deliver } from "../support/webhook.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { setFaults, stripeOf } from "../support/stripe.ts";
+import { deliver, eventOf } from "../support/webhook.ts";
 
 let service: TestService;
 beforeAll(async () => {
@@ -159,6 +160,70 @@ test("one whose lock somebody holds waits for it alone", async () => {
   await holder.commit();
   await waiting;
   expect(await done(held.user)).toHaveLength(1);
+});
+
+describe("while another process does not let go of users", () => {
+  const customerOf = async (user: string) => {
+    const { id } = await stripeOf(service).customers.create({ metadata: { cmh_user_id: user } });
+    return `customer:${id}`;
+  };
+  /** Events of a customer each, and a transaction that holds all of their users. */
+  async function heldUsers(count: number) {
+    const users = Array.from({ length: count }, newUser);
+    const keys = await Promise.all(users.map(customerOf));
+    for (const key of keys) {
+      const event = eventOf("customer.created", { id: key.split(":")[1] });
+      expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    }
+    const holder = service.app.parts.orm.em.fork();
+    await holder.begin();
+    await lockFree(holder, users);
+    return { users, keys, holder };
+  }
+  const waiting = async () => {
+    const [row] = await execute<{ count: number }>(
+      "select count(*)::int as count from pg_locks where locktype = 'advisory' and not granted",
+    );
+    return row?.count;
+  };
+  const patience = (time: string) =>
+    execute(`alter function lock_user_standing(text) set lock_timeout = '${time}'`);
+
+  test("their jobs leave connections for everybody else", async () => {
+    await patience("60s");
+    const { keys, holder } = await heldUsers(24);
+    const working = Promise.all(keys.map((key) => service.app.parts.inbox.work(key)));
+    await eventually(waiting, (count) => count === 12);
+    const { user, keys: others } = await payment();
+    expect(await waiting()).toBe(12);
+    await holder.commit();
+    await working;
+    await service.app.parts.inbox.workAll(others);
+    expect(await statuses()).toEqual([]);
+    expect(await transactions(user)).toHaveLength(1);
+    await patience("5s");
+  });
+
+  test("their jobs are put off without an attempt, and their callers are told to try again", async () => {
+    await patience("50ms");
+    const { users, keys, holder } = await heldUsers(2);
+    await Promise.all(keys.map((key) => service.app.parts.inbox.work(key)));
+    expect(
+      await execute("select distinct attempts, status from stripe_events where status <> 'done'"),
+    ).toEqual([{ attempts: 0, status: "pending" }]);
+    const before = await execute("select 1 from intents");
+    const token = await service.token(users[0] as string);
+    expect(await openCheckout(service, token)).toMatchObject({
+      errors: [{ extensions: { code: "SERVICE_UNAVAILABLE", retryable: true } }],
+    });
+    expect(await execute("select 1 from intents")).toEqual(before);
+    await holder.commit();
+    await patience("5s");
+    await execute("update stripe_events set next_try_at = now() where status = 'pending'");
+    await Promise.all(keys.map((key) => service.app.parts.inbox.work(key)));
+    expect(await statuses()).toEqual([]);
+    expect((await openCheckout(service, token)).errors).toBeUndefined();
+  });
 });
 
 test("during an outage all of them wait, and none counts an attempt", async () => {
