@@ -76,7 +76,10 @@ export class Purchase {
   @Property({ ...json(), default: "[]" })
   creditedFrom: string[] = [];
 
-  /** Since when it opens nothing, whatever its money says: staff ended it, or the same was theirs when it was paid. */
+  /**
+   * Since when it opens nothing, whatever its money says: staff ended it, or the same was theirs when it was paid, or the
+   * user was anonymised.
+   */
   @Property(instant(nullable))
   withdrawnAt?: Date | null;
 

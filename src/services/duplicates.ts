@@ -59,11 +59,11 @@ export class Duplicates {
     for (const { id, payment } of taken) await this.giveBackPayment(write, { id, payment }, REASONS.true);
   }
 
-  /** What was paid for something that the user has bought already goes back. */
+  /** What was paid for a purchase that opened nothing when the money came goes back. */
   async giveBackPurchase(write: Write, payment: Payment): Promise<void> {
     if (payment.refundableMinor === 0) return;
     const { id, stripePaymentIntentId } = payment;
-    await this.giveBackPayment(write, { id, payment: stripePaymentIntentId }, BOUGHT_ALREADY);
+    await this.giveBackPayment(write, { id, payment: stripePaymentIntentId }, OPENED_NOTHING);
   }
 
   private async giveBackPayment(
@@ -125,7 +125,8 @@ const REASONS = {
     "The user had a live subscription when this one, not made by us, became live: somebody has to decide.",
 };
 
-const BOUGHT_ALREADY = "The user had bought the same, and has it, when this payment came: it goes back.";
+const OPENED_NOTHING =
+  "What it was for opened nothing when this payment came (the user had it already, or the account was closed): it goes back.";
 const OWED = "refund-owed";
 const SENT_BACK = "What was given back for a duplicate did not arrive: it is given back again.";
 const NO_WAY = `What was given back for a duplicate came back ${REFUNDS} times: the user is owed it, by another way.`;

@@ -87,7 +87,7 @@ export async function followPurchase(
     ...known,
     status: standing.status,
     stripePaymentIntentId: payment?.stripePaymentIntentId ?? null,
-    ...(isPaid && !wasPaid && { purchasedAt: write.now }),
+    ...(isPaid && !wasPaid && { purchasedAt: notBefore(purchase.withdrawnAt, write.now) }),
   });
   write.audit("purchases", id, change);
   if (isPaid && !wasPaid && !duplicates) {
@@ -96,7 +96,7 @@ export async function followPurchase(
   }
   await write.access.followPurchase(write, purchase, standing.opens && !duplicates);
   if (standing.isToBeGivenUp) await giveUp(write, purchase, facts);
-  if (payment && (duplicates || purchase.withdrawnAt))
+  if (payment && (duplicates || isWithdrawnFirst(purchase)))
     await write.duplicates.giveBackPurchase(write, payment);
   else if (duplicates && !wasPaid) write.remark("purchases", id, "refund-owed", PAID_OTHERWISE);
   const opensNow = standing.opens && !duplicates && !wasPaid;
@@ -118,6 +118,16 @@ async function isPaidInVain(write: Write, purchase: Purchase, facts: PurchaseFac
   purchase.withdrawnAt = write.now;
   return true;
 }
+
+/**
+ * Whether it opened nothing when its money came. What was paid for and ended later stays paid: giving that back is for
+ * staff to decide.
+ */
+const isWithdrawnFirst = ({ withdrawnAt, purchasedAt }: Purchase) =>
+  withdrawnAt != null && purchasedAt != null && withdrawnAt <= purchasedAt;
+
+/** The clocks of two processes may disagree about what came first; their order under the user's lock does not. */
+const notBefore = (earlier: Date | null | undefined, now: Date) => (earlier && earlier > now ? earlier : now);
 
 /** Whoever has bought a path does not buy its courses: orders of them that were begun make way. */
 async function endOrdersOfCourses(write: Write, path: Purchase): Promise<void> {

@@ -10,9 +10,9 @@ import {
   untilLeasesEnd,
   untilQuiet,
 } from "../support/anonymizing.ts";
-import { newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
+import { newBuyer, newCourse, putOnSale, sessionAt } from "../support/buyer.ts";
 import { openCheckout, planId, subscribe } from "../support/checkout.ts";
-import { newLearner } from "../support/learner.ts";
+import { newLearner, passTime } from "../support/learner.ts";
 import { addCard } from "../support/methods.ts";
 import { eventually, newUser, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
@@ -26,6 +26,17 @@ afterAll(() => service.stop());
 
 const execute = <T extends object>(sql: string, params: unknown[] = []) =>
   service.app.parts.orm.em.fork().execute<T[]>(sql, params);
+
+/** What became of one, whosever it is by now. */
+async function purchase(id: string) {
+  const [row] = await execute<{ status: string; back: string; opens: boolean }>(
+    `select purchases.status, amount_refunded_minor::text as back,
+        exists (select from user_access where source_id = purchases.id::text and revoked_at is null) as opens
+       from purchases join payments on purchase_id = purchases.id where purchases.id = ?`,
+    [id],
+  );
+  return row as NonNullable<typeof row>;
+}
 
 test("a page that is paid while it is being closed leaves no subscription, and none comes later", async () => {
   const ada = await newBuyer(service);
@@ -52,6 +63,45 @@ test("a page that is paid while it is being closed leaves no subscription, and n
   await eventually(
     () => stripe.subscriptions.list({ customer }),
     ({ data }) => data.length === 0,
+  );
+});
+
+test("what was paid for stays paid: nothing of it goes back", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const { id } = (await ada.pay(course)).data.createPurchase.purchase;
+  await ada.until(id, "COMPLETED");
+  const customer = await customerOf(service, ada.userId);
+  await untilQuiet(service);
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  await untilQuiet(service);
+  const { data: charges } = await stripeOf(service).charges.list({ customer });
+  expect(charges).toMatchObject([{ amount: 4_900, amount_refunded: 0, refunded: false }]);
+  expect(await purchase(id)).toEqual({ status: "COMPLETED", back: "0", opens: false });
+
+  // nor when Stripe tells of it again
+  await service.app.parts.sync.payment(String(charges[0]?.payment_intent));
+  const refunds = "select 1 from intents where kind = 'refund-duplicate' and subject = ?";
+  expect(await execute(refunds, [charges[0]?.payment_intent])).toEqual([]);
+});
+
+test("what a bank brings afterwards opened nothing, and goes back", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const { checkoutUrl, purchase: ordered } = (await ada.page(course)).data.createPurchase;
+  const session = await sessionAt(service, checkoutUrl);
+  await service.pay(session, "pm_usBankAccount_success");
+  await eventually(
+    () => execute("select 1 from payments where user_id = ? and status = 'PROCESSING'", [ada.userId]),
+    (rows) => rows.length === 1,
+  );
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  await passTime(service, 6);
+  await eventually(
+    () => purchase(ordered.id),
+    (row) => row.status === "REFUNDED",
   );
 });
 
