@@ -74,6 +74,7 @@ import { PromotionRedemptionService } from "./services/promotion-redemption.serv
 import { PurchaseService } from "./services/purchase.service.ts";
 import { PurchaseOpening } from "./services/purchase-opening.ts";
 import { RefundService } from "./services/refund.service.ts";
+import { StrayCustomers } from "./services/stray-customers.ts";
 import { SubscriptionService } from "./services/subscription.service.ts";
 import { SubscriptionChanges } from "./services/subscription-changes.service.ts";
 import { SubscriptionCreation } from "./services/subscription-creation.service.ts";
@@ -169,7 +170,10 @@ export async function createParts(config: Config, overrides: Overrides) {
   const reconciliation = new Reconciliation(em, stripe, reconciler, reports, { cursors, clock, logger });
   const deadlines = new PurchaseDeadlines(em, buying, cursors, { clock, logger });
   const closing = new BillingClosing(em, intents, stripe, road, logger);
-  const anonymization = new AnonymizationService(em, closing, intents, { clock, idempotency, relay, redis });
+  const strays = new StrayCustomers(em, stripe, closing, intents, { clock, logger });
+  const anonymization = new AnonymizationService(em, closing, intents, {
+    ...{ strays, clock, idempotency, relay, redis },
+  });
   const rounds = new Rounds(cursors, {
     [EVENTS_CURSOR]: catchUp,
     [OBJECTS_CURSOR]: objectSweep,

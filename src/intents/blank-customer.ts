@@ -8,15 +8,18 @@ import type { IntentKind } from "./kinds.ts";
  */
 export const blankCustomer: IntentKind = {
   async post(stripe, { subject, userId }, key) {
-    const customer = await stripe.customer(subject);
+    const found = await stripe.customers.whole(subject);
     // one that Stripe has deleted, or does not know, has nothing left
-    if (!customer || customer.deleted || isBlank(customer, userId)) return { id: subject };
-    await stripe.updateCustomer(subject, blank(customer, userId), key);
+    if (!found) return { id: subject };
+    for (const id of found.taxIds) await stripe.customers.removeTaxId(subject, id);
+    if (!isBlank(found.customer, userId))
+      await stripe.updateCustomer(subject, blank(found.customer, userId), key);
     return { id: subject };
   },
   async find(stripe, { subject, userId }) {
-    const customer = await stripe.customer(subject);
-    return !customer || customer.deleted || isBlank(customer, userId) ? { id: subject } : null;
+    const found = await stripe.customers.whole(subject);
+    const isDone = !found || (found.taxIds.length === 0 && isBlank(found.customer, userId));
+    return isDone ? { id: subject } : null;
   },
   aggregate: "customer",
   once: false,
@@ -27,13 +30,20 @@ const TEXTS = [
   ...["email", "name", "business_name", "individual_name", "phone", "address", "description", "shipping"],
 ] as const satisfies (keyof Stripe.Customer & keyof Stripe.CustomerUpdateParams)[];
 const ON_INVOICES = ["custom_fields", "footer"] as const;
+/** Stripe's API lets nobody take languages away, only choose others: this one says nothing. */
+const ANY_LANGUAGE = ["en"];
 
 const isBlank = (customer: Stripe.Customer, userId: string) =>
   TEXTS.every((name) => !customer[name]) &&
   ON_INVOICES.every((name) => !customer.invoice_settings[name]) &&
+  !customer.tax?.ip_address &&
+  !saysLanguage(customer) &&
   Object.entries(customer.metadata).every(
     ([key, value]) => key === INTENT_ID || (key === USER_ID && value === userId),
   );
+
+const saysLanguage = ({ preferred_locales: locales }: Stripe.Customer) =>
+  (locales ?? []).some((locale) => !ANY_LANGUAGE.includes(locale));
 
 function blank(customer: Stripe.Customer, userId: string): Stripe.CustomerUpdateParams {
   const { metadata, invoice_settings: settings } = customer;
@@ -43,5 +53,7 @@ function blank(customer: Stripe.Customer, userId: string): Stripe.CustomerUpdate
     ...emptied(TEXTS.filter((name) => customer[name])),
     invoice_settings: emptied(ON_INVOICES.filter((name) => settings[name])),
     metadata: { ...emptied(forgotten), [USER_ID]: userId },
+    ...(customer.tax?.ip_address && { tax: { ip_address: "" } }),
+    ...(saysLanguage(customer) && { preferred_locales: ANY_LANGUAGE }),
   };
 }

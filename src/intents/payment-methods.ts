@@ -3,6 +3,7 @@ import type { Intent } from "../entities/intent.ts";
 import { outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
+import { SETTLED } from "../stripe/payment-methods.ts";
 import { idOf } from "../sync/values.ts";
 import type { IntentKind } from "./kinds.ts";
 
@@ -11,6 +12,8 @@ interface MethodParams {
   customer: string;
   /** Whether the method is to be charged from now on, and not only if nothing else is. */
   isDefault?: boolean;
+  /** Whether its holder is to be nobody. */
+  isForgotten?: boolean;
 }
 const paramsOf = (intent: Pick<Intent, "params">) => intent.params as unknown as MethodParams;
 const touches = (intent: Pick<Intent, "params">) => paramsOf(intent).customer;
@@ -58,8 +61,10 @@ export const PAYMENT_METHOD_KINDS = {
   "remove-payment-method": {
     async post(stripe, intent, key) {
       const { subject } = intent;
-      const { customer } = paramsOf(intent);
-      if ((await stripe.methods.find(subject))?.customer !== customer) return { id: subject };
+      const { customer, isForgotten } = paramsOf(intent);
+      const method = await stripe.methods.find(subject);
+      if (method?.customer !== customer) return { id: subject };
+      if (isForgotten) await forgetHolder(stripe, method, key);
       // first the heir: at no moment is there nothing to charge
       await passOn(stripe, customer, subject, key);
       await stripe.methods.detach(subject, `${key}:detach`);
@@ -86,6 +91,18 @@ export const PAYMENT_METHOD_KINDS = {
       stripe.methods.setupIntentByMetadata(paramsOf(intent).customer, INTENT_ID, intent.id),
     ...{ aggregate: "customer", touches, once: false },
   },
+  "cancel-setup-intent": {
+    async post(stripe, { subject }, key) {
+      const setup = await stripe.methods.setupIntent(subject);
+      if (setup && !SETTLED.includes(setup.status)) await stripe.methods.cancelSetupIntent(subject, key);
+      return { id: subject };
+    },
+    async find(stripe, { subject }) {
+      const setup = await stripe.methods.setupIntent(subject);
+      return !setup || SETTLED.includes(setup.status) ? { id: subject } : null;
+    },
+    ...{ aggregate: "customer", touches, once: false },
+  },
 } satisfies Record<string, IntentKind>;
 
 /** Changes of which method is charged, one at a time for a user. */
@@ -94,6 +111,16 @@ export const METHOD_CHANGES = [
   "set-default-payment-method",
   "remove-payment-method",
 ] as const satisfies readonly (keyof typeof PAYMENT_METHOD_KINDS)[];
+
+/** A bank's mandate may need its holder's name: then it keeps it. */
+async function forgetHolder(stripe: StripeGateway, method: Stripe.PaymentMethod, key: string): Promise<void> {
+  const { address, email, name, phone } = method.billing_details;
+  const isSaid = [email, name, phone, ...Object.values(address ?? {})].some((said) => said);
+  if (!isSaid) return;
+  await stripe.methods.forgetHolder(method.id, `${key}:forget`).catch((error: unknown) => {
+    if (outcomeOf(error) !== "refused") throw error;
+  });
+}
 
 /** What is charged as things are: the customer's default, but where something names a method of its own. */
 interface Charged {

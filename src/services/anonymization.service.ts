@@ -16,6 +16,7 @@ import { cutLink, forgetRest, sever } from "../sync/severing.ts";
 import { lockUserToFollow } from "../user-lock.ts";
 import type { BillingClosing } from "./billing-closing.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
+import type { StrayCustomers } from "./stray-customers.ts";
 
 const BY_US = { actor: "service:payment", reason: null };
 const ROUNDS = 3;
@@ -33,6 +34,7 @@ export class AnonymizationService {
     private readonly closing: BillingClosing,
     private readonly intents: Intents,
     private readonly parts: {
+      strays: StrayCustomers;
       clock: Clock;
       idempotency: IdempotencyService;
       relay: OutboxRelay;
@@ -84,6 +86,7 @@ export class AnonymizationService {
     await dropDecisions(this.parts.redis, userId);
     for (const customer of await this.customersOf(pseudonym))
       await this.intents.run({ userId: pseudonym, kind: "blank-customer", subject: customer, params: {} });
+    await this.parts.strays.blank(userId);
     await forgetRest(this.em.fork(), { userId, pseudonym });
     await cutLink(this.em.fork(), userId, this.parts.clock.now());
   }

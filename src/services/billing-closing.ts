@@ -45,7 +45,8 @@ export class BillingClosing {
     for (const { id } of open) await this.tolerating(() => this.intents.carryThrough(id));
   }
 
-  private async closeAtStripe(userId: string, customer: string): Promise<void> {
+  /** All that one customer at Stripe is charged for, or could be charged with. @throws as {@link close} */
+  async closeAtStripe(userId: string, customer: string): Promise<void> {
     for (let round = 0; ; round++) {
       if (round === ROUNDS)
         throw new Conflict("Something of this user is being paid just now. Try again in a moment.", {
@@ -53,10 +54,22 @@ export class BillingClosing {
         });
       if ((await this.endWhatIsLive(userId, customer)) === 0) break;
     }
-    for (const { id } of await this.ofOneThatIs(() => this.stripe.paymentMethods(customer)))
-      await this.tolerating(() =>
-        this.intents.runToEnd({ userId, kind: "remove-payment-method", subject: id, params: { customer } }),
-      );
+    await this.detachAll(userId, customer);
+  }
+
+  /** First the forms by which another method could still be added; Stripe's own, of a page, close with the page. */
+  private async detachAll(userId: string, customer: string): Promise<void> {
+    for (const { id: subject } of await this.ofOneThatIs(() =>
+      this.stripe.methods.openSetupIntents(customer),
+    )) {
+      const request = { userId, kind: "cancel-setup-intent", subject, params: { customer } } as const;
+      await this.tolerating(() => this.intents.runToEnd(request));
+    }
+    for (const { id: subject } of await this.ofOneThatIs(() => this.stripe.paymentMethods(customer))) {
+      const params = { customer, isForgotten: true };
+      const request = { userId, kind: "remove-payment-method", subject, params } as const;
+      await this.tolerating(() => this.intents.runToEnd(request));
+    }
   }
 
   /** How much was ended, or was found paid for. What Stripe refuses to end (a bank works on its money) stays, and goes on under nobody's name. */

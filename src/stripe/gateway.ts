@@ -2,6 +2,7 @@ import Stripe from "stripe";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
 import { StripeCalls } from "./calls.ts";
+import { CustomerCalls } from "./customers.ts";
 import { InvoiceCalls } from "./invoices.ts";
 import { LISTS, type ListedKind, type ListRange, type PageOf } from "./listings.ts";
 import { PaymentMethodCalls } from "./payment-methods.ts";
@@ -42,6 +43,7 @@ export function stripeClient(
 
 /** The one place that calls Stripe while the service runs; see {@link StripeCalls} for what it throws. */
 export class StripeGateway extends StripeCalls {
+  readonly customers: CustomerCalls;
   readonly methods: PaymentMethodCalls;
   readonly promotions: PromotionCalls;
   readonly subscriptions: SubscriptionCalls;
@@ -49,6 +51,7 @@ export class StripeGateway extends StripeCalls {
 
   constructor(stripe: Stripe, metrics: Metrics) {
     super(stripe, metrics);
+    this.customers = new CustomerCalls(stripe, metrics);
     this.methods = new PaymentMethodCalls(stripe, metrics);
     this.promotions = new PromotionCalls(stripe, metrics);
     this.subscriptions = new SubscriptionCalls(stripe, metrics);

@@ -3,6 +3,8 @@ import { StripeCalls } from "./calls.ts";
 import { OUR_PORTAL } from "./metadata.ts";
 
 const PAGE = 100;
+/** Of setup intents: what nothing comes of any more. */
+export const SETTLED: readonly string[] = ["succeeded", "canceled"];
 
 /** Calls about how a customer pays: their methods, which one is charged, and the pages where they add one. */
 export class PaymentMethodCalls extends StripeCalls {
@@ -19,6 +21,14 @@ export class PaymentMethodCalls extends StripeCalls {
   detach(id: string, idempotencyKey: string): Promise<Stripe.PaymentMethod> {
     return this.call("paymentMethods.detach", () =>
       this.stripe.paymentMethods.detach(id, {}, { idempotencyKey }),
+    );
+  }
+
+  /** Takes the holder's name and address from a method, which it keeps for ever once it is nobody's. */
+  forgetHolder(id: string, idempotencyKey: string): Promise<Stripe.PaymentMethod> {
+    const billing_details = { address: "", email: "", name: "", phone: "" } as const;
+    return this.call("paymentMethods.update", () =>
+      this.stripe.paymentMethods.update(id, { billing_details }, { idempotencyKey }),
     );
   }
 
@@ -57,6 +67,22 @@ export class PaymentMethodCalls extends StripeCalls {
 
   setupIntent(id: string): Promise<Stripe.SetupIntent | null> {
     return this.read("setupIntents.retrieve", () => this.stripe.setupIntents.retrieve(id));
+  }
+
+  /** The customer's setup intents by which a method may still be added. */
+  openSetupIntents(customer: string): Promise<Stripe.SetupIntent[]> {
+    return this.call("setupIntents.list", async () => {
+      const open: Stripe.SetupIntent[] = [];
+      for await (const setup of this.stripe.setupIntents.list({ customer, limit: PAGE }))
+        if (!SETTLED.includes(setup.status)) open.push(setup);
+      return open;
+    });
+  }
+
+  cancelSetupIntent(id: string, idempotencyKey: string): Promise<Stripe.SetupIntent> {
+    return this.call("setupIntents.cancel", () =>
+      this.stripe.setupIntents.cancel(id, {}, { idempotencyKey }),
+    );
   }
 
   /** The customer's setup intent made by an intent of ours. */

@@ -6,6 +6,7 @@ import { PaymentMethod } from "../entities/payment-method.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
 import { findRow, mirrorKnown, mirrorWhole } from "./mirror.ts";
+import { blankNobodys, detachNobodys, pseudonymFor } from "./nobodys.ts";
 import type { Journey, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
 
@@ -33,8 +34,13 @@ export function customerJourney(
     async write({ customer, methods }, write) {
       if (customer.deleted) return writeDeleted(id, write);
       const isTheirs = await writeCustomer(customer, write);
-      if (isTheirs)
-        await writeMethods(methods, idOf(customer.invoice_settings.default_payment_method), write);
+      if (!isTheirs) return;
+      await writeMethods(methods, idOf(customer.invoice_settings.default_payment_method), write);
+      await detachNobodys(write, id, methods);
+    },
+    nobody: {
+      pseudonym: async () => pseudonymFor(id, await knownUser()),
+      write: (_remote, write) => blankNobodys(write, id),
     },
   };
 }

@@ -75,6 +75,11 @@ export interface Journey<Remote> {
   write(remote: Remote, write: Write): Promise<void>;
   /** Takes away rows that hang on the object and that Stripe does not have: no sync makes such rows. */
   prune?(remote: Remote, write: Write): Promise<void>;
+  /** What becomes of an object that names a user who is nobody any more: under what it goes on, if at all, and how. */
+  nobody?: {
+    pseudonym(remote: Remote): Promise<string | null>;
+    write(remote: Remote, write: Write): Promise<void>;
+  };
 }
 
 /** A journey that has read: the place of that in the order of reads, and what Stripe said; null for nothing. */
@@ -133,9 +138,20 @@ export class Road {
       if (!(error instanceof UserAnonymized)) throw error;
       // severed since the owner was looked up: its row says under whom it goes on, and where there is none it is nobody's
       const now = await journey.owner(remote);
-      return now === null || now === userId ? "foreign" : writeAs(now);
+      if (now !== null && now !== userId) return writeAs(now);
+      await this.followNobody(journey, remote, cause);
+      return "foreign";
     });
     return { arrival, remote };
+  }
+
+  private async followNobody<Remote>(
+    { nobody }: Journey<Remote>,
+    remote: Remote,
+    cause: string | null,
+  ): Promise<void> {
+    const pseudonym = await nobody?.pseudonym(remote);
+    if (nobody && pseudonym) await this.follow(pseudonym, cause, (write) => nobody.write(remote, write));
   }
 
   async read<Remote>(journey: Journey<Remote>): Promise<Read<Remote>> {

@@ -11,7 +11,7 @@ import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { SubscriptionStatus } from "../types/enums.ts";
 import { flushForLooks } from "./look-ahead.ts";
 import { type Change, findRow, mirrorKnown } from "./mirror.ts";
-import { endNobodys } from "./nobodys.ts";
+import { endNobodys, pseudonymFor } from "./nobodys.ts";
 import { planOf, scheduledOf } from "./plan.ts";
 import type { Journey, OwnerOf, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
@@ -22,6 +22,8 @@ export interface SubscriptionUpstream {
   ensureInvoice(invoice: Stripe.Invoice): Promise<void>;
   /** Whether the user's slot is still held by whoever our rows say holds it. */
   ensureHolder(userId: string, subscription: Stripe.Subscription): Promise<void>;
+  /** Whose a customer is, as far as our rows know. */
+  ownerOfCustomer(stripeCustomerId: string): Promise<string | null>;
 }
 
 /** A subscription: its row, the user's slot, the grants that follow from it, and its events. */
@@ -29,7 +31,7 @@ export function subscriptionJourney(
   stripe: StripeGateway,
   id: string,
   ownerOf: OwnerOf,
-  { ensureInvoice, ensureHolder }: SubscriptionUpstream,
+  { ensureInvoice, ensureHolder, ownerOfCustomer }: SubscriptionUpstream,
 ): Journey<Stripe.Subscription> {
   return {
     objectId: id,
@@ -71,6 +73,14 @@ export function subscriptionJourney(
       write.follow(change.row);
       await write.duplicates.giveBack(write, change.row);
       await endNobodys(write, change.row);
+    },
+    nobody: {
+      async pseudonym(remote) {
+        const customer = idOf(remote.customer) as string;
+        return pseudonymFor(customer, await ownerOfCustomer(customer));
+      },
+      write: (remote, write) =>
+        endNobodys(write, { stripeSubscriptionId: id, hasEnded: remote.ended_at !== null }),
     },
   };
 }

@@ -34,9 +34,12 @@ export class Upstream {
   ) {}
 
   subscriptionOf(id: string): Journey<Stripe.Subscription> {
-    const { ensureInvoice, ensureHolder } = this;
-    return subscriptionJourney(this.stripe, id, this.ownerOf, { ensureInvoice, ensureHolder });
+    const { ensureInvoice, ensureHolder, knownOwner } = this;
+    const upstream = { ensureInvoice, ensureHolder, ownerOfCustomer: knownOwner };
+    return subscriptionJourney(this.stripe, id, this.ownerOf, upstream);
   }
+
+  private readonly knownOwner = (stripeCustomerId: string) => knownOwner(this.em.fork(), stripeCustomerId);
 
   /** As {@link OwnerOf}. */
   readonly ownerOf: OwnerOf = async (stripeCustomerId, findRow) =>
@@ -45,7 +48,7 @@ export class Upstream {
 
   /** The user behind a Stripe customer; asks Stripe when our rows do not know it. */
   private async ownerOfCustomer(stripeCustomerId: string): Promise<string | null> {
-    const known = await knownOwner(this.em.fork(), stripeCustomerId);
+    const known = await this.knownOwner(stripeCustomerId);
     if (known) return known;
     const journey = customerJourney(this.stripe, stripeCustomerId, async () => null);
     const customer = (await this.travel(journey, null)).remote?.customer;
@@ -68,8 +71,8 @@ export class Upstream {
     if (!LIVE_STATUSES.includes(wordOf(remote.status))) return;
     const holder = await this.holders.ask(userId);
     if (!holder || holder === remote.id) return;
-    const { ensureInvoice } = this;
-    const upstream = { ensureInvoice, ensureHolder: async () => {} };
+    const { ensureInvoice, knownOwner } = this;
+    const upstream = { ensureInvoice, ensureHolder: async () => {}, ownerOfCustomer: knownOwner };
     const journey = subscriptionJourney(this.stripe, holder, this.ownerOf, upstream);
     const { arrival } = await this.road.travel(journey, null);
     if (arrival === "gone") await holderIsGone(this.em.fork(), userId, holder);

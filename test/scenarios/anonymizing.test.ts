@@ -1,3 +1,4 @@
+import type Stripe from "stripe";
 import { STREAM } from "../../src/events/stream.ts";
 import { Reports } from "../../src/reconciliation/reports.ts";
 import { TABLES_OF_USERS } from "../../src/sync/severing.ts";
@@ -5,8 +6,8 @@ import { anonymize, codeOf, eventsOf, somebody, tracesIn, untilQuiet } from "../
 import { newBuyer } from "../support/buyer.ts";
 import { openCheckout, planId, subscribe } from "../support/checkout.ts";
 import { comparingIn, NOTHING } from "../support/comparing.ts";
-import { newUser, startService, type TestService } from "../support/service.ts";
-import { customerOf, stripeOf } from "../support/stripe.ts";
+import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 import { deliver } from "../support/webhook.ts";
 
 let service: TestService;
@@ -19,7 +20,7 @@ const execute = <T extends object>(sql: string, params: unknown[] = []) =>
   service.app.parts.orm.em.fork().execute<T[]>(sql, params);
 
 test("whoever is anonymised is nowhere to be found, and what comes late brings nothing of them back", async () => {
-  const { ada, who, customer, course, mark } = await somebody(service);
+  const { ada, who, customer, method, course, mark } = await somebody(service);
   await untilQuiet(service);
   const words = [who.email, who.name, who.holder, mark];
   expect(await tracesIn(service, [who.email])).not.toEqual([]);
@@ -49,8 +50,11 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
     ]);
   };
   await nobody();
-  const remote = await stripe.customers.retrieve(customer);
-  expect(JSON.stringify(remote)).not.toMatch(new RegExp([...words, ada.userId].join("|")));
+  const remote = await stripe.customers.retrieve(customer, { expand: ["tax", "tax_ids"] });
+  const named = new RegExp([...words, who.address, ada.userId].join("|"));
+  expect(JSON.stringify(remote)).not.toMatch(named);
+  expect(remote).toMatchObject({ preferred_locales: ["en"], tax_ids: { data: [] } });
+  expect(JSON.stringify(await stripe.paymentMethods.retrieve(method))).not.toMatch(named);
   expect((await stripe.customers.listPaymentMethods(customer)).data).toEqual([]);
   expect((await stripe.subscriptions.list({ customer })).data).toEqual([]);
   expect((await stripe.checkout.sessions.list({ customer, status: "open" })).data).toEqual([]);
@@ -105,10 +109,12 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   await service.app.parts.catchUp.since(new Date(0));
   await untilQuiet(service);
   await service.app.parts.sync.customer(customer);
-  // somebody puts it back in the dashboard
+  // somebody puts it back in the dashboard, and it is taken away again
   await stripe.customers.update(customer, { email: who.email, metadata: { cmh_user_id: ada.userId } });
-  await untilQuiet(service);
-  await stripe.customers.update(customer, { metadata: { cmh_user_id: pseudonym } });
+  await eventually(
+    () => stripe.customers.retrieve(customer),
+    (shown) => !named.test(JSON.stringify(shown)),
+  );
   await untilQuiet(service);
   // a comparison that began before knows the old id, and what it has found then
   const reports = new Reports(service.app.parts.orm.em);
@@ -123,6 +129,94 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   await nobody(["redis payment"]);
   expect(await comparingIn(service).reconcile(false, pseudonym)).toEqual(NOTHING);
 }, 90_000);
+
+/** Made elsewhere, with whose it is in its metadata: a card, and what is charged to it. */
+async function strayOf(userId: string) {
+  const stripe = stripeOf(service);
+  const [price] = (await stripe.prices.list({ lookup_keys: ["premium_monthly"] })).data;
+  const { id: customer } = await stripe.customers.create({
+    ...{ email: `${userId}@stray.example`, name: "Ada Stray", metadata: { cmh_user_id: userId } },
+    ...{ payment_method: "pm_card_visa", invoice_settings: { default_payment_method: "pm_card_visa" } },
+  });
+  return {
+    customer,
+    subscribe: () => stripe.subscriptions.create({ customer, items: [{ price: price?.id }] }),
+  };
+}
+const shown = async (customer: string) => {
+  const stripe = stripeOf(service);
+  const { email, name, metadata } = (await stripe.customers.retrieve(customer)) as Stripe.Customer;
+  const methods = (await stripe.customers.listPaymentMethods(customer)).data.length;
+  const subscriptions = (await stripe.subscriptions.list({ customer })).data.length;
+  return { email, name, methods, subscriptions, isNobodys: metadata.cmh_user_id?.startsWith("anonymized:") };
+};
+const BLANK = { email: null, name: null, methods: 0, subscriptions: 0, isNobodys: true };
+
+test("other customers that carry the user's id are blanked as well, also one that appears afterwards", async () => {
+  const ada = await newBuyer(service);
+  await ada.card();
+  const old = await strayOf(ada.userId);
+  await old.subscribe();
+  // long enough ago for the search alone to know it, and too short for the search to know the other
+  await atSandbox(service, "advance", { hours: 1 });
+  await setFaults(service, { search: { lagSeconds: 60 } });
+  const young = await strayOf(ada.userId);
+  await young.subscribe();
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  await setFaults(service, { reset: true });
+  for (const { customer } of [old, young])
+    expect(
+      await eventually(
+        () => shown(customer),
+        (now) => now.methods === 0,
+      ),
+    ).toEqual(BLANK);
+
+  const late = await strayOf(ada.userId);
+  await late.subscribe();
+  await eventually(
+    () => shown(late.customer),
+    (now) => now.isNobodys === true && now.methods === 0 && now.subscriptions === 0,
+  );
+  expect(await shown(late.customer)).toEqual(BLANK);
+
+  // the customer of somebody who goes on is not taken from them by a slip of somebody's hand
+  const bob = await newBuyer(service);
+  await bob.card();
+  const his = await customerOf(service, bob.userId);
+  await stripeOf(service).customers.update(his, { metadata: { cmh_user_id: ada.userId } });
+  await untilQuiet(service);
+  expect(await shown(his)).toMatchObject({ email: `${bob.userId}@example.com`, methods: 1 });
+});
+
+test("a form that was still open stores no card, and what a page still adds does not stay", async () => {
+  const ada = await newBuyer(service);
+  const { data } = await ada.ask("mutation { createSetupIntent { clientSecret } }");
+  const form = String(data.createSetupIntent.clientSecret).split("_secret_")[0] as string;
+  const customer = await customerOf(service, ada.userId);
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  const stripe = stripeOf(service);
+  const entered = stripe.setupIntents.confirm(form, {
+    payment_method: "pm_card_visa",
+    return_url: "https://a.example",
+  });
+  await expect(entered).rejects.toMatchObject({ code: "setup_intent_unexpected_state" });
+
+  const card = {
+    type: "card",
+    card: { token: "tok_visa" },
+    billing_details: { name: "A LOVELACE" },
+  } as const;
+  const { id } = await stripe.paymentMethods.create(card);
+  await stripe.paymentMethods.attach(id, { customer });
+  const added = await eventually(
+    () => stripe.paymentMethods.retrieve(id),
+    (method) => method.customer === null,
+  );
+  expect(added.billing_details.name).toBeNull();
+  await untilQuiet(service);
+  expect(await execute("select 1 from payment_methods where stripe_payment_method_id = ?", [id])).toEqual([]);
+});
 
 test("every table that says whose its rows are is severed", async () => {
   const rows = await execute<{ table_name: string }>(

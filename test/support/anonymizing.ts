@@ -100,6 +100,7 @@ export async function somebody(service: TestService) {
     email: `ada.${mark}@example.org`,
     name: `Ada Lovelace ${mark}`,
     holder: `A LOVELACE ${mark}`,
+    address: "192.0.2.77",
   };
   const course = newCourse();
   await putOnSale(service, course);
@@ -113,8 +114,10 @@ export async function somebody(service: TestService) {
     ...{ email: who.email, name: who.name, phone: "+3215550100", description: `Teacher ${who.name}` },
     ...{ address: { line1: `${mark} Road` }, metadata: { nickname: who.name } },
     ...{ business_name: `${who.name} Ltd`, individual_name: who.name },
+    ...{ preferred_locales: ["nl"], tax: { ip_address: who.address } },
     invoice_settings: { footer: `Thanks, ${who.name}`, custom_fields: [{ name: "For", value: mark }] },
   });
+  await stripe.customers.createTaxId(customer, { type: "eu_vat", value: `BE${mark}` });
   const method = await stripe.paymentMethods.create({
     type: "card",
     card: { token: "tok_mastercard" },
@@ -142,5 +145,5 @@ export async function somebody(service: TestService) {
     ada.token,
   );
   await openCheckout(service, ada.token, { planId: await planId(service, "Premium"), quantity: 1 });
-  return { ada, who, customer, course, mark };
+  return { ada, who, customer, method: method.id, course, mark };
 }
