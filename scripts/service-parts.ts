@@ -1,6 +1,7 @@
 import { userInfo } from "node:os";
 import { createApp } from "../src/app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "../src/config.ts";
+import { DomainError } from "../src/errors.ts";
 import { isConnectionFailure, reasonOf } from "../src/outage.ts";
 import type { Parts } from "../src/parts.ts";
 
@@ -24,7 +25,7 @@ export async function withParts(help: string, work: (parts: Parts) => Promise<vo
 
 function explain(error: unknown, help: string): unknown {
   if (error instanceof UsageError) return `${error.message}\n\n${help}`;
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof DomainError) return error.message;
   if (isConnectionFailure(error))
     return `The database cannot be reached (${reasonOf(error)}): is it running?`;
   return error;

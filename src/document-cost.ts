@@ -22,6 +22,10 @@ import {
 const USUAL_LENGTH = 10;
 /** The longest page there is; longer ones are refused with a better reason. */
 const LONGEST_PAGE = 100;
+/** Rows of a user's data that one answer holds: a document has room for it once. */
+export const MAX_EXPORTED_ROWS = 6_000;
+/** Queries that answer with so many objects at once, in one value. */
+const IN_ONE: Readonly<Record<string, number>> = { userDataExport: MAX_EXPORTED_ROWS };
 /** Of references, when a document is looked at without what it refers to. */
 const USUAL_REFERENCES = 100;
 
@@ -103,6 +107,8 @@ class Costs {
     const field =
       isObjectType(parent) || isInterfaceType(parent) ? parent.getFields()[node.name.value] : undefined;
     const type = field && getNamedType(field.type);
+    const inOne = parent === this.schema.getQueryType() ? IN_ONE[node.name.value] : undefined;
+    if (inOne) return [() => inOne];
     if (!field || !isCompositeType(type) || !node.selectionSet) return [];
     const own = this.pageOf(node, field);
     const inner = this.of(node.selectionSet, type, own);

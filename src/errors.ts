@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   PROMOTION_NOT_APPLICABLE: 409,
   PAYMENT_ACTION_REQUIRED: 402,
   PAYLOAD_TOO_LARGE: 413,
+  EXPORT_TOO_LARGE: 422,
   RATE_LIMITED: 429,
   INVALID_SIGNATURE: 400,
   PROVIDER_UNAVAILABLE: 503,
@@ -227,6 +228,16 @@ export class PromotionExhausted extends DomainError {
 export class PromotionNotApplicable extends DomainError {
   constructor(field: string, message: string) {
     super("PROMOTION_NOT_APPLICABLE", message, { field });
+  }
+}
+
+/** More is kept of somebody than one answer holds; whoever runs the service writes it to a file. */
+export class ExportTooLarge extends DomainError {
+  constructor(most: number) {
+    super(
+      "EXPORT_TOO_LARGE",
+      `More than ${most} rows are kept of this user: too many for one answer. Ask support for a file (npm run export).`,
+    );
   }
 }
 

@@ -45,6 +45,7 @@ import { PurchaseResolver } from "./resolvers/purchase.resolver.ts";
 import { RefundResolver } from "./resolvers/refund.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
+import { UserDataResolver } from "./resolvers/user-data.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
 import { createSchema } from "./schema.ts";
 import { hide } from "./schema-secrecy.ts";
@@ -81,6 +82,7 @@ import { SubscriptionCreation } from "./services/subscription-creation.service.t
 import { SubscriptionHistoryService } from "./services/subscription-history.service.ts";
 import { SubscriptionOpening } from "./services/subscription-opening.ts";
 import { TrialClaims } from "./services/trial-claims.ts";
+import { UserDataService } from "./services/user-data.service.ts";
 import { WebhookEventService } from "./services/webhook-event.service.ts";
 import { CallBudget } from "./stripe/budget.ts";
 import { StripeGateway, stripeClient } from "./stripe/gateway.ts";
@@ -182,6 +184,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     [ANONYMIZATIONS_CURSOR]: new Anonymizations(em, anonymization, cursors, { metrics, logger }),
     [EXPIRING_CARDS_CURSOR]: new ExpiringCards(em, road, cursors, { clock, logger }),
   });
+  const userData = new UserDataService(em, clock);
   const links = new InvoiceLinks(config.invoiceLinkSecrets, config.publicUrl);
   const feed = new LiveFeed(newRedis, metrics, logger, clock);
   const live = new LiveService(em, feed, subscriptions, access);
@@ -212,6 +215,7 @@ export async function createParts(config: Config, overrides: Overrides) {
       ),
     ],
     [SubscriptionHistoryResolver, new SubscriptionHistoryResolver(new SubscriptionHistoryService(em))],
+    [UserDataResolver, new UserDataResolver(userData)],
     [WebhookEventResolver, new WebhookEventResolver(new WebhookEventService(em, replay, idempotency))],
   ]);
   const rateLimits = new RateLimits(cacheRedis, config.rateLimits, metrics);
@@ -234,7 +238,7 @@ export async function createParts(config: Config, overrides: Overrides) {
     invoices: new InvoiceService(em, stripe, links),
     /** Counts what costs a call to Stripe, of all who follow links to an invoice. */
     admitToInvoice: (invoiceId: string) => rateLimits.admit(`invoice:${invoiceId}`, ["mutations"]),
-    ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention, deadlines },
+    ...{ inbox, replay, catchUp, objectSweep, cursors, reconciliation, retention, deadlines, userData },
     health: new Health(orm, redis, config),
     /** The database's, as whoever works without being asked meets it. */
     outage: new Outage("The database", logger),

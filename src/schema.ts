@@ -37,8 +37,9 @@ import { RefundResolver } from "./resolvers/refund.resolver.ts";
 import { SubscriptionResolver } from "./resolvers/subscription.resolver.ts";
 import { SubscriptionChangeResolver } from "./resolvers/subscription-change.resolver.ts";
 import { SubscriptionHistoryResolver } from "./resolvers/subscription-history.resolver.ts";
+import { UserDataResolver } from "./resolvers/user-data.resolver.ts";
 import { WebhookEventResolver } from "./resolvers/webhook-event.resolver.ts";
-import { Currency, DateTime, SafeInt } from "./types/scalars.ts";
+import { Currency, DateTime, JsonObject, SafeInt } from "./types/scalars.ts";
 
 // biome-ignore lint/complexity/noBannedTypes: TypeGraphQL's own type for classes
 const RESOLVERS: NonEmptyArray<Function> = [
@@ -64,6 +65,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   LiveResolver,
   WebhookEventResolver,
   SubscriptionHistoryResolver,
+  UserDataResolver,
 ];
 
 const FEDERATION =
@@ -103,7 +105,7 @@ export function createSchema(
   const declared = declaredSchema(container);
   const resolvers = createResolversMap(declared) as Record<string, object>;
   makeLean(resolvers as never, container as never);
-  Object.assign(resolvers, { DateTime, SafeInt, Currency });
+  Object.assign(resolvers, { DateTime, SafeInt, Currency, JSONObject: JsonObject });
   const schema = buildSubgraphSchema([
     { typeDefs: parse(schemaSdl(declared)), resolvers: resolvers as never },
   ]);

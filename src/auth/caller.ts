@@ -79,6 +79,13 @@ export class Caller {
     if (!this.maySee(userId)) throw new Forbidden("This belongs to another user.");
   }
 
+  /** What not even a service may see of a user: it is for them in person, and for admins. @throws Unauthenticated, Forbidden */
+  assertOwnerOrAdmin(userId: string): void {
+    this.assertKnown();
+    if (!this.isAdmin && !this.isOwner(userId))
+      throw new Forbidden("This is for the user in person, and for the role admin.");
+  }
+
   /** @throws Unauthenticated, Forbidden */
   assertAdmin(): void {
     this.assertKnown();

@@ -12,8 +12,8 @@ const CHECKOUTS = new Set([
   "addPaymentMethod",
 ]);
 
-/** Queries that cost a call to Stripe. */
-const ASKS_STRIPE = new Set(["previewPlanChange"]);
+/** Queries that cost as much as a change: a call to Stripe, or all that there is of somebody. */
+const COSTLY = new Set(["previewPlanChange", "userDataExport"]);
 
 /**
  * The classes that one call of a root field counts in. A code that comes along counts as a guess, wherever it is
@@ -25,7 +25,7 @@ export function classesOf(
   args: object,
 ): RateClass[] {
   if (type === "Subscription") return ["reads"];
-  if (type === "Query") return [ASKS_STRIPE.has(field) ? "mutations" : "reads"];
+  if (type === "Query") return [COSTLY.has(field) ? "mutations" : "reads"];
   const classes: RateClass[] = [CHECKOUTS.has(field) ? "checkouts" : "mutations"];
   return field === "redeemPromotion" || bringsCode(args) ? ["codes", ...classes] : classes;
 }

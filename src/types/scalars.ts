@@ -1,5 +1,5 @@
 import { GraphQLScalarType } from "graphql";
-import { GraphQLCurrency, GraphQLDateTime, GraphQLSafeInt } from "graphql-scalars";
+import { GraphQLCurrency, GraphQLDateTime, GraphQLJSONObject, GraphQLSafeInt } from "graphql-scalars";
 
 const renamed = (scalar: GraphQLScalarType, description: string) =>
   new GraphQLScalarType({ ...scalar.toConfig(), description, specifiedByURL: null });
@@ -26,3 +26,5 @@ export const SafeInt = renamed(
 );
 /** ISO 4217 code. */
 export const Currency = renamed(GraphQLCurrency, "ISO 4217 code, upper case.");
+/** A document of its own form, described where it is given. */
+export const JsonObject = renamed(GraphQLJSONObject, "A JSON object.");

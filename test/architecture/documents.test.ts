@@ -8,6 +8,7 @@ import { devEnvironment } from "../../dev/environment.ts";
 import { loadConfig, VARIABLES } from "../../src/config.ts";
 import { ERROR_CODES } from "../../src/errors.ts";
 import { EVENT_TYPES } from "../../src/events/event-types.ts";
+import { NOT_TOLD, nameOf, SECTIONS } from "../../src/services/user-data-sections.ts";
 import { ROOT } from "../support/root.ts";
 import { filesIn, read } from "./source.ts";
 
@@ -90,6 +91,17 @@ test(".env.example copied as it is starts development with everything embedded",
 test(".env.example with every line in use is a configuration without faults", () => {
   const all = read(".env.example").replace(/^# ?([A-Z][A-Z0-9_]+=)/gm, "$1");
   expect(loadConfig({ ...parseEnv(all), NODE_ENV: "development" }).stripe.livemode).toBe(false);
+});
+
+test("docs/user-data.md tells of every section with its fields, and of every table that is not told", () => {
+  const document = read("docs/user-data.md");
+  const said = rowsOf(document, "Sections").map(
+    ([name, , fields]) => `${name}: ${fields?.replaceAll("`", "")}`,
+  );
+  const real = SECTIONS.map((section) => `${nameOf(section)}: ${Object.keys(section.shown).join(", ")}`);
+  expect(faultsBetween(real, said, "docs/user-data.md")).toEqual([]);
+  const untold = rowNames(rowsOf(document, "What is not in it"));
+  expect(faultsBetween(Object.keys(NOT_TOLD), untold, "docs/user-data.md")).toEqual([]);
 });
 
 test("docs/events has one schema for each event type, beside that of the envelope", () => {

@@ -30,6 +30,8 @@ export const BY_ID: Row = "U ok null ok ok U";
 export const OF_NOBODY: Row = "U null null null null U";
 /** The owner is named: another is told that they may not. */
 export const OF_USER: Row = "U ok F ok ok U";
+/** The owner is named, of what is for them in person and for admins: not for what calls like them. */
+export const OF_PERSON: Row = "U ok F ok F U";
 /** Something done with a row of the owner's: another's is not there. */
 export const CHANGE: Row = "U ok N ok ok U";
 /** The same, of what not even staff may change. */

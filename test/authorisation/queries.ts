@@ -5,6 +5,7 @@ import {
   CHANGE,
   type Except,
   OF_NOBODY,
+  OF_PERSON,
   OF_USER,
   OWN,
   PUBLIC,
@@ -119,11 +120,14 @@ export const QUERIES: Table = {
   "webhookEvents / nodes": ADMIN,
   "webhookEvents / edges": ADMIN,
 
+  "userDataExport(userId: $user)": OF_PERSON,
+
   _service: PUBLIC,
 };
 
 /** About whoever asks: to these, the other user is an owner like the owner. */
 export const OWN_QUERIES: Table = {
+  userDataExport: OWN,
   subscriptionStatus: ["U ok ok null B U", RUNNING],
   payments: OWN,
   "payments / nodes": "U ok ok none B U",

@@ -18,6 +18,7 @@ const GATEWAY = "query ($of: [_Any!]!) { _entities(representations: $of)";
 test.each<[string, number, string, object?]>([
   ["values cost nothing", 1, "{ subscriptionStatus { id status grantsAccess } }"],
   ["an object costs one", 3, "{ subscriptionStatus { plan { price { amount } } } }"],
+  ["a user's data counts as all that it may hold", 12_000, "{ a: userDataExport b: userDataExport }"],
   ["a page is as long as it is asked for", 6, "{ payments(first: 5) { nodes { id } } }"],
   ["or as it is when nobody says", 21, "{ payments { nodes { id } } }"],
   ["as a variable says", 8, "query ($n: Int!) { payments(first: $n) { nodes { id } } }", { n: 7 }],

@@ -1,0 +1,71 @@
+import { shownCode } from "../declines.ts";
+import { withoutStripe } from "./subscription-history.service.ts";
+import { camel, leftOf, SECTIONS } from "./user-data-sections.ts";
+
+/** A row as the document has it. */
+export type Told = Record<string, unknown>;
+
+/**
+ * One statement for all of it, section by section and within each by time: a row for each row, as JSON. With a limit, no
+ * more of each section is read. Takes the user's id as its one value.
+ */
+export function userDataSql(limit?: number): string {
+  const most = limit === undefined ? "" : ` limit ${limit}`;
+  const branches = SECTIONS.map(({ table, rows, at, shown }, section) => {
+    const pairs = Object.entries(shown).map(
+      ([name, sql]) => `'${name}', ${/^\w+$/.test(sql) ? `t.${sql}` : sql}`,
+    );
+    return `(select ${section} as section, ${at} as at, json_build_object(${pairs.join(", ")})::text as line
+       from ${table} t ${rows}${most})`;
+  });
+  return `with whose as materialized (select ?::text as user_id)
+  ${branches.join("\n  union all ")}
+  order by 1, 2, 3${most}`;
+}
+
+/** A row as its user may have it: a few columns hold more than that. */
+export function toldOf(section: number, line: string): Told {
+  const row = JSON.parse(line) as Told;
+  return MORE[SECTIONS[section]?.table as string]?.(row) ?? row;
+}
+
+const withCode = (row: Told): Told => ({ ...row, failureCode: shownCode(row.failureCode as string | null) });
+
+/** Tables with columns in which anything may stand. */
+const MORE: Record<string, (row: Told) => Told> = {
+  payments: withCode,
+  charges: withCode,
+  intents: ({ params, error, ...row }) => ({ ...row, params: scrubbed(params), error: refusalOf(error) }),
+  audit_log: ({ tableName, rowId, reason, before, after, ...row }) => ({
+    ...{ ...row, tableName, rowId: scrubbed(rowId), reason: scrubbed(reason) },
+    ...{ before: columnsOf(String(tableName), before), after: columnsOf(String(tableName), after) },
+  }),
+  reconciliation_drift: ({ tableName, columns, ...row }) => ({
+    ...{ ...row, tableName, columns: columnsOf(String(tableName), columns) },
+  }),
+};
+
+/** Columns as the log or a comparison noted them: what the table's own section leaves out is left out here as well. */
+function columnsOf(table: string, values: unknown): Told | null {
+  if (values == null) return null;
+  const section = SECTIONS.find((one) => one.table === table);
+  const left = new Set(["userId", ...(section ? leftOf(section) : [])]);
+  const shown = Object.entries(values).filter(([name]) => !left.has(camel(name)));
+  return Object.fromEntries(
+    shown.map(([name, value]) => [name, camel(name) === "failureCode" ? codeOf(value) : scrubbed(value)]),
+  );
+}
+
+/** One code, or one of each side of a comparison. */
+const codeOf = (value: unknown): unknown =>
+  Array.isArray(value) ? value.map(codeOf) : shownCode(value as string | null);
+
+/** Why a change was refused, without the provider's words. */
+function refusalOf(error: unknown): Told | null {
+  if (error == null) return null;
+  const { code, field, declineCode } = error as { code: string; field?: string; declineCode?: string };
+  return { code, ...(field && { field }), ...(declineCode && { declineCode: shownCode(declineCode) }) };
+}
+
+const scrubbed = (value: unknown): unknown =>
+  value == null ? value : JSON.parse(withoutStripe(JSON.stringify(value)));
