@@ -6,7 +6,7 @@ import { instant, integer, isOpaqueId, nullable, text } from "./columns.ts";
 
 /**
  * A user who is nobody any more: what stops a token that is still valid from making them anew. It holds the platform's
- * id, which is what the token says, and nothing else of them; decision 0024.
+ * id, which is what the token says, and of all else that it knew meanwhile the days alone; decision 0024.
  */
 @Entity({ tableName: "anonymized_users" })
 @Check({ name: "anonymized_users_user_id", expression: isOpaqueId("user_id") })
@@ -44,7 +44,7 @@ export class AnonymizedUser {
   @Property(instant(nullable))
   finishedAt?: Date | null;
 
-  /** How often the round has begun to carry it on. */
+  /** How often the round has begun to carry it on; 0 again at the end. */
   @Property(integer())
   tries: number = 0;
 

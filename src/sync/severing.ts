@@ -89,8 +89,8 @@ export async function forgetRest(
 export async function cutLink(em: EntityManager, userId: string, at: Date): Promise<void> {
   await em.transactional(async (tx) => {
     await tx.execute(
-      `update anonymized_users set pseudonym = null, requested_at = ${dayOf("requested_at")},
-         severed_at = ${dayOf("severed_at")}, finished_at = ${dayOf("?::timestamptz")}
+      `update anonymized_users set pseudonym = null, tries = 0, next_try_at = ${dayOf("next_try_at")},
+         requested_at = ${dayOf("requested_at")}, severed_at = ${dayOf("severed_at")}, finished_at = ${dayOf("?::timestamptz")}
        where user_id = ? and finished_at is null`,
       [at, userId],
     );
