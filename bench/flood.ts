@@ -11,11 +11,11 @@ import { withNewPostgres } from "../test/support/own-postgres.ts";
 import { runToEnd, watch } from "../test/support/processes.ts";
 import { type Recorded, recordPayments } from "../test/support/recorded-payments.ts";
 import { startService, type TestService, WEBHOOK_SECRET } from "../test/support/service.ts";
-import { kill, spawnService } from "../test/support/spawn.ts";
+import { kill, type SpawnedService, spawnService } from "../test/support/spawn.ts";
 import { stripeOf } from "../test/support/stripe.ts";
 import type { PaidObjects } from "./reads.ts";
 
-const HELP = `npm run bench:flood [-- --events 20000] [--concurrency 16]
+const HELP = `npm run bench:flood [-- --events 20000] [--concurrency 16] [--roles 2]
 
 A flood of signed webhooks, as Stripe sends them when many learners pay at once: sent to the service, then to
 @supabase/stripe-sync-engine behind a bare HTTP server, on the same PostgreSQL. Prints for each how many are
@@ -25,6 +25,7 @@ the service makes for these events: no way of applying them is faster here.
 
   --events N       how many events (20000)
   --concurrency N  how many are under way at once (16)
+  --roles N        processes of this service: 1 does everything, of 2 one takes webhooks and one works on them (1)
   --help           this text
 
 The service reads each object from Stripe (the sandbox, in this process); the other takes what the event holds.
@@ -32,6 +33,13 @@ Installs the other into bench/peers when it is not there.`;
 
 const PEERS = join(import.meta.dirname, "../../bench/peers");
 const TICKS_A_SECOND = 100;
+
+interface Asked {
+  /** How many webhooks are under way at once. */
+  concurrency: number;
+  /** Processes of the service. */
+  roles: number;
+}
 
 interface Figures {
   ackSeconds: number;
@@ -78,9 +86,20 @@ function cpuOf(pid?: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
 }
 
-async function ours({ service, events, twoWithinASecond }: Recorded, concurrency: number): Promise<Figures> {
-  const { url, child } = await spawnService({ ...service.env, STRIPE_REQUESTS_PER_SECOND: "1000" });
-  const target = `${url}/webhooks/stripe`;
+/** Its processes, the one that takes webhooks first. */
+async function startOurs(env: NodeJS.ProcessEnv, roles: number): Promise<SpawnedService[]> {
+  const given = { ...env, STRIPE_REQUESTS_PER_SECOND: "1000" };
+  if (roles === 1) return [await spawnService(given)];
+  return Promise.all([spawnService(given, { worker: "off" }), spawnService(given, { worker: "only" })]);
+}
+
+async function ours(
+  { service, events, twoWithinASecond }: Recorded,
+  { concurrency, roles }: Asked,
+): Promise<Figures> {
+  const processes = await startOurs(service.env, roles);
+  const cpuOfAll = () => processes.reduce((sum, { child }) => sum + cpuOf(child.pid), 0);
+  const target = `${processes[0]?.url}/webhooks/stripe`;
   const em = service.app.parts.orm.em.fork();
   const areThere = async (status: string) => {
     const rows = await em.execute("select 1 from stripe_events where status = ? limit 1", [status]);
@@ -91,7 +110,7 @@ async function ours({ service, events, twoWithinASecond }: Recorded, concurrency
     if (await areThere("failed")) throw new Error("some events could not be applied");
   };
   try {
-    const cpuBefore = cpuOf(child.pid);
+    const cpuBefore = cpuOfAll();
     const postgresBefore = await postgresCpu(em);
     const began = performance.now();
     const latencies = await flood(target, events, {
@@ -102,7 +121,8 @@ async function ours({ service, events, twoWithinASecond }: Recorded, concurrency
     await untilApplied();
     const appliedSeconds = secondsSince(began);
     const used = {
-      ...{ memoryMb: memoryOf(child.pid), cpuSeconds: cpuOf(child.pid) - cpuBefore },
+      memoryMb: processes.reduce((sum, { child }) => sum + memoryOf(child.pid), 0),
+      cpuSeconds: cpuOfAll() - cpuBefore,
       postgresSeconds: (await postgresCpu(em)) - postgresBefore,
     };
     const [first, second] = await twoWithinASecond();
@@ -114,13 +134,13 @@ async function ours({ service, events, twoWithinASecond }: Recorded, concurrency
     );
     return { ackSeconds, appliedSeconds, latencies, ...used, keepsSecond: row?.email === second.email };
   } finally {
-    await kill(child);
+    for (const { child } of processes) await kill(child);
   }
 }
 
 async function theirs(
   { service, events, twoWithinASecond }: Recorded,
-  concurrency: number,
+  { concurrency }: Asked,
 ): Promise<Figures> {
   const url = await peerDatabase();
   const peer = watch(process.execPath, [join(PEERS, "sync-engine.cjs")], {
@@ -230,7 +250,7 @@ async function endDeliveries(service: TestService): Promise<void> {
   for await (const { id } of stripe.webhookEndpoints.list()) await stripe.webhookEndpoints.del(id);
 }
 
-async function main(events: number, concurrency: number, folder: string): Promise<void> {
+async function main({ events, ...asked }: Asked & { events: number }, folder: string): Promise<void> {
   if (!existsSync(join(PEERS, "node_modules")))
     execFileSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
       ...{ cwd: PEERS, stdio: "inherit" },
@@ -238,8 +258,8 @@ async function main(events: number, concurrency: number, folder: string): Promis
   const service = await startService({ webhooks: false, env: { WORKER: "off" } });
   await endDeliveries(service);
   const recorded = await recordPayments(service, events, onProgress("payments", events));
-  const ourRow = row(await ours(recorded, concurrency));
-  const theirRow = row(await theirs(recorded, concurrency));
+  const ourRow = row(await ours(recorded, asked));
+  const theirRow = row(await theirs(recorded, asked));
   if (process.stderr.isTTY) process.stderr.write("\n");
   const reads = await readsAlone(recorded, folder);
   console.table({ "this service": ourRow, "stripe-sync-engine": theirRow, "its reads alone": reads });
@@ -250,13 +270,17 @@ const { values } = parseArgs({
   options: {
     events: { type: "string", default: "20000" },
     concurrency: { type: "string", default: "16" },
+    roles: { type: "string", default: "1" },
     help: { type: "boolean" },
   },
 });
 if (values.help) console.log(HELP);
 else {
   await withNewPostgres({ durable: true }, (folder) =>
-    main(Number(values.events), Number(values.concurrency), folder),
+    main(
+      { events: Number(values.events), concurrency: Number(values.concurrency), roles: Number(values.roles) },
+      folder,
+    ),
   );
   process.exit(0);
 }
