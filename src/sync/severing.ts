@@ -14,7 +14,10 @@ const OF_PAYMENTS: readonly (typeof TABLES_OF_USERS)[number][] = ["charges", "re
 const NOBODYS = "anonymized";
 
 /** Text of intents and of the audit log that somebody typed, or that says who they are. */
-const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url', 'failureMessage']`;
+const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url',
+  'failureMessage', 'failure_message']`;
+/** Whose a row was, as syncs note it, and as a repair does. */
+const WHOSE = `array['userId', 'user_id']`;
 
 /**
  * Severs who a user is from all rows, within a transaction that holds the user's lock: they go on under a pseudonym,
@@ -57,7 +60,7 @@ async function severAuditLog(tx: EntityManager, userId: string, pseudonym: strin
        actor = case when split_part(actor, ':', 1) in ('user', 'admin', 'service') and substr(actor, strpos(actor, ':') + 1) = ?
                     then split_part(actor, ':', 1) || ':' || ? else actor end,
        row_id = case when row_id = ? then ? else row_id end,
-       before = before - ${PERSONAL} - array['userId'], after = after - ${PERSONAL} - array['userId']
+       before = before - ${PERSONAL} - ${WHOSE}, after = after - ${PERSONAL} - ${WHOSE}
      where user_id = ?`,
     [pseudonym, userId, pseudonym, userId, pseudonym, userId],
   );

@@ -25,6 +25,10 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   const words = [who.email, who.name, who.holder, mark];
   expect(await tracesIn(service, [who.email])).not.toEqual([]);
   const before = await eventsOf(service);
+  // rows that were lost are back, with all of each in the log
+  await execute("delete from payments where user_id = ?", [ada.userId]);
+  expect((await comparingIn(service).reconcile(true, ada.userId)).repaired).toContain("payments missing");
+  expect(await tracesIn(service, [ada.userId])).toContain(`audit_log.after: ${ada.userId}`);
   const invoices = await execute<object>("select 1 from invoices where user_id = ?", [ada.userId]);
   expect(invoices.length).toBeGreaterThan(1);
 
@@ -59,6 +63,14 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   expect((await stripe.subscriptions.list({ customer })).data).toEqual([]);
   expect((await stripe.checkout.sessions.list({ customer, status: "open" })).data).toEqual([]);
   expect((await stripe.invoices.list({ customer, status: "open" })).data).toEqual([]);
+
+  // nor is anything left that Stripe's words were in
+  expect(
+    await execute(
+      `select 1 from audit_log where user_id like 'anonymized:%'
+          and jsonb_exists_any(coalesce(before, '{}') || coalesce(after, '{}'), array['failureMessage', 'failure_message'])`,
+    ),
+  ).toEqual([]);
 
   // nor does a moment lead from the one to the other
   const columns = await execute<{ name: string }>(
