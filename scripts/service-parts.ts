@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import { createApp } from "../src/app.ts";
 import { ConfigError, loadConfig, readEnvironment } from "../src/config.ts";
 import { DomainError } from "../src/errors.ts";
+import { createLogger } from "../src/logger.ts";
 import { isConnectionFailure, reasonOf } from "../src/outage.ts";
 import type { Parts } from "../src/parts.ts";
 
@@ -15,7 +16,10 @@ export class UsageError extends Error {}
 export async function withParts(help: string, work: (parts: Parts) => Promise<void>): Promise<void> {
   try {
     const { env, stop } = await environment();
-    const app = await createApp({ ...loadConfig({ LOG_LEVEL: "warn", ...env }), worker: "off" });
+    const config = loadConfig({ LOG_LEVEL: "warn", ...env });
+    // what a command prints may be read by a program
+    const logger = createLogger(config.logLevel, process.stderr);
+    const app = await createApp({ ...config, worker: "off" }, { logger });
     await work(app.parts).finally(() => app.stop().finally(stop));
   } catch (error) {
     console.error(explain(error, help));

@@ -45,15 +45,18 @@ const MORE: Record<string, (row: Told) => Told> = {
   }),
 };
 
-/** Columns as the log or a comparison noted them: what the table's own section leaves out is left out here as well. */
+/** Columns as the log or a comparison noted them: left out, and shown, as the table's own section does. */
 function columnsOf(table: string, values: unknown): Told | null {
   if (values == null) return null;
   const section = SECTIONS.find((one) => one.table === table);
   const left = new Set(["userId", ...(section ? leftOf(section) : [])]);
-  const shown = Object.entries(values).filter(([name]) => !left.has(camel(name)));
-  return Object.fromEntries(
-    shown.map(([name, value]) => [name, camel(name) === "failureCode" ? codeOf(value) : scrubbed(value)]),
-  );
+  const kept = Object.entries(values).filter(([name]) => !left.has(camel(name)));
+  const shownOf = (name: string, value: unknown): unknown => {
+    if (name === "failureCode") return codeOf(value);
+    // a course may be called like an id of Stripe's
+    return section && name in section.shown ? value : scrubbed(value);
+  };
+  return Object.fromEntries(kept.map(([name, value]) => [name, shownOf(camel(name), value)]));
 }
 
 /** One code, or one of each side of a comparison. */

@@ -46,6 +46,7 @@ export const QUERIES: readonly GraphqlSeed[] = [
     query:
       "{ offers(first: 3, resourceType: COURSE) { nodes { resourceId price { amount } } } paymentConfig { publishableKey } }",
   },
+  { query: "query ($u: ID) { userDataExport(userId: $u) }", variables: { u: "another" } },
   { query: "{ plans { id } }", extensions: { persistedQuery: { version: 1, sha256Hash: "0".repeat(64) } } },
   { query: "{ __schema { types { name } } _service { sdl } __typename }" },
 ];

@@ -154,7 +154,7 @@ async function somebody(): Promise<string> {
         table_name: "payments",
         row_id: payment,
         reason: "wrote about pi_123456789",
-        before: { failureCode: "lost_card" },
+        before: { failureCode: "lost_card", description: "in_depth" },
         after: { failureCode: null, failureMessage: "the bank's words", status: "SUCCEEDED" },
       },
     ],
@@ -225,7 +225,7 @@ test("users take everything that is kept of them, told as they may know it", asy
   const entry = kept.auditLog.find(({ by }: { by: string }) => by === "admin");
   expect(entry).toMatchObject({
     reason: "wrote about [at Stripe]",
-    before: { failureCode: "generic_decline" },
+    before: { failureCode: "generic_decline", description: "in_depth" },
     after: { failureCode: null, status: "SUCCEEDED" },
   });
   expect(kept.reconciliationDrift[0].columns).toEqual({ failure_code: ["generic_decline", null] });

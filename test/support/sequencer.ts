@@ -33,6 +33,7 @@ const FIRST = [
   "scenarios/intents",
   "scenarios/anonymizing",
   "scenarios/anonymizing-ends",
+  "scenarios/user-data",
   "scenarios/setup-database",
   "scenarios/database-outage",
   "scenarios/adding-cards",
