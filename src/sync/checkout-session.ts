@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
+import { isPseudonym } from "../auth/caller.ts";
 import { CheckoutSession } from "../entities/checkout-session.ts";
 import { flush } from "../flush.ts";
 import { slotFollowsSession } from "../services/subscription-slots.ts";
@@ -42,7 +43,7 @@ export function checkoutSessionJourney(
           paymentStatus: session.payment_status,
           stripeSubscriptionId: idOf(session.subscription),
           // Stripe forgets the address once nothing can be paid there; a repeated call still gets its first answer
-          ...(session.url && { url: session.url }),
+          ...(session.url && !isPseudonym(userId) && { url: session.url }),
           expiresAt: instantOf(session.expires_at) as Date,
         },
       );

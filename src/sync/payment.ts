@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
+import { isPseudonym } from "../auth/caller.ts";
 import { Charge } from "../entities/charge.ts";
 import { Dispute } from "../entities/dispute.ts";
 import { Invoice, InvoicePayment } from "../entities/invoice.ts";
@@ -56,6 +57,7 @@ export function paymentJourney(
       const change = await mirror(tx, Payment, key, {
         ...{ userId, purchaseId },
         ...columnsOf(remote),
+        ...(isPseudonym(userId) ? NOTHING_TOLD : toldOf(remote)),
         amountRefundedMinor: refundedMinor(remote.intent, back),
         status: statusOf(remote.intent, remote.charges, back),
       });
@@ -131,9 +133,23 @@ async function writeCharges({ intent, charges }: RemotePayment, { tx, userId }: 
   return changes.filter(({ row, after }) => after?.status && row.status !== "pending").map(({ row }) => row);
 }
 
+const failedOf = (latest: Stripe.Charge | undefined) => (latest?.status === "failed" ? latest : undefined);
+
+/** In what words it was refused, and the page that shows who paid. */
+function toldOf({ charges }: RemotePayment): Pick<Payment, "failureMessage" | "receiptUrl"> {
+  const latest = charges.at(-1);
+  return {
+    failureMessage: failedOf(latest)?.failure_message ?? null,
+    receiptUrl: latest?.status === "succeeded" ? (latest.receipt_url ?? null) : null,
+  };
+}
+
+/** Of whoever was anonymised, however late it comes. */
+const NOTHING_TOLD = { failureMessage: null, receiptUrl: null };
+
 function columnsOf({ intent, charges }: RemotePayment) {
   const latest = charges.at(-1);
-  const failed = latest?.status === "failed" ? latest : undefined;
+  const failed = failedOf(latest);
   return {
     amountMinor: intent.amount,
     amountReceivedMinor: intent.amount_received,
@@ -141,8 +157,6 @@ function columnsOf({ intent, charges }: RemotePayment) {
     description: intent.description ?? null,
     methodLabel: methodLabel(latest),
     failureCode: failed ? (failed.outcome?.reason ?? failed.failure_code ?? null) : null,
-    failureMessage: failed?.failure_message ?? null,
-    receiptUrl: latest?.status === "succeeded" ? (latest.receipt_url ?? null) : null,
     stripeCreatedAt: instantOf(intent.created) as Date,
   };
 }

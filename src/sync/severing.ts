@@ -13,9 +13,9 @@ const OF_PAYMENTS: readonly (typeof TABLES_OF_USERS)[number][] = ["charges", "re
 /** What is left of a claim on a trial: that its e-mail address or card had one, and nothing of whose it was. */
 const NOBODYS = "anonymized";
 
-/** Text of intents and of the audit log that somebody typed, or that says who they are. */
+/** Text of intents and of the audit log that somebody typed, or that says who they are, or leads to a page that does. */
 const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url',
-  'failureMessage', 'failure_message']`;
+  'failureMessage', 'failure_message', 'receiptUrl', 'receipt_url', 'url']`;
 /** Whose a row was, as syncs note it, and as a repair does. */
 const WHOSE = `array['userId', 'user_id']`;
 
@@ -35,7 +35,9 @@ export async function sever(tx: EntityManager, userId: string, pseudonym: string
     );
   await tx.execute("update customers set email = null where user_id = ?", [pseudonym]);
   await tx.execute("update checkout_sessions set url = null where user_id = ?", [pseudonym]);
-  await tx.execute("update payments set failure_message = null where user_id = ?", [pseudonym]);
+  await tx.execute("update payments set failure_message = null, receipt_url = null where user_id = ?", [
+    pseudonym,
+  ]);
   await tx.execute(
     // of what was asked for not even a hash: whoever knows an address could look it up
     `update intents set params = params - ${PERSONAL}, params_hash = '',

@@ -108,6 +108,9 @@ export async function somebody(service: TestService) {
   const disputed = newCourse();
   await putOnSale(service, disputed);
   await ada.pay(disputed, await ada.card("tok_createDispute"));
+  const refused = newCourse();
+  await putOnSale(service, refused);
+  await ada.pay(refused, await ada.card("tok_chargeCustomerFail"));
   const customer = await customerOf(service, ada.userId);
   const stripe = stripeOf(service);
   await stripe.customers.update(customer, {
