@@ -25,16 +25,19 @@ export function userDataSql(limit?: number): string {
 
 /** A row as its user may have it: a few columns hold more than that. */
 export function toldOf(section: number, line: string): Told {
-  const row = JSON.parse(line) as Told;
+  const row = JSON.parse(line, (key, value) => (CODE.test(key) ? codeOf(value) : value)) as Told;
   return MORE[SECTIONS[section]?.table as string]?.(row) ?? row;
 }
 
-const withCode = (row: Told): Told => ({ ...row, failureCode: shownCode(row.failureCode as string | null) });
+/** Under these names banks' reasons stand, wherever it is: cardholders are not told all of them. */
+const CODE = /^(failure|decline)(C|_c)ode$/;
+
+/** One code, or one of each side of a comparison. */
+const codeOf = (value: unknown): unknown =>
+  Array.isArray(value) ? value.map(codeOf) : shownCode(value as string | null);
 
 /** Tables with columns in which anything may stand. */
 const MORE: Record<string, (row: Told) => Told> = {
-  payments: withCode,
-  charges: withCode,
   intents: ({ params, error, ...row }) => ({ ...row, params: scrubbed(params), error: refusalOf(error) }),
   audit_log: ({ tableName, rowId, reason, before, after, ...row }) => ({
     ...{ ...row, tableName, rowId: scrubbed(rowId), reason: scrubbed(reason) },
@@ -51,23 +54,16 @@ function columnsOf(table: string, values: unknown): Told | null {
   const section = SECTIONS.find((one) => one.table === table);
   const left = new Set(["userId", ...(section ? leftOf(section) : [])]);
   const kept = Object.entries(values).filter(([name]) => !left.has(camel(name)));
-  const shownOf = (name: string, value: unknown): unknown => {
-    if (name === "failureCode") return codeOf(value);
-    // a course may be called like an id of Stripe's
-    return section && name in section.shown ? value : scrubbed(value);
-  };
-  return Object.fromEntries(kept.map(([name, value]) => [name, shownOf(camel(name), value)]));
+  // a course may be called like an id of Stripe's
+  const isShown = (name: string) => section !== undefined && camel(name) in section.shown;
+  return Object.fromEntries(kept.map(([name, value]) => [name, isShown(name) ? value : scrubbed(value)]));
 }
-
-/** One code, or one of each side of a comparison. */
-const codeOf = (value: unknown): unknown =>
-  Array.isArray(value) ? value.map(codeOf) : shownCode(value as string | null);
 
 /** Why a change was refused, without the provider's words. */
 function refusalOf(error: unknown): Told | null {
   if (error == null) return null;
-  const { code, field, declineCode } = error as { code: string; field?: string; declineCode?: string };
-  return { code, ...(field && { field }), ...(declineCode && { declineCode: shownCode(declineCode) }) };
+  const { message: _words, ...refusal } = error as Told;
+  return refusal;
 }
 
 const scrubbed = (value: unknown): unknown =>

@@ -16,6 +16,7 @@ const AT_STRIPE =
 const WORKINGS = "how the service works: counters, leases, tries, guards";
 const HASHED = "a hash, made so that nobody can tell from it what it was made of";
 const LETS_IN = "lets whoever has it in: asked for where it is used";
+const BANKS = "what banks say to us and not to cardholders, who are told a code or a state";
 const ELSEWHERE = "told by another name of the same row";
 
 const WHOSE = "(select user_id from whose)";
@@ -135,8 +136,7 @@ export const SECTIONS: readonly Section[] = [
     },
     left: {
       [AT_STRIPE]: "stripePaymentIntentId",
-      "the provider's words for those who look into it; failureCode says it as its owner may know it":
-        "failureMessage",
+      [BANKS]: "failureMessage",
       ...{ [LETS_IN]: "receiptUrl", [WORKINGS]: "version" },
     },
   },
@@ -154,12 +154,12 @@ export const SECTIONS: readonly Section[] = [
     shown: {
       ...columns("id"),
       paymentId: "p.id",
-      ...columns("status amountMinor currency access reason failureReason"),
+      ...columns("status amountMinor currency access reason"),
       createdAt: "stripe_created_at",
     },
     left: {
       ...{ [AT_STRIPE]: "stripeRefundId stripeChargeId", [ELSEWHERE]: "stripePaymentIntentId" },
-      [WORKINGS]: "version",
+      ...{ [BANKS]: "failureReason", [WORKINGS]: "version" },
     },
   },
   {

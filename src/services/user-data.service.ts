@@ -32,7 +32,11 @@ export class UserDataService {
    */
   async document(caller: Caller, userId: string): Promise<object> {
     caller.assertOwnerOrAdmin(userId);
-    if (caller.id !== userId) await this.note(caller.actor, userId);
+    if (caller.id !== userId) {
+      // no row of another user's is to name again who was anonymised and has a token that is still good
+      await assertSomebody(this.em.fork(), caller.id);
+      await this.note(caller.actor, userId);
+    }
     const data: Record<string, Told[]> = Object.fromEntries(SECTIONS.map((one) => [nameOf(one), []]));
     let rows = 0;
     for await (const page of this.pages(userId, MAX_EXPORTED_ROWS + 1)) {
@@ -66,7 +70,7 @@ export class UserDataService {
     const em = this.em.fork();
     await em.begin({ isolationLevel: "repeatable read", readOnly: true });
     try {
-      if (await em.findOne(AnonymizedUser, { userId })) throw new UserAnonymized();
+      await assertSomebody(em, userId);
       await em.execute("set local timezone to 'UTC'");
       await em.execute(`declare user_data no scroll cursor for ${userDataSql(limit)}`, [userId]);
       for (let isLast = false; !isLast; ) {
@@ -81,4 +85,9 @@ export class UserDataService {
       await em.rollback();
     }
   }
+}
+
+/** @throws UserAnonymized for one who is being anonymised, or is nobody any more */
+async function assertSomebody(em: EntityManager, userId: string): Promise<void> {
+  if ((await em.count(AnonymizedUser, { userId })) > 0) throw new UserAnonymized();
 }

@@ -159,6 +159,13 @@ async function somebody(): Promise<string> {
       },
     ],
     [
+      "outbox",
+      {
+        ...{ ...own, id: v7(), sequence: 9, type: "payment.failed", data: { failureCode: "stolen_card" } },
+        ...{ occurred_at: at, sent_at: at, attempts: 1, next_try_at: at },
+      },
+    ],
+    [
       "reconciliation_reports",
       {
         id: report,
@@ -232,7 +239,7 @@ test("users take everything that is kept of them, told as they may know it", asy
 
   const text = JSON.stringify(data);
   expect([...stripeIdsIn(text), ...secretsIn(text)]).toEqual([]);
-  expect(text).not.toMatch(/hashed-|way-in|bank's words|receipts\/|chief/);
+  expect(text).not.toMatch(/hashed-|way-in|bank's words|receipts\/|chief|(lost|stolen)_card/);
 });
 
 test("for the user in person and for admins, whose asking is in the log before they have it", async () => {
@@ -255,6 +262,10 @@ test("of whoever is being anonymised, or was, nothing is told and nothing noted"
     expect(codeOf(await taken(userId, token))).toBe("USER_ANONYMIZED");
   expect(codeOf(await taken(pseudonym, admin))).toBe("USER_ANONYMIZED");
   expect(await logged(userId)).toEqual([]);
+  // nor is anybody else's given to an admin who is nobody any more
+  const other = newUser();
+  expect(codeOf(await taken(other, await service.token(userId, "admin")))).toBe("USER_ANONYMIZED");
+  expect(await logged(other)).toEqual([]);
 });
 
 describe("the list", () => {
