@@ -171,7 +171,7 @@ export async function createParts(config: Config, overrides: Overrides) {
   const reconciler = new Reconciler(em, stripe, new WholeUser(road, sync), logger);
   const reconciliation = new Reconciliation(em, stripe, reconciler, reports, { cursors, clock, logger });
   const deadlines = new PurchaseDeadlines(em, buying, cursors, { clock, logger });
-  const closing = new BillingClosing(em, intents, stripe, road, logger);
+  const closing = new BillingClosing(em, intents, stripe, { road, sync, logger });
   const strays = new StrayCustomers(em, stripe, closing, intents, { clock, logger });
   const anonymization = new AnonymizationService(em, closing, intents, {
     ...{ strays, clock, idempotency, relay, redis },

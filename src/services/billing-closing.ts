@@ -3,6 +3,7 @@ import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
 import { Intent } from "../entities/intent.ts";
 import { Purchase } from "../entities/purchase.ts";
+import { ENDED_STATUSES, Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { Conflict } from "../errors.ts";
 import { type Intents, isRefusal } from "../intents/intents.ts";
@@ -12,6 +13,7 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { ENDED, type ListedKind, type PageOf } from "../stripe/listings.ts";
 import { followPurchase } from "../sync/purchase.ts";
 import type { Author, Road } from "../sync/road.ts";
+import type { Sync } from "../sync/sync.ts";
 
 /** How often what is still live is looked for: a page may be paid in the moment in which it is closed. */
 const ROUNDS = 4;
@@ -25,8 +27,7 @@ export class BillingClosing {
     private readonly em: EntityManager,
     private readonly intents: Intents,
     private readonly stripe: StripeGateway,
-    private readonly road: Road,
-    private readonly logger: Logger,
+    private readonly parts: { road: Road; sync: Sync; logger: Logger },
   ) {}
 
   /** @throws Conflict (retryable) while something new keeps appearing; ProviderUnavailable */
@@ -34,6 +35,7 @@ export class BillingClosing {
     await this.finishBegun(userId);
     const customer = await this.em.fork().findOne(Customer, { userId, isDeleted: false });
     if (customer) await this.closeAtStripe(userId, customer.stripeCustomerId);
+    await this.endWhatRowsSay(userId);
     await this.endAccess(userId, author);
   }
 
@@ -84,14 +86,36 @@ export class BillingClosing {
       ended += 1;
     }
     for (const { id } of subscriptions.filter(({ status }) => !ENDED.includes(status))) {
-      const params = { change: "cancel-now", comment: null, prorate: false };
-      await this.insisting(() =>
-        this.intents.runToEnd({ userId, kind: "change-subscription", subject: id, params }),
-      );
+      await this.cancel(userId, id);
       ended += 1;
     }
     for (const { id } of invoices.filter(isUnpaid)) ended += await this.end(userId, "void-purchase", id);
     return ended;
+  }
+
+  /**
+   * Subscriptions that our rows call live and that are not among the customer's: ended at Stripe, and its event was lost;
+   * or another customer's. One that Stripe does not have charges nobody, if Stripe has the price that it was sold by:
+   * else it is another account that we ask.
+   */
+  private async endWhatRowsSay(userId: string): Promise<void> {
+    const known = { userId, status: { $nin: [...ENDED_STATUSES] } };
+    for (const { stripeSubscriptionId: id, stripePriceId } of await this.em
+      .fork()
+      .find(Subscription, known)) {
+      const arrival = await this.parts.sync.subscription(id);
+      if (arrival === "gone" && (await this.stripe.price(stripePriceId)))
+        await this.parts.sync.subscriptionIsGone(id);
+      else if (await this.em.fork().findOne(Subscription, { ...known, stripeSubscriptionId: id }))
+        await this.cancel(userId, id);
+    }
+  }
+
+  private async cancel(userId: string, subject: string): Promise<void> {
+    const params = { change: "cancel-now", comment: null, prorate: false };
+    await this.insisting(() =>
+      this.intents.runToEnd({ userId, kind: "change-subscription", subject, params }),
+    );
   }
 
   private end(
@@ -109,7 +133,7 @@ export class BillingClosing {
       return 1;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      this.logger.warn({ err: error }, "something of a user who is anonymised could not be ended");
+      this.parts.logger.warn({ err: error }, "something of a user who is anonymised could not be ended");
       return 0;
     }
   }
@@ -124,7 +148,7 @@ export class BillingClosing {
 
   /** What was bought opens nothing any more, whatever its money says; all else that was given ends. */
   private async endAccess(userId: string, author: Author): Promise<void> {
-    await this.road.follow(userId, null, async (heard) => {
+    await this.parts.road.follow(userId, null, async (heard) => {
       const write = heard.by(author);
       const { tx, now } = write;
       for (const purchase of await tx.find(Purchase, { userId, withdrawnAt: null })) {

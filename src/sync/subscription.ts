@@ -1,8 +1,10 @@
+import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { validate as isUuid } from "uuid";
 import { Customer } from "../entities/customer.ts";
 import { LIVE_STATUSES, Subscription } from "../entities/subscription.ts";
 import { eventId } from "../events/event-types.ts";
+import { flush } from "../flush.ts";
 import { putBackOutlook } from "../services/pending-updates.ts";
 import { placeIsUsed } from "../services/promotion-places.ts";
 import { slotFollowsSubscription } from "../services/subscription-slots.ts";
@@ -13,7 +15,7 @@ import { flushForLooks } from "./look-ahead.ts";
 import { type Change, findRow, mirrorKnown } from "./mirror.ts";
 import { endNobodys, pseudonymFor } from "./nobodys.ts";
 import { planOf, scheduledOf } from "./plan.ts";
-import type { Journey, OwnerOf, Write } from "./road.ts";
+import type { Journey, OwnerOf, Road, Write } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
 
 /** What is to be known before a subscription is written. */
@@ -83,6 +85,28 @@ export function subscriptionJourney(
         endNobodys(write, { stripeSubscriptionId: id, hasEnded: remote.ended_at !== null }),
     },
   };
+}
+
+/** One that Stripe does not have (any more) bills nobody: its row says that it has ended, and so do its grants. */
+export async function subscriptionIsGone(em: EntityManager, road: Road, id: string): Promise<void> {
+  const key = { stripeSubscriptionId: id };
+  const known = await em.findOne(Subscription, key);
+  if (!known) return;
+  await road.follow(known.userId, null, async (write) => {
+    const row = await write.tx.findOneOrFail(Subscription, key);
+    if (row.hasEnded) return;
+    const ended = {
+      status: "CANCELED",
+      canceledAt: row.canceledAt ?? write.now,
+      endedAt: write.now,
+    } as const;
+    const change = mirrorKnown(write.tx, Subscription, row, ended);
+    write.audit("subscriptions", row.id, change);
+    await flush(write.tx);
+    await slotFollowsSubscription(write.tx, row);
+    announce(change, write);
+    write.follow(row);
+  });
 }
 
 function columnsOf(remote: Stripe.Subscription) {

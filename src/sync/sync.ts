@@ -16,6 +16,7 @@ import { priceJourney } from "./price.ts";
 import { promotionCodeJourney } from "./promotion-code.ts";
 import { followPurchase } from "./purchase.ts";
 import type { Arrival, Journey, Road, Trip } from "./road.ts";
+import { subscriptionIsGone } from "./subscription.ts";
 import { type Burst, holdsInvoice, type Loaded, linkedTo, Together } from "./together.ts";
 import { Upstream } from "./upstream.ts";
 import { idOf } from "./values.ts";
@@ -171,6 +172,11 @@ export class Sync {
     const invoiceId = idOf(remote?.latest_invoice);
     if (arrival === "applied" && invoiceId) await this.followPayments(invoiceId, cause);
     return arrival;
+  }
+
+  /** For whoever knows that Stripe has no such subscription, and that it is the right Stripe that was asked. */
+  subscriptionIsGone(id: string): Promise<void> {
+    return subscriptionIsGone(this.em.fork(), this.road, id);
   }
 
   async invoice(id: string, cause: string | null = null): Promise<Arrival> {

@@ -66,6 +66,47 @@ test("a page that is paid while it is being closed leaves no subscription, and n
   );
 });
 
+test.each(["with its customer", "without a trace"])(
+  "a subscription that ended %s and that nobody told of is in nobody's way",
+  async (how) => {
+    const ada = await newLearner(service);
+    const id = await ada.subscribe();
+    const customer = await customerOf(service, ada.userId);
+    const stripe = stripeOf(service);
+    const remote = (await ada.remote()).id;
+    if (how === "with its customer") await stripe.customers.del(customer);
+    else await stripe.subscriptions.cancel(remote);
+    await ada.until(({ status }) => status === "CANCELED");
+    await untilQuiet(service);
+    const known = how === "without a trace" ? `${remote}_lost` : remote;
+    const lost = "update subscriptions set status = 'ACTIVE', stripe_subscription_id = ? where id = ?";
+    await execute(lost, [known, id]);
+    expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+    expect(await execute("select status from subscriptions where id = ?", [id])).toEqual([
+      { status: "CANCELED" },
+    ]);
+  },
+);
+
+test("a subscription that another Stripe than ours was asked for keeps whose it is", async () => {
+  const ada = await newLearner(service);
+  const id = await ada.subscribe();
+  await stripeOf(service).subscriptions.cancel((await ada.remote()).id);
+  await ada.until(({ status }) => status === "CANCELED");
+  await untilQuiet(service);
+  await execute(
+    `update subscriptions set status = 'ACTIVE', stripe_subscription_id = 'sub_lost', stripe_price_id = 'price_lost'
+      where id = ?`,
+    [id],
+  );
+  expect(codeOf(await anonymize(service, ada.userId))).toBe("CONFLICT");
+  expect(await execute("select status, user_id from subscriptions where id = ?", [id])).toEqual([
+    { status: "ACTIVE", user_id: ada.userId },
+  ]);
+  // nobody has to wait for it here
+  await execute("update subscriptions set status = 'CANCELED' where id = ?", [id]);
+});
+
 test("what was paid for stays paid: nothing of it goes back", async () => {
   const ada = await newBuyer(service);
   const course = newCourse();
