@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { accessFaults } from "./access.ts";
+import { addPseudonyms, identityFaults } from "./anonymized.ts";
 import { eventFaults, readStream } from "./events.ts";
 import { mirrorFaults } from "./mirror.ts";
 import { OPERATIONS } from "./operations/index.ts";
@@ -88,10 +89,12 @@ export async function faultsAfter(world: World, steps: readonly Step[]): Promise
 
 /** What does not hold now, when nothing is left to be done. */
 export async function faultsOf(world: World): Promise<string[]> {
+  await addPseudonyms(world);
   const state = await readStripe(world);
   const published = await readStream(world);
   return [
     ...world.surprises,
+    ...(await identityFaults(world)),
     ...(await mirrorFaults(world, state)),
     ...(await accessFaults(world, state)),
     ...(await eventFaults(world, state, published)),

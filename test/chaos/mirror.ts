@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { isPseudonym } from "./anonymized.ts";
 import { differences, type Row, type Rows, rowsOf } from "./rows.ts";
 import { billedBy, idOf, type StripeState } from "./stripe-state.ts";
 import type { World } from "./world.ts";
@@ -165,7 +166,8 @@ function customerRows({ customers, ownerOf }: StripeState): [string, Row][] {
     customer.id,
     {
       user_id: ownerOf(customer.id) as string,
-      email: customer.email,
+      // whoever writes one there again writes it of nobody
+      email: isPseudonym(ownerOf(customer.id) as string) ? null : customer.email,
       currency: customer.currency ? upper(customer.currency) : null,
       default_payment_method_id: idOf(customer.invoice_settings.default_payment_method),
       is_deleted: false,

@@ -1,3 +1,4 @@
+import { ANONYMIZATIONS_CURSOR } from "../../src/jobs/anonymizations.ts";
 import { EXPIRING_CARDS_CURSOR } from "../../src/jobs/expiring-cards.ts";
 import { eventually } from "../support/service.ts";
 import { wakeWhatIsOverdue } from "../support/sweep.ts";
@@ -100,6 +101,11 @@ async function hurry(world: World, late: string[]): Promise<void> {
     ["intents", "settled_at is null and state <> 'FAILED' and (lease_until is null or lease_until < now())"],
   ])
     await world.rows(`update ${table} set next_try_at = now() - interval '6 seconds' where ${condition}`);
+  await world.rows("update anonymized_users set next_try_at = now() where finished_at is null");
+  await world.rows(
+    "update cursors set next_run_at = now() where name = $1 and next_run_at > now() and lease_until is null",
+    [ANONYMIZATIONS_CURSOR],
+  );
   await world.rows("update graphile_worker._private_jobs set run_at = now() where run_at > now()");
   await sweep(world);
 }
@@ -117,6 +123,8 @@ export async function stillToDo(world: World): Promise<string[]> {
        from stripe_events where status in ('pending', 'failed')
      union all
      select 'unsent ' || type || ' of ' || user_id, null from outbox where sent_at is null
+     union all
+     select 'anonymizing ' || user_id, null from anonymized_users where finished_at is null
      union all
      select kind || ' ' || state || ' for ' || subject, error::text from intents
       where settled_at is null and state <> 'FAILED'`,

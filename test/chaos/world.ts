@@ -34,6 +34,8 @@ export interface Learner {
   token: string;
   /** Customers of theirs that were deleted at Stripe, which no list shows any more. */
   deleted: string[];
+  /** Customers that were theirs when somebody asked for them to be anonymised. */
+  had: string[];
   /** Keys of their idempotent calls. */
   keys: Map<string, object>;
 }
@@ -140,6 +142,7 @@ export class World {
     await this.rows("delete from cursors where name = 'objects'");
     // cards are the same in all histories: who had a trial in one of them would have none in the next
     await this.rows("delete from trial_claims");
+    await this.rows("delete from anonymized_users where finished_at is null");
     // codes are the same in all of them, too
     await this.rows("delete from promotion_redemptions");
     await this.rows("delete from promotions");
@@ -159,7 +162,7 @@ export class World {
       Array.from({ length: USERS }, async () => {
         const id = newUser();
         const token = await signToken(jwt, { sub: id, email: `${id}@example.com` });
-        return { id, token, deleted: [], keys: new Map() };
+        return { id, token, deleted: [], had: [], keys: new Map() };
       }),
     );
     if (this.host.isDown) await this.restart();
@@ -245,10 +248,10 @@ export class World {
     for (const { id } of data) await this.stripe.webhookEndpoints.update(id, { disabled: !can });
   }
 
-  /** The learner's customers at Stripe, newest first. */
-  async customers({ id }: Learner): Promise<Stripe.Customer[]> {
+  /** The learner's customers at Stripe, newest first; also when nothing says so any more. */
+  async customers({ id, had }: Learner): Promise<Stripe.Customer[]> {
     const { data } = await this.stripe.customers.list({ limit: 100 });
-    return data.filter(({ metadata }) => metadata.cmh_user_id === id);
+    return data.filter((one) => one.metadata.cmh_user_id === id || had.includes(one.id));
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { faultsOf } from "../chaos/history.ts";
 import { OPERATIONS } from "../chaos/operations/index.ts";
 import { settle } from "../chaos/settling.ts";
-import { World } from "../chaos/world.ts";
+import { type Learner, World } from "../chaos/world.ts";
 
 // Random histories are worth what judges them: each row that is made wrong here has to be told of.
 
@@ -116,4 +116,22 @@ test("the service's own comparison says it too, and is asked", async () => {
   await world.rows("update subscriptions set quantity = 7 where user_id = $1", [world.learners[0]?.id]);
   const faults = await faultsOf(world);
   expect(faults).toContainEqual(expect.stringMatching(/^reconciliation: 1 subscriptions changed, drift/));
+});
+
+test("whoever was anonymised and is still to be found, or can still be charged, is told of", async () => {
+  const gone = world.learners[1] as Learner;
+  for (const verb of ["subscribe", "the learner is anonymised"]) {
+    await OPERATIONS[verb]?.run(world, gone, { pick: 0, flag: true });
+    await settle(world);
+  }
+  const before = await faultsOf(world);
+  expect(before.filter((fault) => fault.includes("anonymised"))).toEqual([]);
+  await world.webhooksArrive(false);
+  await world.stripe.paymentMethods.attach("pm_card_visa", { customer: gone.had[0] as string });
+  await world.rows("update customers set email = $1 where user_id like 'anonymized:%'", [gone.id]);
+  const faults = await faultsOf(world);
+  expect(faults).toContainEqual(
+    expect.stringMatching(/^of .*, who was anonymised, there is customers.email/),
+  );
+  expect(faults).toContainEqual(expect.stringMatching(/^cus_\S+, whose .* was anonymised, has 1 methods/));
 });

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { Redis } from "ioredis";
 import { type Buyer, newBuyer, newCourse, putOnSale } from "./buyer.ts";
 import { openCheckout, planId, subscribe } from "./checkout.ts";
 import { type Answer, eventually, type TestService } from "./service.ts";
 import { customerOf, stripeOf } from "./stripe.ts";
+import { tracesOf } from "./traces.ts";
 
 const ANONYMIZE = `mutation ($userId: ID!, $key: String) {
   anonymizeUser(userId: $userId, idempotencyKey: $key) { userId requestedAt finishedAt }
@@ -58,38 +58,8 @@ export async function eventsOf(service: TestService) {
 }
 
 /** Where one of these texts stands, of all that the service keeps. */
-export async function tracesIn(service: TestService, words: string[]): Promise<string[]> {
-  const columns = await executeIn<{ table_name: string; column_name: string }>(
-    service,
-    `select table_name, column_name from information_schema.columns
-      where table_schema = 'public' and data_type in ('text', 'json', 'jsonb', 'character varying', 'ARRAY')`,
-  );
-  const looks = columns.map(
-    ({ table_name: table, column_name: column }) =>
-      `select '${table}.${column}: ' || word as trace from jsonb_array_elements_text(?::jsonb) word
-        where exists (select 1 from "${table}" where "${column}"::text like '%' || word || '%')`,
-  );
-  const given = looks.map(() => JSON.stringify(words));
-  const traces = await executeIn<{ trace: string }>(service, looks.join(" union all "), given);
-  return [...traces.map(({ trace }) => trace), ...(await tracesInRedis(service.redis.url, words))];
-}
-
-async function tracesInRedis(url: string, words: string[]): Promise<string[]> {
-  const redis = new Redis(url);
-  const found: string[] = [];
-  for (const key of await redis.keys("*")) {
-    const type = await redis.type(key);
-    const held = {
-      hash: () => redis.hgetall(key),
-      stream: () => redis.xrange(key, "-", "+"),
-      string: () => redis.get(key),
-    }[type as "hash"]?.();
-    const text = `${key} ${JSON.stringify(await held)}`;
-    for (const word of words) if (text.includes(word)) found.push(`redis ${key}: ${word}`);
-  }
-  redis.disconnect();
-  return found;
-}
+export const tracesIn = (service: TestService, words: string[]) =>
+  tracesOf((sql) => executeIn<{ trace: string }>(service, sql), service.redis.url, words);
 
 /** Somebody of whom there is one of everything. */
 export async function somebody(service: TestService) {

@@ -9,6 +9,7 @@ import type { Operations } from "./operation.ts";
 import { PORTAL_OPERATIONS } from "./portal.ts";
 import { PROMOTION_OPERATIONS } from "./promotions.ts";
 import { PURCHASE_OPERATIONS } from "./purchases.ts";
+import { STAFF_OPERATIONS } from "./staff.ts";
 import { SUBSCRIPTION_OPERATIONS } from "./subscriptions.ts";
 import { TIME_OPERATIONS } from "./time.ts";
 
@@ -23,6 +24,7 @@ export const OPERATIONS: Operations = {
   ...PORTAL_OPERATIONS,
   ...PROMOTION_OPERATIONS,
   ...CUSTOMER_OPERATIONS,
+  ...STAFF_OPERATIONS,
   ...SUBSCRIPTION_OPERATIONS,
   ...INVOICE_OPERATIONS,
   ...MONEY_BACK_OPERATIONS,
