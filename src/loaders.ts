@@ -15,7 +15,6 @@ import { ForeseenLoader } from "./foreseen-loader.ts";
 import { rowsBy } from "./rows.ts";
 import type { AccessService } from "./services/access.service.ts";
 import type { AccessQuestion, Decision } from "./services/access-question.ts";
-import { BRIEF_COLUMNS } from "./services/brief-subscriptions.ts";
 import type { KnownPlans } from "./services/known-plans.ts";
 import type { Resource } from "./services/offer.service.ts";
 import { type Page, pagesOf } from "./services/pages.ts";
@@ -120,12 +119,9 @@ export function loadersOf({ em, access, subscriptions, knownPlans, trials, metho
     /** The user's live or latest subscription. */
     currentSubscription: () =>
       new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.currentOf(userIds), itself),
-    /** The same, with no more than {@link BRIEF_COLUMNS} of it. */
+    /** The same, as far as the fields go that need little of it. */
     briefSubscription: () =>
-      new ForeseenLoader<string, Subscription | null>(
-        (userIds) => subscriptions.currentOf(userIds, BRIEF_COLUMNS),
-        itself,
-      ),
+      new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.briefOf(userIds), itself),
     /** Grants in force now. */
     grants: () =>
       new DataLoader<string, UserAccess[]>(async (userIds) => {

@@ -8,15 +8,13 @@ export interface Wanted {
   keys: readonly (string | boolean)[];
   /** Constant SQL after the condition. */
   more?: string;
-  /** The properties to read, when that is not all. */
-  only?: readonly string[];
   /** A constant expression to select besides, with its name. */
   also?: string;
 }
 
 interface Reading {
-  /** What is selected for each property. */
-  selected: ReadonlyMap<string, string>;
+  /** What is selected: each property. */
+  selected: readonly string[];
   table: string;
   columnOf: ReadonlyMap<string, string>;
   prototype: object;
@@ -32,12 +30,11 @@ const readings = new WeakMap<object, Reading>();
 export async function rowsBy<T extends object>(
   em: EntityManager,
   entity: EntityClass<T>,
-  { property, keys, more = "", only, also }: Wanted & { property: keyof T & string },
+  { property, keys, more = "", also }: Wanted & { property: keyof T & string },
 ): Promise<T[]> {
   if (keys.length === 0) return [];
   const { selected, table, columnOf, prototype } = readingOf(em, entity);
-  const columns = only ? only.map((name) => selected.get(name)) : [...selected.values()];
-  const sql = `select ${[...columns, ...(also ? [also] : [])].join(", ")} from ${table} where ${columnOf.get(property)} = any($1) ${more}`;
+  const sql = `select ${[...selected, ...(also ? [also] : [])].join(", ")} from ${table} where ${columnOf.get(property)} = any($1) ${more}`;
   const rows = await read<T>(em, sql, keys);
   for (const row of rows) Object.setPrototypeOf(row, prototype);
   return rows;
@@ -69,7 +66,7 @@ function readingOf(em: EntityManager, entity: EntityClass<object>): Reading {
   const platform = em.getPlatform();
   const prototype: object = Object.create(entity.prototype as object);
   const columnOf = new Map<string, string>();
-  const selected = new Map<string, string>();
+  const selected: string[] = [];
   for (const { name, fieldNames, columnTypes } of Object.values<EntityProperty>(properties)) {
     const column = `"${fieldNames[0]}"`;
     columnOf.set(name, column);
@@ -77,7 +74,7 @@ function readingOf(em: EntityManager, entity: EntityClass<object>): Reading {
       columnTypes[0] as string
     ];
     const kept = convert ? `text of ${name}` : name;
-    selected.set(name, `${column} as "${kept}"`);
+    selected.push(`${column} as "${kept}"`);
     if (!convert) continue;
     Object.defineProperty(prototype, name, {
       get(this: Record<string, string | null>) {

@@ -2,7 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { Subscription } from "../entities/subscription.ts";
 import { Gathering } from "../gathering.ts";
 import { rowsBy } from "../rows.ts";
-import { BRIEF_COLUMNS } from "./brief-subscriptions.ts";
+import { briefSubscriptions } from "./brief-subscriptions.ts";
 import { type KnownPlans, PLANS_VERSION } from "./known-plans.ts";
 
 /** Lists that are read together: what comes while others are under way goes with the next. */
@@ -10,8 +10,8 @@ const TOGETHER = { most: 10, underWay: 3 };
 
 /** Reads of subscriptions; what changes them goes through Stripe and comes back by sync. */
 export class SubscriptionService {
-  private readonly whole = this.together();
-  private readonly brief = this.together(BRIEF_COLUMNS);
+  private readonly whole = this.together((userIds) => this.readCurrent(userIds));
+  private readonly brief = this.together((userIds) => briefSubscriptions(this.em, userIds, this.plans));
 
   constructor(
     private readonly em: EntityManager,
@@ -21,28 +21,31 @@ export class SubscriptionService {
   /**
    * For each user, in their order, the live subscription, else the latest that ended after being live; null when there
    * never was one.
-   * @param only the properties that are wanted, when that is not all of them
    */
-  currentOf(userIds: readonly string[], only?: typeof BRIEF_COLUMNS): Promise<(Subscription | null)[]> {
-    return (only ? this.brief : this.whole).ask(userIds);
+  currentOf(userIds: readonly string[]): Promise<(Subscription | null)[]> {
+    return this.whole.ask(userIds);
+  }
+
+  /** The same, with no more of them than {@link briefSubscriptions} reads. */
+  briefOf(userIds: readonly string[]): Promise<(Subscription | null)[]> {
+    return this.brief.ask(userIds);
   }
 
   /** Of several who ask at the same time, by one statement. */
-  private together(only?: readonly string[]) {
-    const read = async (all: readonly (readonly string[])[]) => {
-      const byUser = await this.readCurrent([...new Set(all.flat())], only);
-      return all.map((userIds) => userIds.map((userId) => currentIn(byUser.get(userId))));
+  private together(read: (userIds: readonly string[]) => Promise<(Subscription | null)[]>) {
+    const readAll = async (all: readonly (readonly string[])[]) => {
+      const places = new Map<string, number>();
+      for (const userIds of all)
+        for (const userId of userIds) if (!places.has(userId)) places.set(userId, places.size);
+      const found = await read([...places.keys()]);
+      return all.map((userIds) => userIds.map((userId) => found[places.get(userId) as number] ?? null));
     };
-    return new Gathering(read, TOGETHER);
+    return new Gathering(readAll, TOGETHER);
   }
 
-  private async readCurrent(
-    userIds: readonly string[],
-    only: readonly string[] | undefined,
-  ): Promise<Map<string, Subscription[]>> {
+  private async readCurrent(userIds: readonly string[]): Promise<(Subscription | null)[]> {
     const rows = await rowsBy(this.em, Subscription, {
       ...{ property: "userId", keys: userIds, more: `and was_live ${NEWEST_FIRST}`, also: PLANS_VERSION },
-      ...(only && { only }),
     });
     const version = (rows[0] as { plansVersion?: string } | undefined)?.plansVersion;
     const plans = version && this.plans.at(version);
@@ -53,7 +56,7 @@ export class SubscriptionService {
       if (others) others.push(row);
       else byUser.set(row.userId, [row]);
     }
-    return byUser;
+    return userIds.map((userId) => currentIn(byUser.get(userId)));
   }
 
   /** All subscriptions of the users, attempts that came to nothing included, newest first. */
