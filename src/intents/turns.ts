@@ -4,7 +4,7 @@ import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
 import { Conflict } from "../errors.ts";
 import { hashOf } from "../hash.ts";
-import { lockUser } from "../user-lock.ts";
+import { lockUser, lockUserToFollow } from "../user-lock.ts";
 import { IntentLapsed, type Intents, isRefusal } from "./intents.ts";
 import { noteUnderKey } from "./key-scope.ts";
 import type { IntentKindName } from "./kinds.ts";
@@ -16,6 +16,8 @@ const ROUNDS = 6;
 /** Which changes of a user wait for each other, and what must hold when one begins. */
 export interface Turn {
   kinds: readonly IntentKindName[];
+  /** Whether it only gives back: made also while the user is being anonymised. */
+  givesBack?: boolean;
   /**
    * When the change begins, under the user's lock: looks at rows that have followed all that went before, and throws
    * what refuses it or notes in the audit log who asked for it.
@@ -50,10 +52,13 @@ export class Turns {
     throw new Conflict("Another change of yours is being made. Try again in a moment.", { retryable: true });
   }
 
-  private open(request: IntentRequest, { kinds, begin }: Turn): Promise<{ id: string; isOurs: boolean }> {
+  private open(
+    request: IntentRequest,
+    { kinds, givesBack, begin }: Turn,
+  ): Promise<{ id: string; isOurs: boolean }> {
     const { userId, kind, subject, params } = request;
     return this.em.fork().transactional(async (tx) => {
-      await lockUser(tx, userId);
+      await (givesBack ? lockUserToFollow : lockUser)(tx, userId);
       const before = await tx.findOne(
         Intent,
         { userId, kind: { $in: [...kinds] }, settledAt: null, state: { $ne: "FAILED" } },

@@ -46,7 +46,8 @@ export class GrantService {
       ...{ caller, key, operation: "revokeAccess", input: { id, reason } },
       work: async (keep) => {
         const { userId } = await this.find(this.em.fork(), id);
-        return this.road.write(userId, null, async (write) => {
+        // it ends something, so it may be while the user is being anonymised
+        return this.road.follow(userId, null, async (write) => {
           const grant = await this.find(write.tx, id);
           const by = write.by({ actor: caller.actor, reason });
           if (grant.source === "GIFT" || grant.source === "PROMOTION") write.access.end(by, grant);

@@ -86,6 +86,7 @@ export class RefundService {
     const request = { userId, kind: KIND, subject, params } as const;
     await this.turns.run(request, {
       kinds: [KIND],
+      givesBack: true,
       begin: async (tx) => {
         const payment = await find(tx, id);
         assertLeft(payment, amount);

@@ -22,7 +22,7 @@ import type { Outlook, SubscriptionChange } from "../intents/subscription-change
 import type { CancelSubscriptionInput, ChangePlanInput } from "../resolvers/inputs/subscription.inputs.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { idOf } from "../sync/values.ts";
-import { lockUser } from "../user-lock.ts";
+import { lockUser, lockUserToFollow } from "../user-lock.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 import { moveBetween, type Named, type PlanMove, type PlanTerms, seatsOf } from "./plan-change.ts";
 
@@ -59,6 +59,7 @@ export class SubscriptionChanges {
       throw new BadUserInput("input.prorate", "At the end of the period there is nothing unused to credit.");
     return this.run(caller, "cancelSubscription", input, id, {
       reason,
+      endsNow: !atPeriodEnd,
       decide: (row) => {
         if (row.hasEnded) throw new SubscriptionNotActive();
         // what was never paid for has no period to wait for
@@ -164,14 +165,14 @@ export class SubscriptionChanges {
     operation: string,
     input: { id?: string; idempotencyKey?: string | null },
     id: string,
-    { reason, decide }: Decision,
+    how: Decision,
   ): Promise<Subscription> {
     const { userId } = await this.find(this.em.fork(), caller, id);
     return this.idempotency.run({
       ...{ caller, operation, input, key: input.idempotencyKey },
       intent: { kind: KIND, answer: async () => id },
       work: async () => {
-        const intentId = await this.open({ caller, operation, userId, id }, { reason, decide });
+        const intentId = await this.open({ caller, operation, userId, id }, how);
         if (intentId) await this.carryThrough(intentId);
         return id;
       },
@@ -182,7 +183,7 @@ export class SubscriptionChanges {
   /** Decides under the user's lock, so that of two different changes at once the second sees the first. */
   private open({ caller, operation, userId, id }: Call, how: Decision): Promise<string | null> {
     return this.em.fork().transactional(async (tx) => {
-      await lockUser(tx, userId);
+      await (how.endsNow && caller.isStaff ? lockUserToFollow : lockUser)(tx, userId);
       const row = await this.find(tx, caller, id);
       const underWay = await this.underWay(tx, row);
       const change = underWay ? await asked(how, row, tx) : await how.decide(row, tx);
@@ -244,6 +245,8 @@ interface Call {
 /** How a call is decided on: null when there is nothing to do. */
 interface Decision {
   reason: string | null;
+  /** Whether it ends at once: staff may do so also while the user is being anonymised. */
+  endsNow?: boolean;
   decide(
     row: Subscription,
     tx: EntityManager,

@@ -190,6 +190,38 @@ test("from the moment it is asked for nothing begins any more, and what Stripe s
   expect((await anonymize(service, ada.userId)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
 });
 
+test("meanwhile staff still give back and end what is left", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const { id } = (await ada.pay(course)).data.createPurchase.purchase;
+  const paid = await ada.until(id, "COMPLETED");
+  await subscribe(service, ada.token);
+  const subscription = (await ada.ask("{ subscriptionStatus { id } }")).data.subscriptionStatus;
+  const admin = await adminOf(service);
+  const GRANT = "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }";
+  const gift = { userId: ada.userId, scope: "COURSE", resourceId: "gift", reason: "a present" };
+  const given = (await service.ask(GRANT, { input: gift }, admin)).data.grantAccess;
+  await untilQuiet(service);
+  await askedFor(service, ada.userId);
+
+  const CANCEL =
+    "mutation ($input: CancelSubscriptionInput!) { cancelSubscription(input: $input) { status } }";
+  const cancel = (atPeriodEnd: boolean, token: string) =>
+    service.ask(CANCEL, { input: { id: subscription.id, atPeriodEnd } }, token);
+  // what does not end it now is no help, and the user is past asking
+  expect(codeOf(await cancel(true, admin))).toBe("USER_ANONYMIZED");
+  expect(codeOf(await cancel(false, ada.token))).toBe("USER_ANONYMIZED");
+  expect((await cancel(false, admin)).data).toEqual({ cancelSubscription: { status: "CANCELED" } });
+  const REFUND = "mutation ($id: ID!) { refundPayment(input: { paymentId: $id }) { status } }";
+  expect((await service.ask(REFUND, { id: paid.payment.id }, admin)).data).toEqual({
+    refundPayment: { status: "REFUNDED" },
+  });
+  const REVOKE = "mutation ($id: ID!) { revokeAccess(id: $id) { isActive } }";
+  expect((await service.ask(REVOKE, given, admin)).data).toEqual({ revokeAccess: { isActive: false } });
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+});
+
 test("what was ordered and never asked of Stripe is not charged any more", async () => {
   const ada = await newBuyer(service);
   const course = newCourse();
