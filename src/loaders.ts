@@ -118,10 +118,10 @@ export function loadersOf({ em, access, subscriptions, knownPlans, trials, metho
     userAccess: () => byId(rowsOf(em, UserAccess)),
     /** The user's live or latest subscription. */
     currentSubscription: () =>
-      new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.currentOf(userIds), itself),
+      new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.currentOf(userIds), USERS),
     /** The same, as far as the fields go that need little of it. */
     briefSubscription: () =>
-      new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.briefOf(userIds), itself),
+      new ForeseenLoader<string, Subscription | null>((userIds) => subscriptions.briefOf(userIds), USERS),
     /** Grants in force now. */
     grants: () =>
       new DataLoader<string, UserAccess[]>(async (userIds) => {
@@ -129,7 +129,7 @@ export function loadersOf({ em, access, subscriptions, knownPlans, trials, metho
         return userIds.map((userId) => grants.filter((grant) => grant.userId === userId));
       }),
     decision: () =>
-      new ForeseenLoader<AccessQuestion, Decision>((questions) => access.answer(questions), keyOfQuestion),
+      new ForeseenLoader<AccessQuestion, Decision>((questions) => access.answer(questions), QUESTIONS),
   });
 }
 
@@ -148,10 +148,19 @@ function lazily<T extends Record<string, () => unknown>>(makers: T) {
 }
 
 const itself = (key: string) => key;
+const USERS = { nameOf: itself, idOf: itself, isAlike: () => true };
 
 /** No id has a line break in it. */
 const keyOfQuestion = ({ userId, resourceType, resourceId }: AccessQuestion) =>
   `${resourceId}\n${resourceType}\n${userId}`;
+
+/** A page asks about many courses of one user. */
+const QUESTIONS = {
+  nameOf: keyOfQuestion,
+  idOf: ({ resourceId }: AccessQuestion) => resourceId,
+  isAlike: (one: AccessQuestion, other: AccessQuestion) =>
+    one.userId === other.userId && one.resourceType === other.resourceType,
+};
 
 /** By our own id; what is no UUID is simply not there. */
 function byId<T extends { id: string }>(read: (ids: readonly string[]) => Promise<T[]>) {

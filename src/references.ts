@@ -78,7 +78,7 @@ export function foresee(entities: readonly unknown[], context: Context): Promise
   const reading: Promise<void>[] = [];
   if (asks.ofEntities.has("User.subscription")) {
     const userIds = idsOf(User, entities).filter((id) => caller.maySee(id));
-    if (userIds.length > 1) reading.push(subscriptionLoader(context).foresee(userIds));
+    if (isList(userIds)) reading.push(subscriptionLoader(context).foresee(userIds));
   }
   if (asks.ofEntities.has("Course.viewerAccess") && !caller.isService) {
     const [userId, courseIds] = [caller.ownId(), idsOf(Course, entities)];
@@ -87,10 +87,13 @@ export function foresee(entities: readonly unknown[], context: Context): Promise
       resourceType: "COURSE" as const,
       resourceId,
     }));
-    if (questions.length > 1) reading.push(loaders.decision.foresee(questions));
+    if (isList(questions)) reading.push(loaders.decision.foresee(questions));
   }
   return reading.length > 0 ? Promise.all(reading) : undefined;
 }
+
+/** One alone needs no reading ahead. */
+const isList = <T>(all: T[]): all is [T, T, ...T[]] => all.length > 1;
 
 /** The ids of those that are of a type, each once. */
 function idsOf(type: new () => { id: string }, entities: readonly unknown[]): string[] {

@@ -54,48 +54,64 @@ interface Fact {
   expires_at: string | null;
 }
 
+type ByName<V> = Map<string, V>;
+
 /** Grants by what they open: each question is a few look-ups, however many grants there are. */
 class Grants {
-  private readonly ofPlatform = new Map<string, Opening[]>();
-  private readonly ofResources = new Map<string, Opening[]>();
-  private readonly paths = new Map<string, string[]>();
-  private readonly reserved = new Set<string>();
+  private readonly ofPlatform: ByName<Opening[]> = new Map();
+  /** By user, scope and resource. */
+  private readonly ofResources: ByName<ByName<ByName<Opening[]>>> = new Map();
+  private readonly paths: ByName<string[]> = new Map();
+  /** By type and resource. */
+  private readonly reserved: ByName<Set<string>> = new Map();
 
   constructor(em: EntityManager, facts: readonly Fact[]) {
     for (const { fact, user_or_path: owner, scope, resource_id: resource, ...grant } of facts) {
       if (fact === "IN_PATH") add(this.paths, resource as string, owner as string);
-      else if (fact === "RESERVED") this.reserved.add(named(scope, resource));
+      else if (fact === "RESERVED")
+        within(this.reserved, scope as string, () => new Set()).add(resource as string);
       else {
         const opening = openingIn(em, scope as AccessScope, grant);
         if (scope === "PLATFORM") add(this.ofPlatform, owner as string, opening);
-        else add(this.ofResources, named(owner, scope, resource), opening);
+        else {
+          const ofUser = within(this.ofResources, owner as string, () => new Map());
+          add(
+            within(ofUser, scope as string, () => new Map()),
+            resource as string,
+            opening,
+          );
+        }
       }
     }
   }
 
   /** Those that open what is asked for. */
   of({ userId, resourceType, resourceId }: AccessQuestion): readonly Opening[] {
-    const isReserved = this.reserved.has(named(resourceType, resourceId));
-    const paths = resourceType === "COURSE" ? (this.paths.get(resourceId) ?? NONE) : NONE;
+    const isReserved = this.reserved.get(resourceType)?.has(resourceId) ?? false;
+    const ofAll = isReserved ? NONE : (this.ofPlatform.get(userId) ?? NONE);
+    const ofUser = this.ofResources.get(userId);
+    if (!ofUser) return ofAll;
+    const own = ofUser.get(resourceType)?.get(resourceId) ?? NONE;
+    const ofPaths = resourceType === "COURSE" ? ofUser.get("LEARNING_PATH") : undefined;
+    const paths = ofPaths ? this.paths.get(resourceId) : undefined;
+    if (!paths) return own.length > 0 ? [...ofAll, ...own] : ofAll;
     return [
-      ...(isReserved ? NONE : (this.ofPlatform.get(userId) ?? NONE)),
-      ...(this.ofResources.get(named(userId, resourceType, resourceId)) ?? NONE),
-      ...paths.flatMap(
-        (path): readonly Opening[] => this.ofResources.get(named(userId, "LEARNING_PATH", path)) ?? NONE,
-      ),
+      ...[...ofAll, ...own],
+      ...paths.flatMap((path): readonly Opening[] => ofPaths?.get(path) ?? NONE),
     ];
   }
 }
 
 const NONE: readonly never[] = [];
 
-const named = (...parts: (string | null)[]) => parts.join("\n");
-
-function add<V>(all: Map<string, V[]>, key: string, value: V): void {
-  const others = all.get(key);
-  if (others) others.push(value);
-  else all.set(key, [value]);
+function within<V>(all: ByName<V>, name: string, make: () => V): V {
+  const value = all.get(name) ?? make();
+  all.set(name, value);
+  return value;
 }
+
+const add = <V>(all: ByName<V[]>, name: string, value: V): void =>
+  void within(all, name, () => [] as V[]).push(value);
 
 /** Answers any number of questions by one statement, in their order. */
 export async function decideAll(

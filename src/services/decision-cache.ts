@@ -201,23 +201,21 @@ export class DecisionCache {
     { userId, places, standing, near }: Asked,
     open: ReadonlySet<number>,
   ): void {
-    const entriesOf = (all: number[]) =>
-      all.map((at) => [fields[at] as string, answers[at] as TimedDecision] as const);
     const isKnown = near && standing && isSame(near.standing, standing);
-    const fresh = isKnown
-      ? places.filter((at) => near.decisions.get(fields[at] as string) !== answers[at])
-      : places;
-    if (fresh.length > 0) this.near.keep(userId, { began, standing, decisions: entriesOf(fresh) });
-    if (!standing || open.size === 0) return;
-    const text = textsOf(standing.generation);
-    const decided = entriesOf(places.filter((at) => open.has(at)));
-    if (decided.length === 0) return;
-    const fieldsByText = new Map<string, string[]>();
-    for (const [field, decision] of decided) {
-      const others = fieldsByText.get(text(decision));
+    const fresh = new Map<string, TimedDecision>();
+    const decided = new Map<TimedDecision, string[]>();
+    for (const at of places) {
+      const [field, decision] = [fields[at] as string, answers[at] as TimedDecision];
+      if (isKnown && near.decisions.get(field) === decision) continue;
+      fresh.set(field, decision);
+      if (!open.has(at)) continue;
+      const others = decided.get(decision);
       if (others) others.push(field);
-      else fieldsByText.set(text(decision), [field]);
+      else decided.set(decision, [field]);
     }
-    void this.additions.ask({ userId, lease: standing.lease, texts: fieldsByText });
+    if (fresh.size > 0) this.near.keep(userId, { began, standing, decisions: fresh });
+    if (!standing || decided.size === 0) return;
+    const texts = textsOf(standing.generation, decided);
+    void this.additions.ask({ userId, lease: standing.lease, texts });
   }
 }

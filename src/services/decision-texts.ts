@@ -13,13 +13,18 @@ type Entry = [
   changesAt: number | null,
 ];
 
-/** As texts, for whom most decisions of a user are the same. */
-export function textsOf(generation: string): (decision: TimedDecision) => string {
-  return once(({ source, expiresAt, changesAt }) =>
-    JSON.stringify([
-      ...[generation, source, expiresAt?.getTime() ?? null, changesAt?.getTime() ?? null],
-    ] as Entry),
-  );
+/** As texts, each with the fields of all decisions that read so. */
+export function textsOf(
+  generation: string,
+  decisions: ReadonlyMap<TimedDecision, readonly string[]>,
+): ReadonlyMap<string, readonly string[]> {
+  const texts = new Map<string, readonly string[]>();
+  for (const [{ source, expiresAt, changesAt }, fields] of decisions) {
+    const entry: Entry = [generation, source, expiresAt?.getTime() ?? null, changesAt?.getTime() ?? null];
+    const text = JSON.stringify(entry);
+    texts.set(text, [...(texts.get(text) ?? []), ...fields]);
+  }
+  return texts;
 }
 
 /** What texts say of the fields that have them, as far as they are of this generation and hold still. */
@@ -67,14 +72,6 @@ const isMoment = (value: unknown) =>
   value === null || (typeof value === "number" && !Number.isNaN(new Date(value).getTime()));
 
 const momentAt = (milliseconds: number | null) => (milliseconds === null ? null : new Date(milliseconds));
-
-function once<From, To>(make: (from: From) => To): (from: From) => To {
-  const made = new Map<From, To>();
-  return (from) => {
-    if (!made.has(from)) made.set(from, make(from));
-    return made.get(from) as To;
-  };
-}
 
 /** The decision, unless time has made it another one. */
 export const stillHolding = (decision: TimedDecision | undefined, now: Date): TimedDecision | undefined =>

@@ -28,7 +28,8 @@ interface Near {
 interface Told {
   began: number;
   standing: Standing | null;
-  decisions: readonly (readonly [field: string, decision: TimedDecision])[];
+  /** Nobody's else from then on. */
+  decisions: Map<string, TimedDecision>;
 }
 
 /**
@@ -59,14 +60,14 @@ export class NearDecisions {
     const until = began + NEAR_MS;
     const near = this.users.get(userId);
     const isOver = !standing && near && near.until <= performance.now();
-    const hasRoom = near && near.decisions.size + decisions.length <= MOST_OF_A_USER;
+    const hasRoom = near && near.decisions.size + decisions.size <= MOST_OF_A_USER;
     if (near && isSame(near.standing, standing) && !isOver && hasRoom) {
       for (const [field, decision] of decisions) near.decisions.set(field, decision);
       // one that took long to be answered lives no longer for having come to others that were asked later
       this.users.set(userId, { ...near, until: Math.min(near.until, until) });
     } else {
       this.users.delete(userId);
-      this.users.set(userId, { until, standing, decisions: new Map(decisions.slice(0, MOST_OF_A_USER)) });
+      this.users.set(userId, { until, standing, decisions: firstOf(decisions) });
     }
   }
 
@@ -84,6 +85,9 @@ export class NearDecisions {
     this.users.clear();
   }
 }
+
+const firstOf = (decisions: Map<string, TimedDecision>) =>
+  decisions.size > MOST_OF_A_USER ? new Map([...decisions].slice(0, MOST_OF_A_USER)) : decisions;
 
 /** Whether nothing has changed between two states. */
 export const isSame = (one: Standing | null, other: Standing | null): boolean =>

@@ -7,7 +7,7 @@ const standing = { lease: "lease", generation: "generation" };
 /** Remembers as many decisions of a user, of courses from this one on. */
 function keep(near: NearDecisions, userId: string, count: number, first = 0): void {
   const decisions = Array.from({ length: count }, (_, nth) => [`COURSE:${first + nth}`, GRANTED] as const);
-  near.keep(userId, { began: performance.now(), standing, decisions });
+  near.keep(userId, { began: performance.now(), standing, decisions: new Map(decisions) });
 }
 const held = (near: NearDecisions, userId: string) => near.of(userId)?.decisions.size ?? 0;
 
