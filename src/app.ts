@@ -96,8 +96,8 @@ export async function createApp(config: Config, overrides: Overrides = {}): Prom
       // until whoever sends requests has heard of it they go on to arrive, and are answered
       if (isWeb) await pause(config.drainSeconds * 1_000);
       await live.close();
-      await Promise.all([closeServer(server), jobs]);
-      if (figures) await closeServer(figures);
+      await Promise.all([closeServer(server, config), jobs]);
+      if (figures) await closeServer(figures, config);
       await graphql.stop();
       await parts.close();
     },

@@ -31,6 +31,8 @@ export interface Config {
   readonly metricsPort: number | undefined;
   /** How long requests are still answered after the signal to stop, until nobody sends any more. */
   readonly drainSeconds: number;
+  /** How long after that a stop may take before what still runs is cut off. */
+  readonly stopSeconds: number;
   /** Where browsers reach the service, without a slash at its end; undefined when nobody has said. */
   readonly publicUrl?: string;
   readonly database: { readonly url: string };
@@ -102,6 +104,7 @@ const environment = z.object({
   PORT: port.default(3004),
   METRICS_PORT: port.optional(),
   DRAIN_SECONDS: wholeNumber(0, 15).optional(),
+  STOP_SECONDS: wholeNumber(1, 300).default(30),
   PUBLIC_URL: z
     .string()
     .refine(isBaseUrl, "must be a URL such as https://payments.example.com, without query and login")
@@ -240,6 +243,7 @@ function toConfig(env: Environment): Config {
     port: env.PORT,
     metricsPort: env.METRICS_PORT,
     drainSeconds: env.DRAIN_SECONDS ?? (production ? 5 : 0),
+    stopSeconds: env.STOP_SECONDS,
     publicUrl:
       env.PUBLIC_URL?.replace(/\/+$/, "") ?? (production ? undefined : ownAddress(env.HOST, env.PORT)),
     database: { url: databaseUrl(env as unknown as Record<string, string>) as string },

@@ -3,9 +3,6 @@ import { ConfigError, loadConfig, readEnvironment } from "./config.ts";
 import type { Logger } from "./logger.ts";
 import { giveBackMemory } from "./memory.ts";
 
-/** With the time to drain less than the 45 seconds that Kubernetes gives. */
-const LONGEST_STOP_MS = 30_000;
-
 /** The service as it runs in production: starts, and stops gracefully when told to. */
 async function main(): Promise<void> {
   const config = loadConfig(readEnvironment());
@@ -26,7 +23,7 @@ async function main(): Promise<void> {
         logger.error("the service did not stop in time");
         process.exit(1);
       },
-      config.drainSeconds * 1_000 + LONGEST_STOP_MS,
+      (config.drainSeconds + config.stopSeconds) * 1_000,
     ).unref();
     await app.stop().catch((error: unknown) => {
       logger.error({ err: error }, "the service did not stop well");

@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { listenFault } from "../listen-fault.ts";
 
 /** Whoever waits for Stripe is answered within ten seconds. */
-const LONGEST_REQUEST_MS = 15_000;
+const LONGEST_REQUEST_SECONDS = 15;
 
 /** Listens as configured. @throws Error that says what to do when the system does not let us */
 export async function listen(
@@ -31,10 +31,14 @@ export function lastOnesWhile(isLeaving: () => boolean, answer: RequestListener)
   };
 }
 
-/** Takes no more requests, and waits for those that run; longer than any may take, nobody waits. */
-export function closeServer(server: Server): Promise<void> {
+/**
+ * Takes no more requests, and waits for those that run; longer than any may take, and than half of the time that there is
+ * for all, nobody waits: the other half is for the rest.
+ */
+export function closeServer(server: Server, { stopSeconds }: Pick<Config, "stopSeconds">): Promise<void> {
+  const longestMs = Math.min(LONGEST_REQUEST_SECONDS, stopSeconds / 2) * 1_000;
   return new Promise((resolve) => {
-    const late = setTimeout(() => server.closeAllConnections(), LONGEST_REQUEST_MS);
+    const late = setTimeout(() => server.closeAllConnections(), longestMs);
     server.close(() => {
       clearTimeout(late);
       resolve();

@@ -1,9 +1,14 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { jest } from "@jest/globals";
 import { armCrashPoints } from "../../src/crash-points.ts";
 import { whileSomebodyWaits } from "../../src/stripe/call-scope.ts";
 import { carryOn } from "../support/anonymizing.ts";
 import { openCheckout, STATUS } from "../support/checkout.ts";
 import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
+import { spawnService } from "../support/spawn.ts";
+import { setFaults } from "../support/stripe.ts";
+import { deliver, eventOf } from "../support/webhook.ts";
 
 let service: TestService;
 beforeAll(async () => {
@@ -81,4 +86,45 @@ test("twenty who cannot be finished let others come first, and how long they wai
     ) ?? [];
   expect(Number(age)).toBeGreaterThan(2 * 86_400 - 60);
   await execute("delete from anonymized_users where user_id like 'stuck-%'");
+});
+
+describe("what never ends does not keep a process that is told to stop", () => {
+  test("a request whose rest does not come is cut off, and everything else ends well", async () => {
+    const { child, url } = await spawnService({ ...service.env, STOP_SECONDS: "6" }, { worker: "off" });
+    const { port } = new URL(url);
+    const client = connect(Number(port), "127.0.0.1");
+    client.on("error", () => {}); // what it is cut off with
+    const closed = new Promise((resolve) => client.once("close", resolve));
+    client.write(
+      "POST /graphql HTTP/1.1\r\nHost: it\r\nContent-Type: application/json\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n",
+    );
+    expect(String(await once(client, "data"))).toContain("100 Continue");
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([0, null]);
+    await closed;
+  });
+
+  test("a job that waits for Stripe is cut off, and stays to be done", async () => {
+    const held = { method: "GET", path: "/v1/customers/cus_held", delayMs: 60_000 };
+    await setFaults(service, { calls: [held] });
+    const event = eventOf("customer.updated", { id: "cus_held" });
+    expect((await deliver(service, JSON.stringify(event))).status).toBe(200);
+    const { child, log } = await spawnService(
+      { ...service.env, STOP_SECONDS: "1", LOG_LEVEL: "error" },
+      { worker: "only" },
+    );
+    await eventually(
+      async () => (await fetch(`${service.sandbox.url}/sandbox/requests`)).text(),
+      (asked) => asked.includes("cus_held"),
+    );
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await ended).toEqual([1, null]);
+    expect(log().map(({ msg }) => msg)).toContain("the service did not stop in time");
+    await setFaults(service, { reset: true });
+    expect(await execute("select status from stripe_events where id = ?", [event.id])).toEqual([
+      { status: "pending" },
+    ]);
+  });
 });

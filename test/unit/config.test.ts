@@ -10,6 +10,7 @@ test("the least that production needs is enough, and the rest has defaults", () 
     host: "0.0.0.0",
     port: 3004,
     drainSeconds: 5,
+    stopSeconds: 30,
     publicUrl: undefined,
     database: { url: PRODUCTION.DATABASE_URL },
     redis: { url: PRODUCTION.REDIS_URL },
