@@ -1,4 +1,3 @@
-import { OptionalProps } from "@mikro-orm/core";
 import { Check, Entity, Index, PrimaryKey, Property } from "@mikro-orm/decorators/legacy";
 import { Field, ID, ObjectType } from "type-graphql";
 import { DateTime } from "../types/scalars.ts";
@@ -17,8 +16,6 @@ import { instant, integer, isOpaqueId, nullable, text } from "./columns.ts";
 })
 @ObjectType({ description: "A user whose identity was severed from what the service keeps. For admins." })
 export class AnonymizedUser {
-  [OptionalProps]?: "tries" | "nextTryAt";
-
   @Field(() => ID)
   @PrimaryKey(text())
   userId!: string;

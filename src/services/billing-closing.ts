@@ -5,7 +5,7 @@ import { Intent } from "../entities/intent.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { ENDED_STATUSES, Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
-import { Conflict } from "../errors.ts";
+import { Conflict, UserAnonymized } from "../errors.ts";
 import { type Intents, isRefusal } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
 import { isMissing } from "../stripe/errors.ts";
@@ -30,7 +30,10 @@ export class BillingClosing {
     private readonly parts: { road: Road; sync: Sync; logger: Logger },
   ) {}
 
-  /** @throws Conflict (retryable) while something new keeps appearing; ProviderUnavailable */
+  /**
+   * @throws Conflict (retryable) while something new keeps appearing; ProviderUnavailable; UserAnonymized when another call
+   *   has severed the user meanwhile
+   */
   async close(userId: string, author: Author): Promise<void> {
     await this.finishBegun(userId);
     const customer = await this.em.fork().findOne(Customer, { userId, isDeleted: false });
@@ -44,7 +47,13 @@ export class BillingClosing {
     const open = await this.em
       .fork()
       .find(Intent, { userId, settledAt: null, state: { $ne: "FAILED" } }, { orderBy: { id: "asc" } });
-    for (const { id } of open) await this.tolerating(() => this.intents.carryThrough(id));
+    for (const { id } of open)
+      await this.tolerating(() =>
+        this.intents.carryThrough(id).catch((error: unknown) => {
+          // what it would have begun is not made any more: that is how it ends
+          if (!(error instanceof UserAnonymized)) throw error;
+        }),
+      );
   }
 
   /** All that one customer at Stripe is charged for, or could be charged with. @throws as {@link close} */
@@ -126,13 +135,13 @@ export class BillingClosing {
     return this.tolerating(() => this.intents.runToEnd({ userId, kind, subject, params: {} }));
   }
 
-  /** 1 when it was done, 0 when Stripe refused it. */
+  /** 1 when it was done, 0 when Stripe refused it. @throws UserAnonymized when another call has severed the user meanwhile */
   private async tolerating(change: () => Promise<unknown>): Promise<number> {
     try {
       await change();
       return 1;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (error instanceof UserAnonymized || !isRefusal(error)) throw error;
       this.parts.logger.warn({ err: error }, "something of a user who is anonymised could not be ended");
       return 0;
     }
