@@ -104,10 +104,11 @@ export class AccessService {
   ): void {
     const due = grantOf(subscription, facts, this.gracePeriodDays);
     const given = grants.find((grant) => grant.source === due?.source && grant.scope === "PLATFORM");
-    const changed = grants.filter((grant) => grant !== given && revoke(grant, write.now));
-    if (due && !given) changed.push(grantPlatform(write, subscription, due));
-    else if (due && given && renew(given, due.expiresAt, write.now)) changed.push(given);
-    if (changed.length > 0) announce(write, changed);
+    const others = grants.filter((grant) => grant !== given);
+    const changed = others.flatMap((grant) => revoke(grant, write.now));
+    if (due && !given) changed.push({ grant: grantPlatform(write, subscription, due), before: null });
+    else if (due && given) changed.push(...renew(given, due.expiresAt, write.now));
+    announce(write, changed);
   }
 
   /** Brings, within a sync's transaction, the grant that a purchase gives in step with whether it opens what was bought. */
@@ -121,9 +122,10 @@ export class AccessService {
       return;
     }
     if (given.isActiveAt(now)) return;
+    const before = told(given);
     Object.assign(given, { revokedAt: null, expiresAt: null, version: given.version + 1 });
     if (given.startsAt > now) given.startsAt = now;
-    announce(write, [given]);
+    announce(write, [{ grant: given, before }]);
   }
 
   /**
@@ -150,13 +152,13 @@ export class AccessService {
   ): UserAccess {
     const given = Object.assign(new UserAccess(), { userId: write.userId, ...grant });
     write.tx.persist(given);
-    announce(write, [given]);
+    announce(write, [{ grant: given, before: null }]);
     return given;
   }
 
   /** Ends a grant now; nothing is told of one that has ended. */
   end(write: Write, grant: UserAccess): void {
-    if (revoke(grant, write.now)) announce(write, [grant]);
+    announce(write, revoke(grant, write.now));
   }
 
   /** Recomputes all that a user's subscriptions give, and ends what nothing gives that was paid for. For reconciliation. */
@@ -169,27 +171,42 @@ export class AccessService {
       ...{ userId, source: { $in: ["SUBSCRIPTION", "TRIAL", "PURCHASE"] } },
       sourceId: { $nin: [...subscriptions, ...purchases].map(({ id }) => id) },
     });
-    const ended = orphans.filter((grant) => revoke(grant, now));
-    if (ended.length > 0) announce(write, ended);
+    announce(
+      write,
+      orphans.flatMap((grant) => revoke(grant, now)),
+    );
   }
 }
 
-/** Ends a grant that is still in force; one that has lapsed stays as it is. */
-function revoke(grant: UserAccess, now: Date): boolean {
-  if (!grant.isActiveAt(now)) return false;
-  grant.revokedAt = now;
-  grant.version += 1;
-  return true;
+/** A grant that is given or changed now, and what it was before. */
+interface Changed {
+  grant: UserAccess;
+  before: ReturnType<typeof told> | null;
 }
 
-function renew(grant: UserAccess, expiresAt: Date, now: Date): boolean {
+/** What the audit log keeps of a grant. */
+function told({ source, scope, startsAt, expiresAt, revokedAt = null }: UserAccess) {
+  return { source, scope, startsAt, expiresAt, revokedAt };
+}
+
+/** Ends a grant that is still in force; one that has lapsed stays as it is. */
+function revoke(grant: UserAccess, now: Date): Changed[] {
+  if (!grant.isActiveAt(now)) return [];
+  const before = told(grant);
+  grant.revokedAt = now;
+  grant.version += 1;
+  return [{ grant, before }];
+}
+
+function renew(grant: UserAccess, expiresAt: Date, now: Date): Changed[] {
   const isSame = !grant.revokedAt && grant.expiresAt?.getTime() === expiresAt.getTime();
-  if (isSame && grant.startsAt <= now) return false;
+  if (isSame && grant.startsAt <= now) return [];
+  const before = told(grant);
   if (grant.startsAt > now) grant.startsAt = now;
   grant.revokedAt = null;
   grant.expiresAt = expiresAt;
   grant.version += 1;
-  return true;
+  return [{ grant, before }];
 }
 
 function grantPlatform(
@@ -210,22 +227,16 @@ function grantPlatform(
   return grant;
 }
 
-/** The audit row of each grant and one event for all. */
-function announce({ emit, audit }: Write, changed: UserAccess[]): void {
-  for (const grant of changed) {
-    const { source, scope, startsAt, expiresAt, revokedAt = null } = grant;
-    const before = grant.version === 1 ? null : {};
-    audit("user_access", grant.id, {
-      row: grant,
-      before,
-      after: { source, scope, startsAt, expiresAt, revokedAt },
-    });
-  }
-  const versions = changed.map((grant) => `${grant.id}@${grant.version}`).sort();
+/** The audit row of each grant and one event for all; nothing when none has changed. */
+function announce({ emit, audit }: Write, changed: Changed[]): void {
+  if (changed.length === 0) return;
+  for (const { grant, before } of changed)
+    audit("user_access", grant.id, { row: grant, before, after: told(grant) });
+  const versions = changed.map(({ grant }) => `${grant.id}@${grant.version}`).sort();
   emit({
     id: eventId("access.changed", ...versions),
     type: "access.changed",
-    data: { grantIds: changed.map((grant) => grant.id) },
+    data: { grantIds: changed.map(({ grant }) => grant.id) },
   });
 }
 

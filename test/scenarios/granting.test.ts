@@ -64,15 +64,15 @@ test("a course is given and taken, with who did it and why, and told live", asyn
     (grants) => grants.length === 0,
   );
   live.stop();
-  const entries = await service.app.parts.orm.em
-    .fork()
-    .execute<{ actor: string; reason: string }[]>(
-      "select actor, reason from audit_log where table_name = 'user_access' and row_id = ? order by at, id",
-      [data.grantAccess.id],
-    );
+  const entries = await service.app.parts.orm.em.fork().execute<object[]>(
+    `select actor, reason, before ->> 'startsAt' = after ->> 'startsAt' as lasts, before ->> 'revokedAt' as revoked,
+         after ->> 'revokedAt' is not null as ends
+       from audit_log where table_name = 'user_access' and row_id = ? order by at, id`,
+    [data.grantAccess.id],
+  );
   expect(entries).toEqual([
-    { actor: "admin:chief", reason: "a lost seat" },
-    { actor: "admin:chief", reason: "found it" },
+    { actor: "admin:chief", reason: "a lost seat", lasts: null, revoked: null, ends: false },
+    { actor: "admin:chief", reason: "found it", lasts: true, revoked: null, ends: true },
   ]);
 });
 
