@@ -7,7 +7,8 @@ import type { Round } from "./rounds.ts";
 
 export const ANONYMIZATIONS_CURSOR = "anonymizations";
 const EVERY_SECONDS = 60;
-const LIMIT = 20;
+/** Each may wait for Stripe and Redis for many seconds; a longer run ends here and goes on at once: jobs are short. */
+const SLICE_MS = 45_000;
 /** The pause after each try is twice the one before, up to 64 minutes: who cannot be finished lets others come first. */
 const DOUBLINGS = 6;
 
@@ -28,21 +29,25 @@ export class Anonymizations implements Round {
 
   run(isWantedNow = false): Promise<void> {
     return this.cursors.turn(ANONYMIZATIONS_CURSOR, isWantedNow, EVERY_SECONDS, async () => {
-      const due = await this.takeDue();
-      for (const one of due) await this.carryOn(one);
-      return due.length === LIMIT;
+      const isOver = this.cursors.slice(SLICE_MS);
+      for (let one = await this.takeDue(); one; one = await this.takeDue()) {
+        await this.carryOn(one);
+        if (isOver()) return true;
+      }
+      return false;
     });
   }
 
-  /** Those whose turn it is; each has its next only after a pause, whatever becomes of this one. */
-  private async takeDue(): Promise<Due[]> {
-    return this.em.fork().execute<Due[]>(
+  /** The one who has been due for longest; it has its next turn only after a pause, whatever becomes of this one. */
+  private async takeDue(): Promise<Due | undefined> {
+    const [due] = await this.em.fork().execute<Due[]>(
       `update anonymized_users set tries = tries + 1,
          next_try_at = now() + ${EVERY_SECONDS} * power(2, least(tries, ${DOUBLINGS})) * interval '1 second'
        where user_id in (select user_id from anonymized_users
-                          where finished_at is null and next_try_at <= now() order by next_try_at limit ${LIMIT})
+                          where finished_at is null and next_try_at <= now() order by next_try_at limit 1)
        returning user_id as "userId", tries, requested_at as "requestedAt"`,
     );
+    return due;
   }
 
   private async carryOn({ userId, tries, requestedAt }: Due): Promise<void> {
