@@ -10,7 +10,7 @@ import type { UserAggregate } from "./sync.ts";
 
 /**
  * Takes the rows of an object away that Stripe does not have. Never done by a sync alone, since a key of another
- * account would look the same: only by reconciliation, for a customer that Stripe has.
+ * account would look the same: only by reconciliation, for a customer that Stripe has. But for a draft, see `invoiceIsGone`.
  */
 export async function forget({ tx, userId }: Write, aggregate: UserAggregate, id: string): Promise<void> {
   switch (aggregate) {

@@ -5,10 +5,11 @@ import { Subscription } from "../entities/subscription.ts";
 import { isOwed } from "../services/purchase-standing.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { InvoiceStatus } from "../types/enums.ts";
+import { forget } from "./gone.ts";
 import { flushForLooks } from "./look-ahead.ts";
 import { findRow, mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
 import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
-import type { Journey, OwnerOf, Road } from "./road.ts";
+import type { Journey, OwnerOf, Road, Write } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
 
 export interface RemoteInvoice {
@@ -59,17 +60,27 @@ export function invoiceJourney(stripe: StripeGateway, id: string, ownerOf: Owner
   };
 }
 
-/** An invoice of a purchase that Stripe does not know (any more) is never paid: its row says so, and the order is over. */
+/**
+ * An invoice of a purchase that Stripe does not know (any more) is never paid: its row says so, and the order is over. A draft
+ * of nothing is let go of: drafts alone can be deleted, nothing hangs on one, and a sync would bring it back.
+ */
 export async function invoiceIsGone(em: EntityManager, road: Road, stripeInvoiceId: string): Promise<void> {
-  const known = await em.findOne(Invoice, { stripeInvoiceId, purchaseId: { $ne: null } });
-  if (!known) return;
+  const known = await em.findOne(Invoice, { stripeInvoiceId });
+  if (!known || (!known.purchaseId && known.status !== "DRAFT")) return;
   await road.follow(known.userId, null, async (write) => {
     const invoice = await write.tx.findOneOrFail(Invoice, { stripeInvoiceId });
+    if (!invoice.purchaseId) return letGo(write, invoice);
     if (!isOwed(invoice)) return;
     Object.assign(invoice, { status: "VOID", version: invoice.version + 1 });
     await write.tx.flush();
     await followPurchase(write, invoice.purchaseId as string);
   });
+}
+
+async function letGo(write: Write, { id, status, stripeInvoiceId }: Invoice): Promise<void> {
+  if (status !== "DRAFT") return;
+  await forget(write, "invoice", stripeInvoiceId);
+  write.auditGone("invoices", id);
 }
 
 const orderedBy = ({ metadata, total, currency, created }: Stripe.Invoice): Ordered => ({

@@ -75,6 +75,7 @@ const TABLE = new Map([
     "invoice",
     itself,
     "invoice.created",
+    "invoice.deleted",
     "invoice.finalized",
     "invoice.updated",
     "invoice.paid",

@@ -102,6 +102,14 @@ test("a draft has no number yet; once it is issued it has one and is due", async
   await until(([newest]) => newest?.status === "VOID");
 });
 
+test("a draft that is deleted at Stripe is none here any more", async () => {
+  await ada.subscribe();
+  const { id } = await draft("usd", 700);
+  await until((nodes) => nodes.some(({ status }) => status === "DRAFT"));
+  await stripe.invoices.del(String(id));
+  await until((nodes) => nodes.length === 1 && nodes[0].status === "PAID");
+});
+
 test("an invoice in yen is told in yen: 500 are 500", async () => {
   await ada.subscribe();
   const { id } = await draft("jpy", 500);
