@@ -47,15 +47,23 @@ function caller(field: FieldResolver, type: Class, container: Container, usual: 
   const params = [...(field.params ?? [])].sort((left, right) => left.index - right.index);
   const isPlain = params.every((one) => (one.kind === "root" || one.kind === "context") && !one.propertyName);
   if (kind !== "external" || middlewares.length > 0 || !isPlain) return usual;
-  const kinds = params.map((one) => one.kind);
+  const call = calling(params.map((one) => one.kind === "root"));
   return (root, args, context, info) => {
     if (!(root instanceof type)) return usual(root, args, context, info);
     if (roles) checkRule({ root, args, context, info }, roles);
-    const instance = container.get(target) as Record<string, Class>;
-    return instance[methodName]?.apply(
-      instance,
-      kinds.map((one) => (one === "root" ? root : context)),
-    );
+    return call(container.get(target) as Record<string, Method>, methodName, root, context);
+  };
+}
+
+type Method = (...parameters: object[]) => unknown;
+
+/** Calls a method by its name, with the parent and the context in its order: of two at most without a list of them. */
+function calling(areRoots: readonly boolean[]) {
+  const [first, second] = areRoots;
+  return (instance: Record<string, Method>, name: string, root: object, context: Context): unknown => {
+    if (areRoots.length === 1) return instance[name]?.(first ? root : context);
+    if (areRoots.length === 2) return instance[name]?.(first ? root : context, second ? root : context);
+    return instance[name]?.(...areRoots.map((isRoot) => (isRoot ? root : context)));
   };
 }
 

@@ -137,7 +137,8 @@ function resolveReferences(schema: GraphQLSchema, names: string[], logger: Logge
     assertReferences(representations);
     const found = representations.map((reference: { __typename: string }) => find(reference, context));
     const foreseen = foresee(found, context);
-    if (!foreseen && !found.some((one: unknown) => one instanceof Promise)) return found;
+    const areThere = !found.some((one: unknown) => one instanceof Promise);
+    if (areThere) return foreseen ? foreseen.then(() => found) : found;
     return Promise.all([foreseen, ...found]).then(([, ...all]) => all);
   };
 }

@@ -6,7 +6,7 @@ import { briefSubscriptions } from "./brief-subscriptions.ts";
 import { type KnownPlans, PLANS_VERSION } from "./known-plans.ts";
 
 /** Lists that are read together: what comes while others are under way goes with the next. */
-const TOGETHER = { most: 10, underWay: 3 };
+const TOGETHER = { most: 6, underWay: 6 };
 
 /** Reads of subscriptions; what changes them goes through Stripe and comes back by sync. */
 export class SubscriptionService {
