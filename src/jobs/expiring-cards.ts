@@ -1,5 +1,6 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
+import { UserAnonymized } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
 import type { Logger } from "../logger.ts";
 import { isOutage } from "../outage.ts";
@@ -78,10 +79,12 @@ export class ExpiringCards implements Round {
     const userIds = new Set(cards.filter((card) => card.is_due).map((card) => card.user_id));
     for (const userId of userIds)
       await this.road
-        .follow(userId, null, (write) => tell(write, { year, month }))
+        .write(userId, null, (write) => tell(write, { year, month }))
         // one who cannot be told keeps nobody else from it; the next walk tries again
         .catch((error: unknown) => {
           if (isOutage(error)) throw error;
+          // whoever asked to be forgotten is not told anything
+          if (error instanceof UserAnonymized) return;
           this.parts.logger.warn({ err: error, userId }, "nobody could be told that a card expires");
         });
     return cards.length === PAGE ? (cards.at(-1)?.id ?? null) : null;

@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import { eventId } from "../../src/events/event-types.ts";
 import { EXPIRING_CARDS_CURSOR } from "../../src/jobs/expiring-cards.ts";
+import { askedFor } from "../support/anonymizing.ts";
 import { type Learner, newLearner, passTime } from "../support/learner.ts";
 import { eventually, startService, type TestService } from "../support/service.ts";
 import { customerOf, stripeOf } from "../support/stripe.ts";
@@ -136,7 +137,11 @@ test("only what will be charged is told of: the default of whoever renews", asyn
   await switcher!.ask("mutation ($id: ID!) { setDefaultPaymentMethod(id: $id) { id } }", { id });
   const facts = await untilTold(switcher!);
   expect(facts.map(({ data }) => data.paymentMethodId)).toEqual([id]);
+  // and whoever is being anonymised is told nothing
   await leaver!.resume();
+  await askedFor(service, leaver!.userId);
+  expect(await told(leaver!)).toEqual([]);
+  await rows("delete from anonymized_users where user_id = ?", [leaver!.userId]);
   expect(await untilTold(leaver!)).toHaveLength(1);
 });
 
