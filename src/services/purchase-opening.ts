@@ -106,7 +106,8 @@ export class PurchaseOpening {
   }
 
   /**
-   * Sees to it that a purchase that was begun is never paid, unless it has been paid meanwhile.
+   * Sees to it that a purchase that was begun is never paid, unless it has been paid meanwhile: also of a user who is being
+   * anonymised.
    * @throws Conflict while a bank works on it, ProviderUnavailable
    */
   async giveUp({ id, userId }: Purchase, intent: Intent | null): Promise<void> {
@@ -118,8 +119,13 @@ export class PurchaseOpening {
     const { checkoutSessionId, stripeInvoiceId } = await this.em.fork().findOneOrFail(Purchase, { id });
     if (checkoutSessionId) await this.closePage(userId, checkoutSessionId);
     else if (stripeInvoiceId)
-      await this.parts.intents.run({ userId, kind: "void-purchase", subject: stripeInvoiceId, params: {} });
-    await this.parts.road.write(userId, null, (write) => followPurchase(write, id));
+      await this.parts.intents.runToEnd({
+        userId,
+        kind: "void-purchase",
+        subject: stripeInvoiceId,
+        params: {},
+      });
+    await this.parts.road.follow(userId, null, (write) => followPurchase(write, id));
     await this.assertDecided(id);
   }
 
@@ -138,7 +144,7 @@ export class PurchaseOpening {
     const session = await this.em.fork().findOne(CheckoutSession, { id: subject });
     if (!session?.isOpen) return;
     await this.parts.intents
-      .run({ userId, kind: "expire-checkout-session", subject, params: {} })
+      .runToEnd({ userId, kind: "expire-checkout-session", subject, params: {} })
       .catch(async (error: unknown) => {
         if (error instanceof DomainError) throw error;
         // completed in this very moment

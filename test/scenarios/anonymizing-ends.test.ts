@@ -223,6 +223,25 @@ test("meanwhile staff still give back and end what is left", async () => {
   expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
 });
 
+test("meanwhile an order that nobody has paid in time is given up, as everybody's", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const { checkoutUrl, purchase: ordered } = (await ada.page(course)).data.createPurchase;
+  await untilQuiet(service);
+  await askedFor(service, ada.userId);
+  await execute("update purchases set pay_before = now() - interval '1 day' where id = ?", [ordered.id]);
+  await eventually(
+    async () => {
+      await service.app.parts.deadlines.run(true);
+      return ada.purchase(ordered.id);
+    },
+    ({ status }) => status === "EXPIRED",
+  );
+  const page = await stripeOf(service).checkout.sessions.list({ limit: 100 });
+  expect(page.data.find(({ url }) => url === checkoutUrl)).toBeUndefined();
+});
+
 test("what was ordered and never asked of Stripe is not charged any more", async () => {
   const ada = await newBuyer(service);
   const course = newCourse();
