@@ -39,8 +39,9 @@ export async function sever(tx: EntityManager, userId: string, pseudonym: string
     pseudonym,
   ]);
   await tx.execute(
-    // of what was asked for not even a hash: whoever knows an address could look it up
+    // of what was asked for not even a hash: whoever knows an address could look it up, or a user's id and a client's key
     `update intents set params = params - ${PERSONAL}, params_hash = '',
+       subject = case when kind = 'create-setup-intent' then id::text else subject end,
        error = case when error is null then null else error || '{"message": "Stripe refused the change."}' end
      where user_id = ?`,
     [pseudonym],

@@ -1,5 +1,6 @@
 import type Stripe from "stripe";
 import { STREAM } from "../../src/events/stream.ts";
+import { hashOf } from "../../src/hash.ts";
 import { Reports } from "../../src/reconciliation/reports.ts";
 import { TABLES_OF_USERS } from "../../src/sync/severing.ts";
 import { anonymize, codeOf, eventsOf, somebody, tracesIn, untilQuiet } from "../support/anonymizing.ts";
@@ -32,7 +33,8 @@ const TOLD = `
 test("whoever is anonymised is nowhere to be found, and what comes late brings nothing of them back", async () => {
   const { ada, who, customer, method, course, mark } = await somebody(service);
   await untilQuiet(service);
-  const words = [who.email, who.name, who.holder, mark];
+  await ada.ask('mutation { createSetupIntent(idempotencyKey: "form") { clientSecret } }');
+  const words = [who.email, who.name, who.holder, mark, hashOf([`user:${ada.userId}`, "form"])];
   expect(await tracesIn(service, [who.email])).not.toEqual([]);
   expect(await execute(TOLD, [JSON.stringify([ada.userId])])).toHaveLength(4);
   const before = await eventsOf(service);
