@@ -1,4 +1,5 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { wakesOf } from "../jobs/wake.ts";
 
 /** Every table whose rows say whose they are. */
 export const TABLES_OF_USERS = [
@@ -81,6 +82,9 @@ export async function forgetRest(
   { userId, pseudonym }: { userId: string; pseudonym: string },
 ): Promise<void> {
   await em.execute("delete from reconciliation_drift where user_id = ?", [userId]);
+  // whoever was to be woken by it may have died: nothing would ever take it away
+  for (const key of wakesOf("outbox", userId))
+    await em.execute("select graphile_worker.remove_job(?)", [key]);
   await em.execute(
     `update stripe_events set payload = null, last_error = null
       where (payload is not null or last_error is not null) and object_id in (${OBJECTS})`,

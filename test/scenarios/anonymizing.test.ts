@@ -45,6 +45,12 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   const invoices = await execute<object>("select 1 from invoices where user_id = ?", [ada.userId]);
   expect(invoices.length).toBeGreaterThan(1);
 
+  // what was to wake the sending of their events, and was cut off
+  const wakes = `select 1 from graphile_worker._private_jobs where strpos(key || payload::text, ?) > 0`;
+  const ADD = `select graphile_worker.add_job('outbox', json_build_object('subject', ?::text),
+    job_key := ?, run_at := now() + interval '1 day')`;
+  for (const key of [`outbox:${ada.userId}`, `outbox:${ada.userId}:later`])
+    await execute(ADD, [ada.userId, key]);
   // what others put into the stream is in nobody's way
   for (const junk of ["not json", "null"]) await service.app.parts.redis.xadd(STREAM, "*", "event", junk);
   const answer = await anonymize(service, ada.userId, { key: "once" });
@@ -66,6 +72,7 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
       ...alsoIn,
     ]);
     expect(await execute(TOLD, [JSON.stringify(["anonymized:"])])).toEqual([]);
+    expect(await execute(wakes, [ada.userId])).toEqual([]);
   };
   await nobody();
   const remote = await stripe.customers.retrieve(customer, { expand: ["tax", "tax_ids"] });
