@@ -48,13 +48,12 @@ export class IdempotencyService {
 
   /**
    * @throws Conflict for a key used with other input, or (retryable) while the first call still runs; UserAnonymized for
-   *   an admin who was anonymised and whose token is still good: no row of another user's is to name them again
+   *   a caller who was anonymised, or is being so, and whose token is still good: no row is to name them again, not even
+   *   that of the key, or another user's that an admin changes
    */
   async run<Answer>(call: IdempotentCall<Answer>): Promise<Answer> {
     const { key, caller } = call;
-    // a user's own calls take the user's lock, which tells
-    if (caller.isStaff && (await this.em.fork().count(AnonymizedUser, { userId: caller.id })) > 0)
-      throw new UserAnonymized();
+    if ((await this.em.fork().count(AnonymizedUser, { userId: caller.id })) > 0) throw new UserAnonymized();
     if (!key) return call.read(await call.work(KEEP_NOTHING));
     const { reference: known, begun } = await this.claim(call, key);
     if (known) return call.read(known);

@@ -1,4 +1,5 @@
 import type Stripe from "stripe";
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { STREAM } from "../../src/events/stream.ts";
 import { hashOf } from "../../src/hash.ts";
 import { Reports } from "../../src/reconciliation/reports.ts";
@@ -125,6 +126,13 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   });
   expect(codeOf(await ada.ask("mutation { createSetupIntent { clientSecret } }"))).toBe("USER_ANONYMIZED");
   expect(codeOf(await ada.page(course))).toBe("USER_ANONYMIZED");
+  // not even the key stays of a call that is cut off as soon as it has noted that
+  armCrashPoints((at) => {
+    if (at === "key-claimed") throw new Error("cut off");
+  });
+  const form = await ada.ask('mutation { createSetupIntent(idempotencyKey: "late") { clientSecret } }');
+  armCrashPoints();
+  expect(codeOf(form)).toBe("USER_ANONYMIZED");
   const again = await openCheckout(service, ada.token, {
     planId: await planId(service, "Premium"),
     quantity: 1,
