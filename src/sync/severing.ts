@@ -90,6 +90,13 @@ export async function forgetRest(
       where (payload is not null or last_error is not null) and object_id in (${OBJECTS})`,
     Array.from({ length: 7 }, () => pseudonym),
   );
+  await em.execute(
+    // what was never used says of itself alone whose it is
+    `update stripe_events set payload = null
+      where object_id is null and payload is not null and exists
+        (select from (${CUSTOMERS} union select ?) named (id) where strpos(payload::text, to_json(id)::text) > 0)`,
+    [pseudonym, pseudonym, userId],
+  );
 }
 
 /**
@@ -116,6 +123,9 @@ export async function cutLink(em: EntityManager, userId: string, at: Date): Prom
 }
 
 const dayOf = (instant: string) => `date_trunc('day', ${instant}, 'UTC')`;
+
+const CUSTOMERS = `select stripe_customer_id from customers where user_id = ?
+  union select stripe_customer_id from former_customers where user_id = ?`;
 
 const OBJECTS = [
   ...["stripe_customer_id from customers", "stripe_customer_id from former_customers"],

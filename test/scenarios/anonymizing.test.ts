@@ -46,6 +46,12 @@ test("whoever is anonymised is nowhere to be found, and what comes late brings n
   const invoices = await execute<object>("select 1 from invoices where user_id = ?", [ada.userId]);
   expect(invoices.length).toBeGreaterThan(1);
 
+  // an event of no use, as earlier versions stored it
+  await execute(
+    `insert into stripe_events (id, type, payload, status, received_at, stored_at, next_try_at)
+     values ('evt_of_no_use', 'source.chargeable', ?::jsonb, 'ignored', now(), now(), now())`,
+    [JSON.stringify({ data: { object: { customer, owner: { name: who.name } } } })],
+  );
   // what was to wake the sending of their events, and was cut off
   const wakes = `select 1 from graphile_worker._private_jobs where strpos(key || payload::text, ?) > 0`;
   const ADD = `select graphile_worker.add_job('outbox', json_build_object('subject', ?::text),
