@@ -25,7 +25,8 @@ export function ormConfig(databaseUrl: string) {
     metadataProvider: ReflectMetadataProvider,
     namingStrategy: UnderscoreNamingStrategy,
     extensions: [Migrator],
-    migrations: { migrationsList: MIGRATIONS, tableName: "migrations", snapshot: false, allOrNothing: true },
+    // each a transaction of its own: no table is locked for longer than its own migration takes
+    migrations: { migrationsList: MIGRATIONS, tableName: "migrations", snapshot: false, allOrNothing: false },
     // functions belong to migrations alone
     schemaGenerator: { ignoreRoutines: true, ignoreSchema: ["graphile_worker"], skipTables: ["migrations"] },
     pool: { min: 0, max: POOL_SIZE },

@@ -1,6 +1,9 @@
+import { Migration } from "@mikro-orm/migrations";
+import { MikroORM } from "@mikro-orm/postgresql";
 import { MIGRATIONS } from "../../migrations/index.ts";
 import { type Orm, openDatabase, pendingMigrations, setupDatabase } from "../../src/database.ts";
 import { Plan } from "../../src/entities/plan.ts";
+import { ormConfig } from "../../src/orm.config.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { filesIn } from "./source.ts";
 
@@ -47,6 +50,25 @@ test("the migrations lead forward to what the entities say, back to nothing, and
   await orm.migrator.up();
   expect(await drift()).toBe("");
   expect(await whatIsOurs()).toEqual(first);
+});
+
+/** One that fails after it has made a table. */
+class Broken extends Migration {
+  override up(): void {
+    this.addSql("create table half_done (id int)");
+    this.addSql("select 1 / 0");
+  }
+}
+
+test("a migration that fails takes itself back and leaves those before it", async () => {
+  const config = ormConfig(database.url);
+  const migrationsList = [...MIGRATIONS, { name: "9999-broken", class: Broken }];
+  const next = await MikroORM.init({ ...config, migrations: { ...config.migrations, migrationsList } });
+  await expect(next.migrator.up()).rejects.toThrow("division by zero");
+  expect(await pendingMigrations(next)).toEqual(["9999-broken"]);
+  await next.close(true);
+  expect(await whatIsOurs()).not.toContain("half_done");
+  expect(await drift()).toBe("");
 });
 
 test("the comparison with the entities sees a column too few, a column too many and a lost index", async () => {
