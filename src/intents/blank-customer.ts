@@ -1,9 +1,12 @@
 import type Stripe from "stripe";
+import { outcomeOf } from "../stripe/errors.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import { ENDED } from "../stripe/listings.ts";
 import { INTENT_ID, USER_ID } from "../stripe/metadata.ts";
 import type { IntentKind } from "./kinds.ts";
 
 /**
- * Takes from a customer at Stripe who it is; the intent's user is the pseudonym under which it goes on. It is not deleted:
+ * Takes from a customer at Stripe who it is, once nothing is charged to it; the intent's user is the pseudonym under which it goes on. It is not deleted:
  * its refunds and disputes still have to find it (decision 0024).
  */
 export const blankCustomer: IntentKind = {
@@ -11,6 +14,8 @@ export const blankCustomer: IntentKind = {
     const found = await stripe.customers.whole(subject);
     // one that Stripe has deleted, or does not know, has nothing left
     if (!found) return { id: subject };
+    // whoever was quicker to hear of it may not have ended what it is charged for, and nothing leads back to it once it is blank
+    for (const id of await liveOf(stripe, subject)) await cancel(stripe, id);
     for (const id of found.taxIds) await stripe.customers.removeTaxId(subject, id);
     if (!isBlank(found.customer, userId))
       await stripe.updateCustomer(subject, blank(found.customer, userId), key);
@@ -18,12 +23,25 @@ export const blankCustomer: IntentKind = {
   },
   async find(stripe, { subject, userId }) {
     const found = await stripe.customers.whole(subject);
-    const isDone = !found || (found.taxIds.length === 0 && isBlank(found.customer, userId));
-    return isDone ? { id: subject } : null;
+    if (!found) return { id: subject };
+    const isDone = found.taxIds.length === 0 && isBlank(found.customer, userId);
+    return isDone && (await liveOf(stripe, subject)).length === 0 ? { id: subject } : null;
   },
   aggregate: "customer",
   once: false,
 };
+
+async function liveOf(stripe: StripeGateway, customer: string): Promise<string[]> {
+  const listed = await stripe.methods.subscriptionsOf(customer);
+  return listed.filter(({ status }) => !ENDED.includes(status)).map(({ id }) => id);
+}
+
+/** One that has ended meanwhile is as good. */
+async function cancel(stripe: StripeGateway, id: string): Promise<void> {
+  await stripe.subscriptions.cancel(id, {}).catch((error: unknown) => {
+    if (outcomeOf(error) !== "refused") throw error;
+  });
+}
 
 /** Of the customer itself, and of its invoices that are still to come. */
 const TEXTS = [

@@ -82,8 +82,7 @@ export class AnonymizationService {
     if (!pseudonym) return;
     // a page may have been paid in the last moment: what that made is nobody's, and ends all the same
     await this.closing.close(pseudonym, BY_US);
-    await forgetSubject(this.parts.redis, userId);
-    await dropDecisions(this.parts.redis, userId);
+    await this.forgetInRedis(userId);
     for (const customer of await this.customersOf(pseudonym))
       await this.intents.run({ userId: pseudonym, kind: "blank-customer", subject: customer, params: {} });
     await this.parts.strays.blank(userId);
@@ -114,6 +113,16 @@ export class AnonymizationService {
       if ((await this.em.fork().execute<unknown[]>(waiting, [userId])).length === 0) return;
       if (Date.now() > deadline) throw new ServiceUnavailable();
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** What was sent, and what was decided. @throws ServiceUnavailable while Redis cannot be reached */
+  private async forgetInRedis(userId: string): Promise<void> {
+    try {
+      await forgetSubject(this.parts.redis, userId);
+      await dropDecisions(this.parts.redis, userId);
+    } catch (error) {
+      throw new ServiceUnavailable(error);
     }
   }
 

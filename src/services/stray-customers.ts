@@ -29,7 +29,6 @@ export class StrayCustomers {
       if (!customer || customer.deleted || customer.metadata[USER_ID] !== userId) continue;
       const pseudonym = pseudonymFor(id, await knownOwner(this.em.fork(), id));
       if (!pseudonym) continue;
-      // first what it is charged for: once it is blank, nothing leads back to it
       await this.closing.closeAtStripe(pseudonym, id);
       await this.intents.run({ userId: pseudonym, kind: "blank-customer", subject: id, params: {} });
     }

@@ -1,21 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { armCrashPoints, type CrashPoint } from "../../src/crash-points.ts";
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { sever } from "../../src/sync/severing.ts";
-import {
-  adminOf,
-  anonymize,
-  askedFor,
-  carryOn,
-  codeOf,
-  tracesIn,
-  untilLeasesEnd,
-  untilQuiet,
-} from "../support/anonymizing.ts";
+import { adminOf, anonymize, askedFor, codeOf, untilLeasesEnd, untilQuiet } from "../support/anonymizing.ts";
 import { newBuyer, newCourse, putOnSale, sessionAt } from "../support/buyer.ts";
 import { openCheckout, planId, subscribe } from "../support/checkout.ts";
 import { newLearner, passTime } from "../support/learner.ts";
 import { addCard } from "../support/methods.ts";
-import { eventually, newUser, startService, type TestService } from "../support/service.ts";
+import { eventually, startService, type TestService } from "../support/service.ts";
 import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
 let service: TestService;
@@ -160,6 +151,35 @@ test("an invoice that nobody expected to be paid any more cannot be paid afterwa
   expect((await stripe.invoices.retrieve(String(draft.id))).status).toBe("void");
 });
 
+test("a form that was still open stores no card, and what a page still adds does not stay", async () => {
+  const ada = await newBuyer(service);
+  const { data } = await ada.ask("mutation { createSetupIntent { clientSecret } }");
+  const form = String(data.createSetupIntent.clientSecret).split("_secret_")[0] as string;
+  const customer = await customerOf(service, ada.userId);
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  const stripe = stripeOf(service);
+  const entered = stripe.setupIntents.confirm(form, {
+    payment_method: "pm_card_visa",
+    return_url: "https://a.example",
+  });
+  await expect(entered).rejects.toMatchObject({ code: "setup_intent_unexpected_state" });
+
+  const card = {
+    type: "card",
+    card: { token: "tok_visa" },
+    billing_details: { name: "A LOVELACE" },
+  } as const;
+  const { id } = await stripe.paymentMethods.create(card);
+  await stripe.paymentMethods.attach(id, { customer });
+  const added = await eventually(
+    () => stripe.paymentMethods.retrieve(id),
+    (method) => method.customer === null,
+  );
+  expect(added.billing_details.name).toBeNull();
+  await untilQuiet(service);
+  expect(await execute("select 1 from payment_methods where stripe_payment_method_id = ?", [id])).toEqual([]);
+});
+
 test("from the moment it is asked for nothing begins any more, and what Stripe says is still followed", async () => {
   const ada = await newLearner(service);
   const id = await ada.subscribe();
@@ -290,88 +310,4 @@ test("whoever was faster is no refusal of Stripe's: the other goes on with what 
   await em.commit();
   expect((await answer).data?.anonymizeUser?.finishedAt).toEqual(expect.any(String));
   expect((await stripeOf(service).subscriptions.list({ customer })).data).toEqual([]);
-});
-
-test("two admins who ask at once come to one end", async () => {
-  const ada = await newBuyer(service);
-  await subscribe(service, ada.token);
-  await ada.card();
-  const other = await service.token(newUser(), "admin");
-  const answers = await Promise.all([
-    anonymize(service, ada.userId),
-    anonymize(service, ada.userId, { token: other }),
-  ]);
-  expect(answers.map(({ errors }) => errors)).toEqual([undefined, undefined]);
-  expect(answers[0]?.data).toEqual(answers[1]?.data);
-});
-
-test.each<[CrashPoint, number]>([
-  ["intent-opened", 1],
-  ["intent-posted", 1],
-  ["intent-followed", 1],
-  ["rows-committed", 1],
-  ["intent-posted", 3],
-  ["intent-posted", 4],
-])("cut off at %s for the %sth time, a second call comes to the same end", async (point, time) => {
-  const ada = await newBuyer(service);
-  await subscribe(service, ada.token);
-  await ada.card();
-  const customer = await customerOf(service, ada.userId);
-  await untilQuiet(service);
-  let left = time;
-  armCrashPoints((at) => {
-    if (at === point && left-- === 1) throw new Error("cut off");
-  });
-  await anonymize(service, ada.userId, { key: randomUUID() });
-  armCrashPoints();
-  await untilLeasesEnd(service);
-  const { data } = await eventually(
-    () => anonymize(service, ada.userId, { key: randomUUID() }),
-    (answer) => !answer.errors,
-  );
-  expect(data.anonymizeUser.finishedAt).not.toBeNull();
-  expect(JSON.stringify(await stripeOf(service).customers.retrieve(customer))).not.toContain(ada.userId);
-  expect((await stripeOf(service).subscriptions.list({ customer })).data).toEqual([]);
-  expect(await tracesIn(service, [`${ada.userId}@example.com`])).toEqual([]);
-});
-
-test("one that was cut off is carried on without anybody asking again", async () => {
-  const ada = await newBuyer(service);
-  await subscribe(service, ada.token);
-  await untilQuiet(service);
-  armCrashPoints((at) => {
-    if (at === "intent-posted") throw new Error("cut off");
-  });
-  await anonymize(service, ada.userId);
-  armCrashPoints();
-  await untilLeasesEnd(service);
-  // the call has a minute of its own first
-  const isDone = () =>
-    execute<{ done: boolean }>(
-      "select finished_at is not null as done from anonymized_users where user_id = ?",
-      [ada.userId],
-    );
-  await carryOn(service);
-  expect(await isDone()).toEqual([{ done: false }]);
-  await eventually(
-    async () => {
-      await execute("update anonymized_users set next_try_at = now()");
-      await carryOn(service);
-      return isDone();
-    },
-    ([row]) => row?.done === true,
-  );
-});
-
-// the last: this service begins nothing after it
-test("a process that is to stop carries on no more than the one it has begun", async () => {
-  const both = [newUser(), newUser()];
-  for (const userId of both) await askedFor(service, userId);
-  // before whoever else waits
-  const first = "update anonymized_users set next_try_at = now() - interval '1 day' where user_id in (?, ?)";
-  await execute(first, both);
-  service.app.parts.cursors.stop();
-  await carryOn(service);
-  const left = "select tries from anonymized_users where finished_at is null and user_id in (?, ?)";
-  expect(await execute(left, both)).toEqual([{ tries: 0 }]);
 });

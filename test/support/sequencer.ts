@@ -33,6 +33,7 @@ const FIRST = [
   "scenarios/intents",
   "scenarios/anonymizing",
   "scenarios/anonymizing-ends",
+  "scenarios/anonymizing-cut-off",
   "scenarios/user-data",
   "scenarios/setup-database",
   "scenarios/database-outage",
