@@ -83,7 +83,10 @@ export class BillingClosing {
     }
   }
 
-  /** How much was ended, or was found paid for. What Stripe refuses to end (a bank works on its money) stays, and goes on under nobody's name. */
+  /**
+   * How much was ended, or was found paid for. An invoice that Stripe does not void (a bank works on its money) stays, and
+   * is settled under nobody's name. @throws Conflict for a subscription that Stripe refuses to end
+   */
   private async endWhatIsLive(userId: string, customer: string): Promise<number> {
     const sessions = await this.pages("checkout_session", customer);
     const subscriptions = await this.ofOneThatIs(() => this.stripe.methods.subscriptionsOf(customer));

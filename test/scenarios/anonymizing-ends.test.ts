@@ -187,6 +187,8 @@ test("from the moment it is asked for nothing begins any more, and what Stripe s
   const course = newCourse();
   await putOnSale(service, course, { amount: 0 });
   const enterprise = await planId(service, "Enterprise");
+  const FORM = 'mutation { createSetupIntent(idempotencyKey: "form") { clientSecret } }';
+  expect((await ada.ask(FORM)).errors).toBeUndefined();
   await untilQuiet(service);
   await askedFor(service, ada.userId);
   const calls: [string, object?][] = [
@@ -199,6 +201,9 @@ test("from the moment it is asked for nothing begins any more, and what Stripe s
     ['mutation { redeemPromotion(input: { code: "ANY" }) { id } }'],
     ["mutation ($id: ID!) { setDefaultPaymentMethod(id: $id) { id } }", { id: card }],
     ["mutation { createSetupIntent { clientSecret } }"],
+    // nor is an answer given again, or a page's payment looked for
+    [FORM],
+    ['mutation { confirmCheckout(sessionId: "cs_of_theirs") { isPaid } }'],
   ];
   for (const [call, variables] of calls)
     expect([call, codeOf(await ada.ask(call, variables))]).toEqual([call, "USER_ANONYMIZED"]);
