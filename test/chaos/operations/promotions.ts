@@ -1,3 +1,4 @@
+import { hashOf } from "../../../src/hash.ts";
 import { CREATE_CHECKOUT } from "../../support/checkout.ts";
 import type { Learner, World } from "../world.ts";
 import { openSession } from "./at-stripe.ts";
@@ -63,7 +64,7 @@ export const PROMOTION_OPERATIONS: Operations = {
     run: (world, { id }, { pick, flag }) =>
       Promise.all(
         [pick, pick + 2].map((which) =>
-          make(world, choose(KINDS, which) as Kind, flag ? `make-${which}-${id}` : undefined),
+          make(world, choose(KINDS, which) as Kind, flag ? `make-${which}-${hashOf(id)}` : undefined),
         ),
       ),
   },
