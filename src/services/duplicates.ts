@@ -66,6 +66,11 @@ export class Duplicates {
     await this.giveBackPayment(write, { id, payment: stripePaymentIntentId }, OPENED_NOTHING);
   }
 
+  /** Whether it is ours to see to it that the money arrives: a refund that a bank sends back is made anew. */
+  async isGivingBack(write: Write, { stripePaymentIntentId }: Payment): Promise<boolean> {
+    return (await refundsOf(write, stripePaymentIntentId)).length > 0;
+  }
+
   private async giveBackPayment(
     write: Write,
     { id, payment }: { id: string; payment: string },

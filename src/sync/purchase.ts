@@ -96,7 +96,7 @@ export async function followPurchase(
   }
   await write.access.followPurchase(write, purchase, standing.opens && !duplicates);
   if (standing.isToBeGivenUp) await giveUp(write, purchase, facts);
-  if (payment && (duplicates || isWithdrawnFirst(purchase)))
+  if (payment && (duplicates || (await goesBack(write, purchase, payment))))
     await write.duplicates.giveBackPurchase(write, payment);
   else if (duplicates && !wasPaid) write.remark("purchases", id, "refund-owed", PAID_OTHERWISE);
   const opensNow = standing.opens && !duplicates && !wasPaid;
@@ -120,11 +120,17 @@ async function isPaidInVain(write: Write, purchase: Purchase, facts: PurchaseFac
 }
 
 /**
- * Whether it opened nothing when its money came. What was paid for and ended later stays paid: giving that back is for
- * staff to decide.
+ * Whether one that opens nothing any more opened nothing when its money came either, or that was going back before. What
+ * was paid for and ended later stays paid: giving it back is for staff to decide.
  */
-const isWithdrawnFirst = ({ withdrawnAt, purchasedAt }: Purchase) =>
-  withdrawnAt != null && purchasedAt != null && withdrawnAt <= purchasedAt;
+async function goesBack(
+  write: Write,
+  { withdrawnAt, purchasedAt }: Purchase,
+  payment: Payment,
+): Promise<boolean> {
+  if (!withdrawnAt || !purchasedAt) return false;
+  return withdrawnAt <= purchasedAt || write.duplicates.isGivingBack(write, payment);
+}
 
 /** The clocks of two processes may disagree about what came first; their order under the user's lock does not. */
 const notBefore = (earlier: Date | null | undefined, now: Date) => (earlier && earlier > now ? earlier : now);

@@ -7,7 +7,7 @@ import { openCheckout, planId, subscribe } from "../support/checkout.ts";
 import { newLearner, passTime } from "../support/learner.ts";
 import { addCard } from "../support/methods.ts";
 import { eventually, startService, type TestService } from "../support/service.ts";
-import { customerOf, setFaults, stripeOf } from "../support/stripe.ts";
+import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
 let service: TestService;
 beforeAll(async () => {
@@ -136,6 +136,35 @@ test("what a bank brings afterwards opened nothing, and goes back", async () => 
     () => purchase(ordered.id),
     (row) => row.status === "REFUNDED",
   );
+});
+
+test("what was given back as paid twice, and comes back, is given back again", async () => {
+  const ada = await newBuyer(service);
+  const course = newCourse();
+  await putOnSale(service, course);
+  const late = (await ada.page(course)).data.createPurchase;
+  await execute("update purchases set status = 'EXPIRED' where id = ?", [late.purchase.id]);
+  await execute("delete from purchase_slots where user_id = ?", [ada.userId]);
+  await ada.pay(course);
+  await service.pay(await sessionAt(service, late.checkoutUrl));
+  await ada.until(late.purchase.id, "REFUNDED");
+  // as when both were paid before the course was open
+  await execute("update purchases set withdrawn_at = null where id = ?", [late.purchase.id]);
+  const stripe = stripeOf(service);
+  const customer = await customerOf(service, ada.userId);
+  const twice = (await stripe.charges.list({ customer })).data;
+  const charge = String(twice.find(({ refunded }) => refunded)?.id);
+  const refunds = async () => (await stripe.refunds.list({ charge })).data;
+  await untilQuiet(service);
+  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
+  await atSandbox(service, `refunds/${(await refunds())[0]?.id}`, { status: "failed" });
+  await eventually(refunds, ({ length }) => length === 2);
+  await eventually(
+    () => purchase(late.purchase.id),
+    ({ status }) => status === "REFUNDED",
+  );
+  const whole = (await stripe.charges.list({ customer })).data.filter(({ refunded }) => !refunded);
+  expect(whole).toMatchObject([{ amount_refunded: 0 }]);
 });
 
 test("an invoice that nobody expected to be paid any more cannot be paid afterwards", async () => {
