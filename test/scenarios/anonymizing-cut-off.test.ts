@@ -94,19 +94,6 @@ test("one that was cut off is carried on without anybody asking again", async ()
   );
 });
 
-// the last: this service begins nothing after it
-test("a process that is to stop carries on no more than the one it has begun", async () => {
-  const both = [newUser(), newUser()];
-  for (const userId of both) await askedFor(service, userId);
-  // before whoever else waits
-  const first = "update anonymized_users set next_try_at = now() - interval '1 day' where user_id in (?, ?)";
-  await execute(first, both);
-  service.app.parts.cursors.stop();
-  await carryOn(service);
-  const left = "select tries from anonymized_users where finished_at is null and user_id in (?, ?)";
-  expect(await execute(left, both)).toEqual([{ tries: 0 }]);
-});
-
 test("while Redis is away it is refused for now, and goes on when it is back", async () => {
   const someone = newUser();
   await service.redis.kill();
@@ -118,4 +105,17 @@ test("while Redis is away it is refused for now, and goes on when it is back", a
     (answer) => !answer.errors,
   );
   expect(data.anonymizeUser.finishedAt).toEqual(expect.any(String));
+});
+
+// the last: this service begins nothing after it
+test("a process that is to stop carries on no more than the one it has begun", async () => {
+  const both = [newUser(), newUser()];
+  for (const userId of both) await askedFor(service, userId);
+  // before whoever else waits
+  const first = "update anonymized_users set next_try_at = now() - interval '1 day' where user_id in (?, ?)";
+  await execute(first, both);
+  service.app.parts.cursors.stop();
+  await carryOn(service);
+  const left = "select tries from anonymized_users where finished_at is null and user_id in (?, ?)";
+  expect(await execute(left, both)).toEqual([{ tries: 0 }]);
 });
