@@ -253,7 +253,7 @@ export class ProviderUnavailable extends DomainError {
   }
 }
 
-/** The service's own parts (its database) are out of reach, or another process does not let go of a user. */
+/** The service's own parts (its database) are out of reach. */
 export class ServiceUnavailable extends DomainError {
   constructor(cause?: unknown) {
     super(
@@ -264,3 +264,6 @@ export class ServiceUnavailable extends DomainError {
     );
   }
 }
+
+/** Another change of the user, in this process or another, does not end: there is nothing to do but to wait. */
+export class UserHeld extends ServiceUnavailable {}

@@ -7,8 +7,6 @@ import { ENTITIES } from "./entities/index.ts";
 import { preparing } from "./prepared.ts";
 
 const POOL_SIZE = 20;
-/** Whoever gets no connection for so long is told that the service is unavailable. */
-const CONNECT_WITHIN_MS = 10_000;
 
 /** MikroORM's options for a database; the same for the service, its commands and its tests. */
 export function ormConfig(databaseUrl: string) {
@@ -18,7 +16,6 @@ export function ormConfig(databaseUrl: string) {
     driverOptions: {
       connectionString: databaseUrl,
       application_name: "payment-service",
-      connectionTimeoutMillis: CONNECT_WITHIN_MS,
       onPoolCreated: preparing,
     },
     entities: ENTITIES,

@@ -1,5 +1,5 @@
 import { types } from "node:util";
-import { ProviderUnavailable, ServiceUnavailable } from "./errors.ts";
+import { ProviderUnavailable, UserHeld } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
 const FIRST_PAUSE_MS = 2_000;
@@ -66,9 +66,12 @@ export function isConnectionFailure(error: unknown): error is Error {
   return error.cause !== undefined && error.cause !== error && isConnectionFailure(error.cause);
 }
 
-/** Whether an error ends when Stripe, the database or a user's lock is back, not by doing something else. */
+/** Whether an error ends when Stripe or the database is back, not by doing something else. */
 export const isOutage = (error: unknown) =>
-  error instanceof ProviderUnavailable || error instanceof ServiceUnavailable || isConnectionFailure(error);
+  error instanceof ProviderUnavailable || isConnectionFailure(error);
+
+/** Whether what failed is to be tried again as it is, and says nothing against it: in an outage, or while its user is held. */
+export const isPassing = (error: unknown) => isOutage(error) || error instanceof UserHeld;
 
 /** Why a part could not be reached, in a few words: a code where there is one, and never a stack. */
 export function reasonOf(error: unknown): string {

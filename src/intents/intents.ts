@@ -12,6 +12,7 @@ import {
 } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
+import { isPassing } from "../outage.ts";
 import { isReplayedFailure, outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
@@ -122,7 +123,7 @@ export class Intents {
       clearInterval(renewal);
     }
     reached("intent-posted");
-    await this.succeed(intent, id);
+    await asMade(this.succeed(intent, id));
     reached("intent-succeeded");
     return this.settle(intent.id, { ...intent, stripeId: id, settledAt: null });
   }
@@ -165,9 +166,9 @@ export class Intents {
     const stripeId = intent.stripeId as string;
     if (intent.settledAt) return stripeId;
     const kind: IntentKind = INTENT_KINDS[intent.kind as IntentKindName];
-    await this.sync.run(kind.aggregate, kind.touches?.(intent) ?? stripeId);
+    await asMade(this.sync.run(kind.aggregate, kind.touches?.(intent) ?? stripeId));
     reached("intent-followed");
-    await this.em.fork().execute("update intents set settled_at = now() where id = ?", [id]);
+    await asMade(this.em.fork().execute("update intents set settled_at = now() where id = ?", [id]));
     return stripeId;
   }
 
@@ -274,6 +275,12 @@ class IntentRefused extends Error {
 /** Whether an intent has ended without effect, so that the next may begin. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof IntentRefused || error instanceof IntentLapsed || outcomeOf(error) !== "unknown";
+
+/** What Stripe has made is not told as what did not happen: whoever asks again joins it. */
+const asMade = <T>(following: Promise<T>): Promise<T> =>
+  following.catch((error: unknown) => {
+    throw isPassing(error) ? new ProviderUnavailable(error) : error;
+  });
 
 /** With whether its user is being anonymised: what begins something, and was never posted, is not made any more. */
 type Leased = Intent & { isUnwanted: boolean };

@@ -4,7 +4,8 @@ import { UserAnonymized } from "../errors.ts";
 import { eventId } from "../events/event-types.ts";
 import type { Logger } from "../logger.ts";
 import { isOutage } from "../outage.ts";
-import type { Road, Write } from "../sync/road.ts";
+import type { Road } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 import type { Cursors } from "./cursors.ts";
 import type { Round } from "./rounds.ts";
 

@@ -9,7 +9,7 @@ import { eventId } from "../events/event-types.ts";
 import { flush } from "../flush.ts";
 import { Gathering } from "../gathering.ts";
 import { isRead, rowsOf } from "../sync/look-ahead.ts";
-import type { Write } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 import type { AccessSource } from "../types/enums.ts";
 import { type AccessQuestion, type Decision, decideAll, type TimedDecision } from "./access-question.ts";
 import { billingFacts } from "./billing-facts.ts";

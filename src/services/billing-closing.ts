@@ -12,8 +12,9 @@ import { isMissing } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { ENDED, type ListedKind, type PageOf } from "../stripe/listings.ts";
 import { followPurchase } from "../sync/purchase.ts";
-import type { Author, Road } from "../sync/road.ts";
+import type { Road } from "../sync/road.ts";
 import type { Sync } from "../sync/sync.ts";
+import type { Author } from "../sync/write.ts";
 
 /** How often what is still live is looked for: a page may be paid in the moment in which it is closed. */
 const ROUNDS = 4;

@@ -9,7 +9,7 @@ import { openIntent } from "../intents/open-intent.ts";
 import { wake } from "../jobs/wake.ts";
 import type { Logger } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Write } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 
 const CANCEL = "cancel-duplicate-subscription";
 const REFUND = "refund-duplicate";

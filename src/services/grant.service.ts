@@ -8,7 +8,8 @@ import { UserAccess } from "../entities/user-access.ts";
 import { BadUserInput, Conflict, NotFound } from "../errors.ts";
 import type { GrantAccessInput } from "../resolvers/inputs/access.inputs.ts";
 import { followPurchase } from "../sync/purchase.ts";
-import type { Road, Write } from "../sync/road.ts";
+import type { Road } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 import type { IdempotencyService } from "./idempotency.service.ts";
 
 /** Access that staff give and take: promotional, or to help somebody. */

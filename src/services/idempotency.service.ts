@@ -4,9 +4,9 @@ import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { AnonymizedUser } from "../entities/anonymized-user.ts";
 import { IdempotencyKey } from "../entities/idempotency-key.ts";
-import { Conflict, DomainError, UserAnonymized } from "../errors.ts";
+import { Conflict, UserAnonymized } from "../errors.ts";
 import { hashOf } from "../hash.ts";
-import { IntentLapsed, type Intents } from "../intents/intents.ts";
+import { IntentLapsed, type Intents, isRefusal } from "../intents/intents.ts";
 import { underKey } from "../intents/key-scope.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
 
@@ -129,8 +129,7 @@ export class IdempotencyService {
   private async letGo(caller: Caller, key: string, error: unknown): Promise<void> {
     const em = this.em.fork();
     const own = { callerId: caller.actor, key, reference: null };
-    const isOpen = error instanceof DomainError && error.details.retryable === true;
-    const kept = isOpen
+    const kept = !isRefusal(error)
       ? await em.execute<unknown[]>(
           `update idempotency_keys set lease_until = now()
            where caller_id = ? and key = ? and reference is null and intent_id is not null returning 1`,

@@ -143,7 +143,8 @@ const valuesOf = ({
 
 /** One at a time writes an offer, also one that is not there yet, and raises the one fence of the catalogue. */
 async function lockCatalogue(tx: EntityManager): Promise<void> {
-  await tx.execute("select pg_advisory_xact_lock(hashtextextended('catalogue of offers', 0))");
+  await tx.execute(`select set_config('idle_in_transaction_session_timeout', '30s', true),
+    pg_advisory_xact_lock(hashtextextended('catalogue of offers', 0))`);
 }
 
 /** @throws BadUserInput for a currency that Stripe does not charge, or an amount that it does not take in it */

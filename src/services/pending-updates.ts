@@ -4,7 +4,7 @@ import type { Subscription } from "../entities/subscription.ts";
 import { openIntent } from "../intents/open-intent.ts";
 import type { Of } from "../intents/subscription-changes.ts";
 import { wake } from "../jobs/wake.ts";
-import type { Write } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 
 /**
  * Within the sync of a payment that the bank refused: a change that waited for it is taken back at Stripe, so that no

@@ -2,7 +2,7 @@ import type { PromotionAccess } from "../entities/promotion.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { PromotionNotApplicable } from "../errors.ts";
-import type { Write } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 import type { AccessSource } from "../types/enums.ts";
 
 const DAY_MS = 86_400_000;

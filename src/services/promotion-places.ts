@@ -3,7 +3,7 @@ import { v7 } from "uuid";
 import type { Promotion } from "../entities/promotion.ts";
 import { OVER_TOTAL, OVER_USERS, PromotionRedemption } from "../entities/promotion-redemption.ts";
 import { PromotionExhausted } from "../errors.ts";
-import type { Write } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 import { unknownCode } from "./promotions-in-use.ts";
 
 /** For what, and for whom, a place among the uses of a promotion is taken. */

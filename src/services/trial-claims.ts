@@ -8,7 +8,7 @@ import { CLAIM_KINDS, type ClaimKind, TrialClaim } from "../entities/trial-claim
 import { flush } from "../flush.ts";
 import { openIntent } from "../intents/open-intent.ts";
 import { wake } from "../jobs/wake.ts";
-import type { Write } from "../sync/road.ts";
+import type { Write } from "../sync/write.ts";
 
 /** By what a person is known again. */
 type Traits = Partial<Record<ClaimKind, string | null | undefined>>;

@@ -39,6 +39,8 @@ const codeOf = (value: unknown): unknown =>
 /** Tables with columns in which anything may stand. */
 const MORE: Record<string, (row: Told) => Told> = {
   intents: ({ params, error, ...row }) => ({ ...row, params: scrubbed(params), error: refusalOf(error) }),
+  // why a bank refused to take money back
+  outbox: ({ data, ...row }) => ({ ...row, data: { ...(data as object), failureReason: undefined } }),
   audit_log: ({ tableName, rowId, reason, before, after, ...row }) => ({
     ...{ ...row, tableName, rowId: scrubbed(rowId), reason: scrubbed(reason) },
     ...{ before: columnsOf(String(tableName), before), after: columnsOf(String(tableName), after) },

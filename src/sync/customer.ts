@@ -7,8 +7,9 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";
 import { findRow, mirrorKnown, mirrorWhole } from "./mirror.ts";
 import { blankNobodys, detachNobodys, pseudonymFor } from "./nobodys.ts";
-import type { Journey, Write } from "./road.ts";
+import type { Journey } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
+import type { Write } from "./write.ts";
 
 export interface RemoteCustomer {
   customer: Stripe.Customer | Stripe.DeletedCustomer;

@@ -5,8 +5,8 @@ import { Payment } from "../entities/payment.ts";
 import { Refund } from "../entities/refund.ts";
 import { Subscription } from "../entities/subscription.ts";
 import { holderIsGone } from "../services/subscription-slots.ts";
-import type { Write } from "./road.ts";
 import type { UserAggregate } from "./sync.ts";
+import type { Write } from "./write.ts";
 
 /**
  * Takes the rows of an object away that Stripe does not have. Never done by a sync alone, since a key of another

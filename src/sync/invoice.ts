@@ -9,8 +9,9 @@ import { forget } from "./gone.ts";
 import { flushForLooks } from "./look-ahead.ts";
 import { findRow, mirror, mirrorAll, mirrorWhole } from "./mirror.ts";
 import { followPurchase, type Ordered, purchaseOf } from "./purchase.ts";
-import type { Journey, OwnerOf, Road, Write } from "./road.ts";
+import type { Journey, OwnerOf, Road } from "./road.ts";
 import { currencyOf, idOf, instantOf, wordOf } from "./values.ts";
+import type { Write } from "./write.ts";
 
 export interface RemoteInvoice {
   invoice: Stripe.Invoice;

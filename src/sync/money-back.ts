@@ -5,8 +5,8 @@ import { type EventType, eventId } from "../events/event-types.ts";
 import { REFUNDED_ACCESS } from "../stripe/metadata.ts";
 import type { RefundedAccess } from "../types/enums.ts";
 import { type Change, mirrorAll } from "./mirror.ts";
-import type { Write } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
+import type { Write } from "./write.ts";
 
 /** What Stripe says about money of a payment that goes, or may go, back. */
 export interface RemoteMoneyBack {

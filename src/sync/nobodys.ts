@@ -3,7 +3,7 @@ import { isPseudonym, pseudonymOf } from "../auth/caller.ts";
 import type { Subscription } from "../entities/subscription.ts";
 import { type IntentRequest, openIntent } from "../intents/open-intent.ts";
 import { wake } from "../jobs/wake.ts";
-import type { Write } from "./road.ts";
+import type { Write } from "./write.ts";
 
 /**
  * Ends a subscription that appears under a pseudonym: nobody is left who could want it, and it would go on charging

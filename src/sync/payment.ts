@@ -16,8 +16,9 @@ import { findRows, mirror, mirrorAll } from "./mirror.ts";
 import { announceMoneyBack, type RemoteMoneyBack, writeMoneyBack } from "./money-back.ts";
 import { refundedMinor, statusOf } from "./payment-status.ts";
 import { followPurchase, purchaseOf } from "./purchase.ts";
-import type { Journey, OwnerOf, Write } from "./road.ts";
+import type { Journey, OwnerOf } from "./road.ts";
 import { currencyOf, idOf, instantOf } from "./values.ts";
+import type { Write } from "./write.ts";
 
 export interface RemotePayment {
   intent: Stripe.PaymentIntent;

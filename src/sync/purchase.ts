@@ -24,7 +24,7 @@ import {
 import { PURCHASE_ID, RESOURCE_ID, RESOURCE_TYPE } from "../stripe/metadata.ts";
 import { PurchasableType } from "../types/enums.ts";
 import { mirrorKnown } from "./mirror.ts";
-import type { Write } from "./road.ts";
+import type { Write } from "./write.ts";
 
 /** What an object of Stripe's says that it asks the money for. */
 export interface Ordered {

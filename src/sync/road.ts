@@ -3,7 +3,7 @@ import { type AuditFacts, audit, auditLines } from "../audit.ts";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import type { Subscription } from "../entities/subscription.ts";
-import { UserAnonymized } from "../errors.ts";
+import { UserAnonymized, UserHeld } from "../errors.ts";
 import type { DomainEvent } from "../events/event-types.ts";
 import { addToOutbox } from "../events/outbox.ts";
 import { flush } from "../flush.ts";
@@ -11,49 +11,16 @@ import { Lanes } from "../lanes.ts";
 import type { AccessService } from "../services/access.service.ts";
 import type { Duplicates } from "../services/duplicates.ts";
 import type { TrialClaims } from "../services/trial-claims.ts";
-import { callScope } from "../stripe/call-scope.ts";
 import { traced, traceparent } from "../tracing.ts";
 import { lockFree, lockUser, lockUserToFollow } from "../user-lock.ts";
-import type { Change } from "./mirror.ts";
 import { claimTickets, type Ticket, Tickets } from "./tickets.ts";
+import type { Author, Write } from "./write.ts";
 
-/** Jobs that may wait for a user's lock at once, each with a connection: the others are for requests. */
-const WAITING_JOBS = 12;
+/** How many may wait for users' locks at once, each with a connection: most of the pool is for those who need not wait. */
+const WAITING = 8;
 
 /** The owner of what belongs to no user: the catalogue. No user's id is empty. */
 export const NOBODY = "";
-
-/** The write transaction of one sync: the user's lock is held, and events leave with the commit. */
-export interface Write {
-  tx: EntityManager;
-  userId: string;
-  now: Date;
-  access: AccessService;
-  duplicates: Duplicates;
-  trials: TrialClaims;
-  /** Puts an event into the outbox, after what was added before it. */
-  emit(event: Omit<DomainEvent, "userId" | "occurredAt">): void;
-  /** Notes in the audit log what a change did to a row; a change that did nothing leaves no trace. */
-  audit<T extends object>(table: string, rowId: string, change: Change<T>): void;
-  /** Notes in the audit log that Stripe does not have what a row stood for any more. */
-  auditGone(table: string, rowId: string): void;
-  /** Notes in the audit log what the service decides by itself, and why. */
-  remark(table: string, rowId: string, action: string, reason: string): void;
-  /** Recomputes, once all is written, what a subscription grants: once, however many of its objects ask for it. */
-  follow(subscription: Subscription): void;
-  /** Runs work that only counts and tells, once all this is written. */
-  afterCommit(work: () => void): void;
-  /** The same write, with another event of Stripe's that asks for what is written. */
-  causedBy(event: string | null): Write;
-  /** The same write, by somebody who asked for it; else it is Stripe who tells. */
-  by(author: Author): Write;
-}
-
-/** Who changes rows, and why they say they do. */
-export interface Author {
-  actor: string;
-  reason: string | null;
-}
 
 /**
  * The user that an object belongs to: that of its row when there is one (its customer may be gone), else the user
@@ -110,7 +77,7 @@ export type Arrival = "applied" | "superseded" | "foreign" | "gone";
  */
 export class Road {
   private readonly tickets: Tickets;
-  private readonly jobs = new Lanes(() => WAITING_JOBS);
+  private readonly waiting = new Lanes(() => WAITING);
 
   constructor(
     private readonly em: EntityManager,
@@ -177,18 +144,12 @@ export class Road {
    * @throws UserAnonymized also while the user is being anonymised: it is for what somebody asks for
    */
   write<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
-    return this.waiting(async (tx, writeOf) => {
-      await lockUser(tx, userId);
-      return work(writeOf(userId, cause));
-    });
+    return this.locked(lockUser, userId, cause, work);
   }
 
   /** The same for what follows Stripe, or ends what is left: until the user is severed. */
   follow<T>(userId: string, cause: string | null, work: (write: Write) => Promise<T>): Promise<T> {
-    return this.waiting(async (tx, writeOf) => {
-      await lockUserToFollow(tx, userId);
-      return work(writeOf(userId, cause));
-    });
+    return this.locked(lockUserToFollow, userId, cause, work);
   }
 
   /** One write transaction for those of several users whose locks nobody holds: a write for each of them. */
@@ -202,9 +163,22 @@ export class Road {
     });
   }
 
-  private waiting<T>(work: Transaction<T>): Promise<T> {
-    const write = () => this.transaction(work);
-    return callScope().urgency === "job" ? this.jobs.run(write) : write();
+  /** Whose user nobody holds is written at once; the others wait for theirs, a few at a time. */
+  private async locked<T>(
+    lock: typeof lockUser,
+    userId: string,
+    cause: string | null,
+    work: (write: Write) => Promise<T>,
+  ): Promise<T> {
+    const attempt = (waits: boolean) =>
+      this.transaction(async (tx, writeOf) => {
+        await lock(tx, userId, waits);
+        return work(writeOf(userId, cause));
+      });
+    return attempt(false).catch((error: unknown) => {
+      if (!(error instanceof UserHeld)) throw error;
+      return this.waiting.run(() => attempt(true));
+    });
   }
 
   private transaction<T>(work: Transaction<T>): Promise<T> {

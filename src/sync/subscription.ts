@@ -15,8 +15,9 @@ import { flushForLooks } from "./look-ahead.ts";
 import { type Change, findRow, mirrorKnown } from "./mirror.ts";
 import { endNobodys, pseudonymFor } from "./nobodys.ts";
 import { planOf, scheduledOf } from "./plan.ts";
-import type { Journey, OwnerOf, Road, Write } from "./road.ts";
+import type { Journey, OwnerOf, Road } from "./road.ts";
 import { idOf, instantOf, wordOf } from "./values.ts";
+import type { Write } from "./write.ts";
 
 /** What is to be known before a subscription is written. */
 export interface SubscriptionUpstream {

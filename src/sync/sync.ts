@@ -4,7 +4,7 @@ import { InvoicePayment } from "../entities/invoice.ts";
 import { Plan } from "../entities/plan.ts";
 import { Gathering } from "../gathering.ts";
 import type { Logger } from "../logger.ts";
-import { isOutage } from "../outage.ts";
+import { isPassing } from "../outage.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { checkoutSessionJourney, sessionIsGone } from "./checkout-session.ts";
 import { Coalescer } from "./coalesce.ts";
@@ -98,7 +98,7 @@ export class Sync {
     const outcomes = new Map<string, Arrival | Error>();
     if (objects.length > 1)
       await this.runTogether(objects, outcomes).catch((error: unknown) => {
-        if (isOutage(error)) throw error;
+        if (isPassing(error)) throw error;
         this.logger.warn({ err: error }, "objects could not be synced together; each is synced alone");
       });
     for (const { aggregate, id, cause } of objects)

@@ -7,10 +7,11 @@ import { ourUser, type RemoteCustomer } from "./customer.ts";
 import { type RemoteInvoice, subscriptionOf } from "./invoice.ts";
 import { lookAhead } from "./look-ahead.ts";
 import type { RemotePayment } from "./payment.ts";
-import type { Arrival, Journey, Read, Road, Write } from "./road.ts";
+import type { Arrival, Journey, Read, Road } from "./road.ts";
 import type { Aggregate, Asked } from "./sync.ts";
 import { claimTickets } from "./tickets.ts";
 import { idOf } from "./values.ts";
+import type { Write } from "./write.ts";
 
 /** An object that has been read, and what asked for it. */
 export interface Loaded extends Asked, Read<unknown> {}

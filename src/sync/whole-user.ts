@@ -1,11 +1,12 @@
 import { flush } from "../flush.ts";
 import { forget } from "./gone.ts";
 import { followPurchases } from "./purchase.ts";
-import type { Read, Road, Write } from "./road.ts";
+import type { Read, Road } from "./road.ts";
 import { type Difference, differences, type SnapshotIds, snapshot } from "./snapshot.ts";
 import type { Sync, UserAggregate } from "./sync.ts";
 import { claimTickets } from "./tickets.ts";
 import { inOrder } from "./together.ts";
+import type { Write } from "./write.ts";
 
 /** An object as Stripe had it a moment ago; null when Stripe has none. */
 export interface Reading extends Read<unknown> {

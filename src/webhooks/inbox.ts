@@ -5,7 +5,7 @@ import { wake } from "../jobs/wake.ts";
 import { Lanes } from "../lanes.ts";
 import { type Logger, plainMessage, withLogScope } from "../logger.ts";
 import type { Metrics } from "../metrics.ts";
-import { isOutage } from "../outage.ts";
+import { isPassing } from "../outage.ts";
 import type { Arrival } from "../sync/road.ts";
 import type { Aggregate, Sync } from "../sync/sync.ts";
 import { traced, traceparent } from "../tracing.ts";
@@ -171,7 +171,7 @@ export class Inbox {
 
   /** Each by its own count: a fresh event does not wait as long as an old one about the same object. */
   private async putOff(key: string, events: Leased[], error: unknown): Promise<void> {
-    const away = isOutage(error);
+    const away = isPassing(error);
     const fates = events.map((event) => (away ? afterOutage(event) : afterFailure(event)));
     const pauses = fates.filter(({ status }) => status === "pending").map(({ pause }) => pause);
     const failed = fates.length - pauses.length;

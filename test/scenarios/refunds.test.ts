@@ -1,3 +1,4 @@
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { newBuyer, newCourse, putOnSale } from "../support/buyer.ts";
 import { type Learner, newLearner } from "../support/learner.ts";
 import { eventually, newUser, startReplica, startService, type TestService } from "../support/service.ts";
@@ -85,6 +86,25 @@ test("a refund whose answer never came is found out and made once", async () => 
   );
   expect(await refundsAtStripe()).toEqual([1_000]);
 });
+
+test.each([
+  ["ticket-taken", "PROVIDER_UNAVAILABLE"],
+  ["intent-followed", "SERVICE_UNAVAILABLE"],
+] as const)(
+  "a refund after which the database is away (%s) is the same one when it is asked for again",
+  async (at, told) => {
+    armCrashPoints((point) => {
+      if (point !== at) return;
+      armCrashPoints();
+      throw Object.assign(new Error("the connection broke"), { code: "57P01" });
+    });
+    const input = { amount: 1_000, idempotencyKey: newUser() };
+    expect(code(await refund(input))).toBe(told);
+    const again = await refund(input);
+    expect(again.data.refundPayment.amountRefunded).toEqual({ amount: 1_000 });
+    expect(await refundsAtStripe()).toEqual([1_000]);
+  },
+);
 
 test("what is wrong is refused with its code, and changes nothing", async () => {
   const declined = await newLearner(service);
