@@ -10,9 +10,11 @@ interface Waiting<Given, Answer> {
   reject(error: unknown): void;
 }
 
-interface Limits {
-  /** How many go together at most. */
+interface Limits<Given> {
+  /** How many go together at most, or how much, where they have sizes. */
   most: number;
+  /** One that is larger than all that may go together goes alone. */
+  sizeOf?: (given: Given) => number;
   /** Rounds under way at once: what comes meanwhile goes with the next. */
   underWay: number;
   /**
@@ -38,7 +40,7 @@ export class Gathering<Given, Answer> {
   /** @param work answers all of what is given, in its order */
   constructor(
     private readonly work: (all: Given[]) => Promise<readonly Answer[]>,
-    private readonly limits: Limits,
+    private readonly limits: Limits<Given>,
   ) {}
 
   /** The answer to this one. When a round fails each of it is tried alone, so that none fails for another's sake. */
@@ -71,12 +73,23 @@ export class Gathering<Given, Answer> {
   private begin(): void {
     clearTimeout(this.patience);
     this.patience = undefined;
-    const round = this.waiting.splice(0, this.limits.most);
+    const round = this.waiting.splice(0, this.fitting());
     this.underWay += 1;
     void inNobodysScope(() => this.answer(round)).finally(() => {
       this.underWay -= 1;
       this.go();
     });
+  }
+
+  private fitting(): number {
+    const { most, sizeOf } = this.limits;
+    if (!sizeOf) return most;
+    let size = 0;
+    const next = this.waiting.findIndex(({ given }) => {
+      size += sizeOf(given);
+      return size > most;
+    });
+    return next < 0 ? this.waiting.length : Math.max(next, 1);
   }
 
   private async answer(round: Waiting<Given, Answer>[]): Promise<void> {

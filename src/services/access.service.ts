@@ -17,8 +17,16 @@ import type { DecisionCache } from "./decision-cache.ts";
 import { decisionAt, type PastDecision } from "./past-decisions.ts";
 import { type BillingFacts, grantOf } from "./subscription-access.ts";
 
-/** Statements that decide: what comes while two are under way goes with the next. */
-const TOGETHER = { most: 30, underWay: 2 };
+/** What a request is to a statement besides its questions, in questions. */
+const OF_ITSELF = 40;
+/**
+ * What one statement decides, and how many do at a time: some nine pages of fifty courses or twenty single questions.
+ * Were all of them one, PostgreSQL would rest while they are answered here, and this process while it decides.
+ */
+const TOGETHER = {
+  ...{ most: 800, underWay: 4 },
+  sizeOf: ({ length }: readonly AccessQuestion[]) => OF_ITSELF + length,
+};
 
 /** Answers the access question, and is the only writer of `user_access`. */
 export class AccessService {

@@ -1,7 +1,9 @@
 import { Gathering } from "../../src/gathering.ts";
 
 /** Answers twice what it is given, and remembers what came together. */
-function doubling(limits = { most: 10, underWay: 1 }) {
+function doubling(
+  limits: { most: number; underWay: number; sizeOf?: (given: number) => number } = { most: 10, underWay: 1 },
+) {
   const rounds: number[][] = [];
   const gathering = new Gathering(async (all: number[]) => {
     rounds.push(all);
@@ -23,6 +25,12 @@ test("no more than so many go together", async () => {
   const { rounds, gathering } = doubling({ most: 2, underWay: 1 });
   await Promise.all([1, 2, 3].map((one) => gathering.ask(one)));
   expect(rounds).toEqual([[1, 2], [3]]);
+});
+
+test("no more than so much goes together where they have sizes, and what is too large goes alone", async () => {
+  const { rounds, gathering } = doubling({ most: 5, underWay: 1, sizeOf: (given) => given });
+  await Promise.all([2, 3, 1, 9, 4].map((one) => gathering.ask(one)));
+  expect(rounds).toEqual([[2, 3], [1], [9], [4]]);
 });
 
 test("what fails takes nobody along: each is tried alone", async () => {
