@@ -51,6 +51,8 @@ async function write(lines: Readable, file: string | undefined): Promise<void> {
   await once(into, "open").catch((error: Error) => {
     throw new UsageError(`--out takes a file that can be made anew: ${error.message}`);
   });
+  const stop = () => into.destroy(new Error("It was stopped."));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   await pipeline(lines, into).catch((error: unknown) => {
     rmSync(file);
     throw error;
@@ -60,15 +62,18 @@ async function write(lines: Readable, file: string | undefined): Promise<void> {
 async function* counted(pages: AsyncIterable<ExportedRow[]>): AsyncGenerator<ExportedRow[]> {
   const progress = new Progress("exporting");
   let rows = 0;
+  let isKnown = false;
   try {
     for await (const page of pages) {
       rows += page.length;
+      isKnown ||= page.some(({ section }) => section !== "auditLog");
       progress.show(rows, null, "rows");
       yield page;
     }
   } finally {
     progress.end();
   }
+  if (!isKnown) console.error("Nothing is kept of this user but who has looked: is the id right?");
 }
 
 /** One document; a section that has no rows is there and empty. */

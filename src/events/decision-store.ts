@@ -217,8 +217,8 @@ const READ = scriptOf(`
     return { false, ARGV[1] }
   end
   local kept = redis.call('HMGET', KEYS[1], '${STANDING.join("', '")}')
-  local texts, fields = redis.call('HKEYS', KEYS[1]), redis.call('HVALS', KEYS[1])
-  for nth = 1, #texts do kept[2 * nth + 1], kept[2 * nth + 2] = texts[nth], fields[nth] end
+  local all = redis.call('HGETALL', KEYS[1])
+  for nth = 1, #all do kept[nth + ${STANDING.length}] = all[nth] end
   return kept`);
 
 /** Each text is followed by its fields, which are added to those that have it; what is too long begins anew. */

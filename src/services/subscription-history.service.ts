@@ -81,8 +81,14 @@ function changesOf(before: Record<string, unknown>, after: Record<string, unknow
     .filter((change) => change.before !== null || change.after !== null);
 }
 
-const told = (value: unknown) => (value == null ? null : withoutStripe(JSON.stringify(value)));
+const told = (value: unknown) => (value == null ? null : JSON.stringify(scrubbed(value)));
 export const withoutStripe = (text: string) => text.replace(AT_STRIPE, KEPT_OUT);
+
+/** A value of JSON without Stripe's ids; each text by itself, since in JSON's own escapes none would begin a word. */
+export const scrubbed = (value: unknown): unknown =>
+  value == null
+    ? value
+    : JSON.parse(JSON.stringify(value), (_name, one) => (typeof one === "string" ? withoutStripe(one) : one));
 
 /** The rows whose entries make the history: the subscription, the grants it gave, its invoices. */
 const ABOUT = `with about as (

@@ -1,5 +1,5 @@
 import { shownCode } from "../declines.ts";
-import { withoutStripe } from "./subscription-history.service.ts";
+import { scrubbed } from "./subscription-history.service.ts";
 import { camel, leftOf, SECTIONS } from "./user-data-sections.ts";
 
 /** A row as the document has it. */
@@ -67,6 +67,3 @@ function refusalOf(error: unknown): Told | null {
   const { message: _words, ...refusal } = error as Told;
   return refusal;
 }
-
-const scrubbed = (value: unknown): unknown =>
-  value == null ? value : JSON.parse(withoutStripe(JSON.stringify(value)));

@@ -71,7 +71,7 @@ test("users take everything that is kept of them, told as they may know it", asy
   });
   const entry = kept.auditLog.find(({ by }: { by: string }) => by === "admin");
   expect(entry).toMatchObject({
-    reason: "wrote about [at Stripe]",
+    reason: "wrote about\n[at Stripe], and\re_1",
     before: { failureCode: "generic_decline", description: "in_depth" },
     after: { failureCode: null, status: "SUCCEEDED" },
   });

@@ -124,7 +124,7 @@ export async function somebody(service: TestService): Promise<string> {
         action: "changed",
         table_name: "payments",
         row_id: payment,
-        reason: "wrote about pi_123456789",
+        reason: "wrote about\npi_123456789, and\re_1",
         before: { failureCode: "lost_card", description: "in_depth" },
         after: { failureCode: null, failureMessage: "the bank's words", status: "SUCCEEDED" },
       },
@@ -132,7 +132,13 @@ export async function somebody(service: TestService): Promise<string> {
     [
       "outbox",
       {
-        ...{ ...own, id: v7(), sequence: 9, type: "payment.failed", data: { failureCode: "stolen_card" } },
+        ...{
+          ...own,
+          id: v7(),
+          sequence: 9,
+          type: "payment.failed",
+          data: { failureCode: "stolen_card", failureReason: "lost_card" },
+        },
         ...{ occurred_at: at, sent_at: at, attempts: 1, next_try_at: at },
       },
     ],
