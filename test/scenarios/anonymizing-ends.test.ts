@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { armCrashPoints } from "../../src/crash-points.ts";
 import { sever } from "../../src/sync/severing.ts";
-import { adminOf, anonymize, askedFor, codeOf, untilLeasesEnd, untilQuiet } from "../support/anonymizing.ts";
+import { anonymize, askedFor, codeOf, untilQuiet } from "../support/anonymizing.ts";
 import { newBuyer, newCourse, putOnSale, sessionAt } from "../support/buyer.ts";
-import { openCheckout, planId, subscribe } from "../support/checkout.ts";
+import { openCheckout, subscribe } from "../support/checkout.ts";
 import { newLearner, passTime } from "../support/learner.ts";
-import { addCard } from "../support/methods.ts";
 import { eventually, startService, type TestService } from "../support/service.ts";
 import { atSandbox, customerOf, setFaults, stripeOf } from "../support/stripe.ts";
 
@@ -210,116 +209,6 @@ test("a form that was still open stores no card, and what a page still adds does
     () => execute("select 1 from payment_methods where stripe_payment_method_id = ?", [id]),
     ({ length }) => length === 0,
   );
-});
-
-test("from the moment it is asked for nothing begins any more, and what Stripe says is still followed", async () => {
-  const ada = await newLearner(service);
-  const id = await ada.subscribe();
-  const card = (await addCard(service, ada.token)).data.addPaymentMethod.id;
-  const course = newCourse();
-  await putOnSale(service, course, { amount: 0 });
-  const enterprise = await planId(service, "Enterprise");
-  const FORM = 'mutation { createSetupIntent(idempotencyKey: "form") { clientSecret } }';
-  expect((await ada.ask(FORM)).errors).toBeUndefined();
-  await untilQuiet(service);
-  await askedFor(service, ada.userId);
-  const calls: [string, object?][] = [
-    [
-      "mutation ($input: ChangePlanInput!) { changePlan(input: $input) { clientSecret } }",
-      { input: { subscriptionId: id, planId: enterprise } },
-    ],
-    ["mutation ($id: ID!) { resumeSubscription(id: $id) { id } }", { id }],
-    ['mutation { createBillingPortalSession(returnUrl: "https://learn.example.com/") { url } }'],
-    ['mutation { redeemPromotion(input: { code: "ANY" }) { id } }'],
-    ["mutation ($id: ID!) { setDefaultPaymentMethod(id: $id) { id } }", { id: card }],
-    ["mutation { createSetupIntent { clientSecret } }"],
-    // nor is an answer given again, or a page's payment looked for
-    [FORM],
-    ['mutation { confirmCheckout(sessionId: "cs_of_theirs") { isPaid } }'],
-  ];
-  for (const [call, variables] of calls)
-    expect([call, codeOf(await ada.ask(call, variables))]).toEqual([call, "USER_ANONYMIZED"]);
-  const GRANT = "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }";
-  const gift = { userId: ada.userId, scope: "COURSE", resourceId: "gift", reason: "a present" };
-  expect(codeOf(await service.ask(GRANT, { input: gift }, await adminOf(service)))).toBe("USER_ANONYMIZED");
-
-  await stripeOf(service).subscriptions.update((await ada.remote()).id, { cancel_at_period_end: true });
-  await ada.until(({ cancelAtPeriodEnd }) => cancelAtPeriodEnd);
-  expect((await anonymize(service, ada.userId)).data.anonymizeUser.finishedAt).toEqual(expect.any(String));
-});
-
-test("meanwhile staff still give back and end what is left", async () => {
-  const ada = await newBuyer(service);
-  const course = newCourse();
-  await putOnSale(service, course);
-  const { id } = (await ada.pay(course)).data.createPurchase.purchase;
-  const paid = await ada.until(id, "COMPLETED");
-  await subscribe(service, ada.token);
-  const subscription = (await ada.ask("{ subscriptionStatus { id } }")).data.subscriptionStatus;
-  const admin = await adminOf(service);
-  const GRANT = "mutation ($input: GrantAccessInput!) { grantAccess(input: $input) { id } }";
-  const gift = { userId: ada.userId, scope: "COURSE", resourceId: "gift", reason: "a present" };
-  const given = (await service.ask(GRANT, { input: gift }, admin)).data.grantAccess;
-  await untilQuiet(service);
-  await askedFor(service, ada.userId);
-
-  const CANCEL =
-    "mutation ($input: CancelSubscriptionInput!) { cancelSubscription(input: $input) { status } }";
-  const cancel = (atPeriodEnd: boolean, token: string) =>
-    service.ask(CANCEL, { input: { id: subscription.id, atPeriodEnd } }, token);
-  // what does not end it now is no help, and the user is past asking
-  expect(codeOf(await cancel(true, admin))).toBe("USER_ANONYMIZED");
-  expect(codeOf(await cancel(false, ada.token))).toBe("USER_ANONYMIZED");
-  expect((await cancel(false, admin)).data).toEqual({ cancelSubscription: { status: "CANCELED" } });
-  const REFUND = "mutation ($id: ID!) { refundPayment(input: { paymentId: $id }) { status } }";
-  expect((await service.ask(REFUND, { id: paid.payment.id }, admin)).data).toEqual({
-    refundPayment: { status: "REFUNDED" },
-  });
-  const REVOKE = "mutation ($id: ID!) { revokeAccess(id: $id) { isActive } }";
-  expect((await service.ask(REVOKE, given, admin)).data).toEqual({ revokeAccess: { isActive: false } });
-  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
-});
-
-test("meanwhile an order that nobody has paid in time is given up, as everybody's", async () => {
-  const ada = await newBuyer(service);
-  const course = newCourse();
-  await putOnSale(service, course);
-  const { checkoutUrl, purchase: ordered } = (await ada.page(course)).data.createPurchase;
-  await untilQuiet(service);
-  await askedFor(service, ada.userId);
-  await execute("update purchases set pay_before = now() - interval '1 day' where id = ?", [ordered.id]);
-  await eventually(
-    async () => {
-      await service.app.parts.deadlines.run(true);
-      return ada.purchase(ordered.id);
-    },
-    ({ status }) => status === "EXPIRED",
-  );
-  const page = await stripeOf(service).checkout.sessions.list({ limit: 100 });
-  expect(page.data.find(({ url }) => url === checkoutUrl)).toBeUndefined();
-});
-
-test("what was ordered and never asked of Stripe is not charged any more", async () => {
-  const ada = await newBuyer(service);
-  const course = newCourse();
-  await putOnSale(service, course);
-  const card = await ada.card();
-  const customer = await customerOf(service, ada.userId);
-  await untilQuiet(service);
-  let left = 1;
-  armCrashPoints((at) => {
-    if (at === "intent-leased" && left-- === 1) throw new Error("cut off");
-  });
-  await ada.pay(course, card);
-  armCrashPoints();
-  await untilLeasesEnd(service);
-  expect((await anonymize(service, ada.userId)).errors).toBeUndefined();
-  expect((await stripeOf(service).invoices.list({ customer })).data).toEqual([]);
-  const [order] = await execute<{ status: string }>(
-    "select status from purchases where user_id = (select user_id from customers where stripe_customer_id = ?)",
-    [customer],
-  );
-  expect(order?.status).toBe("FAILED");
 });
 
 test("whoever was faster is no refusal of Stripe's: the other goes on with what is left", async () => {

@@ -33,7 +33,7 @@ const FIRST = [
   "scenarios/intents",
   "scenarios/anonymizing",
   "scenarios/anonymizing-ends",
-  "scenarios/anonymizing-cut-off",
+  "scenarios/anonymizing-under-way",
   "scenarios/user-data",
   "scenarios/setup-database",
   "scenarios/database-outage",
