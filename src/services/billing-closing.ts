@@ -2,6 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type Stripe from "stripe";
 import { Customer } from "../entities/customer.ts";
 import { Intent } from "../entities/intent.ts";
+import { Plan } from "../entities/plan.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { ENDED_STATUSES, Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
@@ -38,7 +39,10 @@ export class BillingClosing {
   async close(userId: string, author: Author): Promise<void> {
     await this.finishBegun(userId);
     const customer = await this.em.fork().findOne(Customer, { userId, isDeleted: false });
-    if (customer) await this.closeAtStripe(userId, customer.stripeCustomerId);
+    if (customer) {
+      await this.assertOurAccount(customer.stripeCustomerId);
+      await this.closeAtStripe(userId, customer.stripeCustomerId);
+    }
     await this.endWhatRowsSay(userId);
     await this.endAccess(userId, author);
   }
@@ -55,6 +59,16 @@ export class BillingClosing {
           if (!(error instanceof UserAnonymized)) throw error;
         }),
       );
+  }
+
+  /** A customer that Stripe never had is another account's, unless it has what we sell: else all would look ended there. */
+  private async assertOurAccount(customer: string): Promise<void> {
+    if (await this.stripe.customer(customer)) return;
+    const plan = await this.em.fork().findOne(Plan, { stripePriceId: { $ne: null } });
+    if (!plan?.stripePriceId || (await this.stripe.price(plan.stripePriceId))) return;
+    throw new Conflict("Stripe has neither this user's customer nor our prices. Whose key do we ask with?", {
+      retryable: true,
+    });
   }
 
   /** All that one customer at Stripe is charged for, or could be charged with. @throws as {@link close} */

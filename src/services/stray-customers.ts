@@ -34,14 +34,14 @@ export class StrayCustomers {
     }
   }
 
-  private async named(userId: string): Promise<string[]> {
-    try {
-      return await this.stripe.customers.named(USER_ID, userId, this.parts.clock.now());
-    } catch (error) {
+  private async named(userId: string): Promise<Set<string>> {
+    const recent = await this.stripe.customers.recent(USER_ID, userId, this.parts.clock.now());
+    const found = await this.stripe.customers.found(USER_ID, userId).catch((error: unknown) => {
       // an account in a country where Stripe has no search
       if (!isRefusal(error)) throw error;
       this.parts.logger.warn({ err: error }, "customers with a user's id could not be looked for");
       return [];
-    }
+    });
+    return new Set([...recent, ...found]);
   }
 }

@@ -25,20 +25,24 @@ export class CustomerCalls extends StripeCalls {
     await this.read("customers.deleteTaxId", () => this.stripe.customers.deleteTaxId(customer, id));
   }
 
-  /** The ids of all customers whose metadata may say so: search tells what was so a moment ago. */
-  async named(key: string, value: string, now: Date): Promise<string[]> {
+  /** The ids of customers whose metadata may say so: search tells what was so a moment ago. */
+  async found(key: string, value: string): Promise<string[]> {
     const query = `metadata["${key}"]:"${value.replace(/["\\]/g, "\\$&")}"`;
     const found = await this.call("customers.search", () =>
       this.stripe.customers.search({ query, limit: PAGE }).autoPagingToArray({ limit: 1_000 }),
     );
+    return found.map(({ id }) => id);
+  }
+
+  /** The ids of those with it that were made too short a time ago to be found. */
+  async recent(key: string, value: string, now: Date): Promise<string[]> {
     const created = { gte: Math.floor(now.getTime() / 1000) - SEARCH_LAGS_SECONDS };
-    const recent = await this.call("customers.list", async () => {
-      const named: Stripe.Customer[] = [];
-      for await (const customer of this.stripe.customers.list({ created, limit: PAGE }))
-        if (customer.metadata[key] === value) named.push(customer);
+    return this.call("customers.list", async () => {
+      const named: string[] = [];
+      for await (const { id, metadata } of this.stripe.customers.list({ created, limit: PAGE }))
+        if (metadata[key] === value) named.push(id);
       return named;
     });
-    return [...new Set([...found, ...recent].map(({ id }) => id))];
   }
 
   private taxIdsOf(customer: string): Promise<Stripe.TaxId[]> {

@@ -14,9 +14,10 @@ const OF_PAYMENTS: readonly (typeof TABLES_OF_USERS)[number][] = ["charges", "re
 /** What is left of a claim on a trial: that its e-mail address or card had one, and nothing of whose it was. */
 const NOBODYS = "anonymized";
 
-/** Text of intents and of the audit log that somebody typed, or that says who they are, or leads to a page that does. */
+/** Of intents and of the audit log: what somebody typed, what says who they are or which card is theirs, addresses of pages. */
 const PERSONAL = `array['email', 'comment', 'successUrl', 'cancelUrl', 'success_url', 'cancel_url', 'return_url',
-  'failureMessage', 'failure_message', 'receiptUrl', 'receipt_url', 'url']`;
+  'failureMessage', 'failure_message', 'receiptUrl', 'receipt_url', 'url', 'brand', 'last4', 'expMonth', 'exp_month',
+  'expYear', 'exp_year']`;
 /** Whose a row was, as syncs note it, and as a repair does. */
 const WHOSE = `array['userId', 'user_id']`;
 

@@ -72,7 +72,7 @@ export class Replay implements Replays {
     );
     audit(tx, {
       ...{ at: this.clock.now(), actor, action: "replayed", tableName: "stripe_events", rowId: row.id },
-      before: { status: row.status, attempts: row.attempts, lastError: row.last_error },
+      before: { status: row.status, attempts: row.attempts },
       after: { status: "pending", attempts: 0 },
     });
     return "replayed";

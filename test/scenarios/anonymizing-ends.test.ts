@@ -98,6 +98,25 @@ test("a subscription that another Stripe than ours was asked for keeps whose it 
   await execute("update subscriptions set status = 'CANCELED' where id = ?", [id]);
 });
 
+test("a customer of another account's is not taken for one that has ended", async () => {
+  const ada = await newLearner(service);
+  await ada.subscribe();
+  await untilQuiet(service);
+  const prices = await execute<{ id: string; stripe_price_id: string }>(
+    "select id, stripe_price_id from subscription_plans where stripe_price_id is not null",
+  );
+  await execute("update customers set stripe_customer_id = 'cus_elsewhere' where user_id = ?", [ada.userId]);
+  await execute(
+    "update subscription_plans set stripe_price_id = 'price_' || name where stripe_price_id is not null",
+  );
+  expect(codeOf(await anonymize(service, ada.userId))).toBe("CONFLICT");
+  for (const { id, stripe_price_id } of prices)
+    await execute("update subscription_plans set stripe_price_id = ? where id = ?", [stripe_price_id, id]);
+  expect(await execute("select severed_at from anonymized_users where user_id = ?", [ada.userId])).toEqual([
+    { severed_at: null },
+  ]);
+});
+
 test("what was paid for stays paid: nothing of it goes back", async () => {
   const ada = await newBuyer(service);
   const course = newCourse();
