@@ -1,7 +1,9 @@
 import {
   type GraphQLInputType,
+  getNamedType,
   isEnumType,
   isInputObjectType,
+  isLeafType,
   isListType,
   isNonNullType,
   isRequiredInputField,
@@ -67,7 +69,7 @@ test("every text of every query and mutation", async () => {
             );
             const declared = given.map((one) => `$${one.name}: ${one.type}`).join(", ");
             const used = given.map((one) => `${one.name}: $${one.name}`).join(", ");
-            const query = `${operation} (${declared}) { ${field.name}(${used})${/Boolean/.test(String(field.type)) ? "" : " { __typename }"} }`;
+            const query = `${operation} (${declared}) { ${field.name}(${used})${isLeafType(getNamedType(field.type)) ? "" : " { __typename }"} }`;
             const { errors } = await service.ask(query, variables, token);
             const { code, field: named } = errors?.[0]?.extensions ?? {};
             asked += 1;
