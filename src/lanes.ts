@@ -20,6 +20,11 @@ export class Lanes {
     });
   }
 
+  /** Whether work would begin at once. */
+  hasRoom(): boolean {
+    return this.waiting.length === 0 && this.underWay < this.most();
+  }
+
   private go(): void {
     while (this.underWay < this.most()) {
       const next = this.waiting.shift();

@@ -2,14 +2,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
 import { reached } from "../crash-points.ts";
 import { Intent } from "../entities/intent.ts";
-import {
-  DomainError,
-  ERROR_CODES,
-  type ErrorCode,
-  PaymentDeclined,
-  ProviderUnavailable,
-  UserAnonymized,
-} from "../errors.ts";
+import { DomainError, PaymentDeclined, ProviderUnavailable, UserAnonymized } from "../errors.ts";
 import { wake } from "../jobs/wake.ts";
 import { type Logger, withLogScope } from "../logger.ts";
 import { isPassing } from "../outage.ts";
@@ -17,6 +10,7 @@ import { isReplayedFailure, outcomeOf } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Sync } from "../sync/sync.ts";
 import { lockUser, lockUserToFollow } from "../user-lock.ts";
+import { failureOf, IntentLapsed, isRefusal } from "./failures.ts";
 import { INTENT_KINDS, type IntentKind, type IntentKindName } from "./kinds.ts";
 import { type IntentRequest, openIntent } from "./open-intent.ts";
 
@@ -254,32 +248,11 @@ export class Intents {
   }
 }
 
-/** An attempt was lost so long ago that it can neither be repeated nor found: it has failed. */
-export class IntentLapsed extends Error {
-  readonly code = "intent_lapsed";
-  constructor() {
-    super("The change was never made at Stripe and is too old to be made now.");
-  }
-}
-
-/** Stripe's refusal of an intent, as it was noted: for those who did not make the call themselves. */
-class IntentRefused extends Error {
-  constructor(
-    message: string,
-    readonly code: string,
-  ) {
-    super(message);
-  }
-}
-
-/** Whether an intent has ended without effect, so that the next may begin. */
-export const isRefusal = (error: unknown): boolean =>
-  error instanceof IntentRefused || error instanceof IntentLapsed || outcomeOf(error) !== "unknown";
-
 /** What Stripe has made is not told as what did not happen: whoever asks again joins it. */
 const asMade = <T>(following: Promise<T>): Promise<T> =>
   following.catch((error: unknown) => {
-    throw isPassing(error) ? new ProviderUnavailable(error) : error;
+    const isHidden = isPassing(error) || (isRefusal(error) && !(error instanceof UserAnonymized));
+    throw isHidden ? new ProviderUnavailable(error) : error;
   });
 
 /** With whether its user is being anonymised: what begins something, and was never posted, is not made any more. */
@@ -288,13 +261,3 @@ type Settled = Pick<Intent, "kind" | "subject" | "params" | "stripeId" | "settle
 
 /** Stripe's idempotency key: the intent, the attempt and what is asked. */
 const keyOf = ({ id, attempt, paramsHash }: Intent) => `${id}:${attempt}:${paramsHash.slice(0, 32)}`;
-
-const UNSAID: NonNullable<Intent["error"]> = { code: "", message: "Stripe refused the change." };
-
-/** The refusal again, for those who waited for it or come later. */
-function failureOf(intent: Intent): Error {
-  const { code, message, declineCode, field } = intent.error ?? UNSAID;
-  if (declineCode) return new PaymentDeclined(declineCode);
-  if (code in ERROR_CODES) return new DomainError(code as ErrorCode, message, field ? { field } : {});
-  return new IntentRefused(message, code);
-}

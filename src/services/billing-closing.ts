@@ -7,7 +7,8 @@ import { Purchase } from "../entities/purchase.ts";
 import { ENDED_STATUSES, Subscription } from "../entities/subscription.ts";
 import { UserAccess } from "../entities/user-access.ts";
 import { Conflict, UserAnonymized } from "../errors.ts";
-import { type Intents, isRefusal } from "../intents/intents.ts";
+import { isRefusal } from "../intents/failures.ts";
+import type { Intents } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
 import { isMissing } from "../stripe/errors.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
@@ -38,11 +39,10 @@ export class BillingClosing {
    */
   async close(userId: string, author: Author): Promise<void> {
     await this.finishBegun(userId);
-    const customer = await this.em.fork().findOne(Customer, { userId, isDeleted: false });
-    if (customer) {
-      await this.assertOurAccount(customer.stripeCustomerId);
-      await this.closeAtStripe(userId, customer.stripeCustomerId);
-    }
+    const customer = await this.em.fork().findOne(Customer, { userId });
+    // one that is not at Stripe (any more) is taken for deleted, whatever account was asked
+    if (customer) await this.assertOurAccount(customer.stripeCustomerId);
+    if (customer && !customer.isDeleted) await this.closeAtStripe(userId, customer.stripeCustomerId);
     await this.endWhatRowsSay(userId);
     await this.endAccess(userId, author);
   }
@@ -64,8 +64,9 @@ export class BillingClosing {
   /** A customer that Stripe never had is another account's, unless it has what we sell: else all would look ended there. */
   private async assertOurAccount(customer: string): Promise<void> {
     if (await this.stripe.customer(customer)) return;
-    const plan = await this.em.fork().findOne(Plan, { stripePriceId: { $ne: null } });
-    if (!plan?.stripePriceId || (await this.stripe.price(plan.stripePriceId))) return;
+    const plans = await this.em.fork().find(Plan, { stripePriceId: { $ne: null } });
+    for (const { stripePriceId } of plans) if (await this.stripe.price(stripePriceId as string)) return;
+    if (plans.length === 0) return;
     throw new Conflict("Stripe has neither this user's customer nor our prices. Whose key do we ask with?", {
       retryable: true,
     });

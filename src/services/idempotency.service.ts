@@ -6,8 +6,9 @@ import { AnonymizedUser } from "../entities/anonymized-user.ts";
 import { IdempotencyKey } from "../entities/idempotency-key.ts";
 import { Conflict, UserAnonymized } from "../errors.ts";
 import { hashOf } from "../hash.ts";
-import { IntentLapsed, type Intents, isRefusal } from "../intents/intents.ts";
-import { underKey } from "../intents/key-scope.ts";
+import { IntentLapsed, isRefusal } from "../intents/failures.ts";
+import type { Intents } from "../intents/intents.ts";
+import { stillRuns, underKey } from "../intents/key-scope.ts";
 import type { IntentKindName } from "../intents/kinds.ts";
 
 const LEASE_SECONDS = 30;
@@ -55,21 +56,21 @@ export class IdempotencyService {
     const { key, caller } = call;
     if ((await this.em.fork().count(AnonymizedUser, { userId: caller.id })) > 0) throw new UserAnonymized();
     if (!key) return call.read(await call.work(KEEP_NOTHING));
-    const { reference: known, begun } = await this.claim(call, key);
+    const { reference: known, begun, lease } = await this.claim(call, key);
     if (known) return call.read(known);
     reached("key-claimed");
     try {
-      const reference = (begun && (await this.goOn(call, begun))) || (await this.begin(call, key));
+      const reference = (begun && (await this.goOn(call, begun))) || (await this.begin(call, key, lease));
       reached("key-worked");
       await this.finish(call.caller, key, reference);
       return await call.read(reference);
     } catch (error) {
-      await this.letGo(call.caller, key, error);
+      await this.letGo(call.caller, { key, lease }, error);
       throw error;
     }
   }
 
-  private begin<A>({ caller, intent, work }: IdempotentCall<A>, key: string): Promise<string> {
+  private begin<A>({ caller, intent, work }: IdempotentCall<A>, key: string, lease: string): Promise<string> {
     const keep: Keep = async (tx, reference) => {
       const kept = await note(tx, caller, key, reference);
       // another call has taken over meanwhile, and was faster
@@ -77,7 +78,7 @@ export class IdempotencyService {
       return reference;
     };
     return intent
-      ? underKey({ callerId: caller.actor, key, kind: intent.kind }, () => work(keep))
+      ? underKey({ callerId: caller.actor, key, lease, kind: intent.kind }, () => work(keep))
       : work(keep);
   }
 
@@ -96,26 +97,26 @@ export class IdempotencyService {
   private async claim<A>(
     { caller, operation, input }: IdempotentCall<A>,
     key: string,
-  ): Promise<{ reference: string | null; begun: string | null }> {
+  ): Promise<{ reference: string | null; begun: string | null; lease: string }> {
     const inputHash = hashOf({ ...input, idempotencyKey: undefined });
     const em = this.em.fork();
     // a call that died, or was never answered, left its lease behind: the next one goes on from what it has begun
-    const [mine] = await em.execute<{ intent_id: string | null }[]>(
+    const [mine] = await em.execute<{ intent_id: string | null; lease: string }[]>(
       `insert into idempotency_keys (caller_id, key, operation, input_hash, lease_until, created_at)
        values (?, ?, ?, ?, now() + interval '${LEASE_SECONDS} seconds', ?)
        on conflict (caller_id, key) do update set lease_until = excluded.lease_until
          where idempotency_keys.reference is null and idempotency_keys.lease_until < now()
            and idempotency_keys.operation = excluded.operation
            and idempotency_keys.input_hash = excluded.input_hash
-       returning intent_id`,
+       returning intent_id, lease_until::text as lease`,
       [caller.actor, key, operation, inputHash, this.clock.now()],
     );
-    if (mine) return { reference: null, begun: mine.intent_id };
+    if (mine) return { reference: null, begun: mine.intent_id, lease: mine.lease };
     const known = await em.findOne(IdempotencyKey, { callerId: caller.actor, key });
     if (known && (known.operation !== operation || known.inputHash !== inputHash))
       throw new Conflict("This idempotency key was used for another call. Use a new key.");
     if (!known?.reference) throw stillRuns();
-    return { reference: known.reference, begun: null };
+    return { reference: known.reference, begun: null, lease: "" };
   }
 
   private async finish(caller: Caller, key: string, reference: string): Promise<void> {
@@ -124,27 +125,26 @@ export class IdempotencyService {
 
   /**
    * A refused call left nothing behind, so its key may be used for a corrected one. One whose outcome is unknown keeps
-   * what it has begun: the next call with the key goes on from there.
+   * what it has begun: the next call with the key goes on from there. A key that is another call's by now is left alone.
    */
-  private async letGo(caller: Caller, key: string, error: unknown): Promise<void> {
+  private async letGo(
+    caller: Caller,
+    { key, lease }: { key: string; lease: string },
+    error: unknown,
+  ): Promise<void> {
     const em = this.em.fork();
-    const own = { callerId: caller.actor, key, reference: null };
+    const own = "caller_id = ? and key = ? and reference is null and lease_until = ?::timestamptz";
+    const params = [caller.actor, key, lease];
     const kept = !isRefusal(error)
       ? await em.execute<unknown[]>(
-          `update idempotency_keys set lease_until = now()
-           where caller_id = ? and key = ? and reference is null and intent_id is not null returning 1`,
-          [caller.actor, key],
+          `update idempotency_keys set lease_until = now() where ${own} and intent_id is not null returning 1`,
+          params,
         )
       : [];
-    if (kept.length === 0) await em.nativeDelete(IdempotencyKey, own);
+    if (kept.length === 0) await em.execute(`delete from idempotency_keys where ${own}`, params);
   }
 }
 
 /** Notes what a call came to, unless that is noted already. Returns how many keys it was noted under: one, or none. */
 const note = (em: EntityManager, { actor: callerId }: Caller, key: string, reference: string) =>
   em.nativeUpdate(IdempotencyKey, { callerId, key, reference: null }, { reference, leaseUntil: null });
-
-const stillRuns = () =>
-  new Conflict("The first call with this idempotency key is still running. Try again in a moment.", {
-    retryable: true,
-  });

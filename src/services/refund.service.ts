@@ -8,7 +8,7 @@ import { chargeable, countingOf, moneyText } from "../currencies.ts";
 import { Payment } from "../entities/payment.ts";
 import { Purchase } from "../entities/purchase.ts";
 import { BadUserInput, Conflict, DomainError, NotFound, RefundNotAllowed } from "../errors.ts";
-import { isRefusal } from "../intents/intents.ts";
+import { isRefusal } from "../intents/failures.ts";
 import type { Turns } from "../intents/turns.ts";
 import type { RefundPaymentInput } from "../resolvers/inputs/refund.inputs.ts";
 import type { Sync } from "../sync/sync.ts";

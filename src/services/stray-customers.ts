@@ -1,6 +1,7 @@
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Clock } from "../clock.ts";
-import { type Intents, isRefusal } from "../intents/intents.ts";
+import { isRefusal } from "../intents/failures.ts";
+import type { Intents } from "../intents/intents.ts";
 import type { Logger } from "../logger.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { USER_ID } from "../stripe/metadata.ts";

@@ -14,7 +14,8 @@ import {
   PlanInactive,
   SubscriptionNotActive,
 } from "../errors.ts";
-import { IntentLapsed, type Intents } from "../intents/intents.ts";
+import { IntentLapsed } from "../intents/failures.ts";
+import type { Intents } from "../intents/intents.ts";
 import { noteUnderKey } from "../intents/key-scope.ts";
 import { openIntent } from "../intents/open-intent.ts";
 import { METHOD_CHANGES } from "../intents/payment-methods.ts";

@@ -69,7 +69,8 @@ export async function invoiceIsGone(em: EntityManager, road: Road, stripeInvoice
   const known = await em.findOne(Invoice, { stripeInvoiceId });
   if (!known || (!known.purchaseId && known.status !== "DRAFT")) return;
   await road.follow(known.userId, null, async (write) => {
-    const invoice = await write.tx.findOneOrFail(Invoice, { stripeInvoiceId });
+    const invoice = await write.tx.findOne(Invoice, { stripeInvoiceId });
+    if (!invoice) return;
     if (!invoice.purchaseId) return letGo(write, invoice);
     if (!isOwed(invoice)) return;
     Object.assign(invoice, { status: "VOID", version: invoice.version + 1 });

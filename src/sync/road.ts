@@ -18,6 +18,8 @@ import type { Author, Write } from "./write.ts";
 
 /** How many may wait for users' locks at once, each with a connection: most of the pool is for those who need not wait. */
 const WAITING = 8;
+/** Most hold a user for some milliseconds: where there is no room to wait, it is tried again after these. */
+const PAUSES_MS = [10, 50, 200];
 
 /** The owner of what belongs to no user: the catalogue. No user's id is empty. */
 export const NOBODY = "";
@@ -175,10 +177,16 @@ export class Road {
         await lock(tx, userId, waits);
         return work(writeOf(userId, cause));
       });
-    return attempt(false).catch((error: unknown) => {
-      if (!(error instanceof UserHeld)) throw error;
-      return this.waiting.run(() => attempt(true));
-    });
+    for (const pause of PAUSES_MS) {
+      try {
+        return await attempt(false);
+      } catch (error) {
+        if (!(error instanceof UserHeld)) throw error;
+        if (this.waiting.hasRoom()) break;
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+    return this.waiting.run(() => attempt(true));
   }
 
   private transaction<T>(work: Transaction<T>): Promise<T> {

@@ -109,7 +109,11 @@ test("a customer of another account's is not taken for one that has ended", asyn
   await execute(
     "update subscription_plans set stripe_price_id = 'price_' || name where stripe_price_id is not null",
   );
-  expect(codeOf(await anonymize(service, ada.userId))).toBe("CONFLICT");
+  // also when a sync has taken it for deleted meanwhile
+  for (const deleted of [false, true]) {
+    await execute("update customers set is_deleted = ? where user_id = ?", [deleted, ada.userId]);
+    expect(codeOf(await anonymize(service, ada.userId))).toBe("CONFLICT");
+  }
   for (const { id, stripe_price_id } of prices)
     await execute("update subscription_plans set stripe_price_id = ? where id = ?", [stripe_price_id, id]);
   expect(await execute("select severed_at from anonymized_users where user_id = ?", [ada.userId])).toEqual([

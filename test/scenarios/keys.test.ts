@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { armCrashPoints } from "../../src/crash-points.ts";
 import { planId } from "../support/checkout.ts";
 import { type Learner, newLearner } from "../support/learner.ts";
 import { type Answer, eventually, newUser, startService, type TestService } from "../support/service.ts";
@@ -49,6 +51,31 @@ test("a subscription is made once, and is the answer", async () => {
   expect(answer.data?.createSubscription.subscription.status).toBe("ACTIVE");
   expect(await ada.invoices()).toHaveLength(1);
   expect(code(await ada.ask(create, { input: { ...input, quantity: 2 } }))).toBe("CONFLICT");
+});
+
+test("a call that was held up until another had its key begins nothing, and leaves the key to it", async () => {
+  await addCard("pm_card_visa");
+  const takenOver =
+    "update idempotency_keys set lease_until = now() + interval '1 minute' where caller_id = $1";
+  const takeOver = `const { Client } = require("pg"); const client = new Client(process.env.DATABASE_URL);
+    client.connect().then(() => client.query(${JSON.stringify(takenOver)}, [process.argv[1]])).then(() => client.end())`;
+  armCrashPoints((point) => {
+    if (point !== "key-claimed") return;
+    armCrashPoints();
+    execFileSync(process.execPath, ["-e", takeOver, `user:${ada.userId}`], {
+      env: { ...process.env, ...service.env },
+    });
+  });
+  const input = { planId: await planId(service), idempotencyKey: "k" };
+  const answer = await ada.ask(
+    "mutation ($input: CreateSubscriptionInput!) { createSubscription(input: $input) { clientSecret } }",
+    { input },
+  );
+  expect(answer.errors?.[0]?.extensions).toMatchObject({ code: "CONFLICT", retryable: true });
+  const rows = (sql: string, id: string) =>
+    service.app.parts.orm.em.fork().execute<unknown[]>(`select 1 from ${sql}`, [id]);
+  expect(await rows("intents where user_id = ? and kind = 'create-subscription'", ada.userId)).toEqual([]);
+  expect(await rows("idempotency_keys where caller_id = ?", `user:${ada.userId}`)).toHaveLength(1);
 });
 
 test("a plan is changed once, and the change is the answer", async () => {

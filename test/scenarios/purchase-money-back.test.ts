@@ -81,6 +81,11 @@ test.each([
   expect(answer.errors?.[0]?.extensions.code).toBe("ALREADY_PURCHASED");
   const [dispute] = (await stripeOf(service).disputes.list({ limit: 1 })).data;
   await atSandbox(service, `disputes/${dispute?.id}/close`, { outcome });
+  // while it is open and when it is lost the purchase looks the same
+  await eventually(
+    () => execute("select 1 from disputes where user_id = ? and lower(status) = ?", [ada.userId, outcome]),
+    (rows) => rows.length === 1,
+  );
   await ada.untilMay(course, isOpen);
   await ada.until(id, status);
   if (!isOpen) expect(made(await ada.pay(course))).toMatchObject({ status: "COMPLETED" });

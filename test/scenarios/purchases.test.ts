@@ -217,7 +217,10 @@ test("a subscriber may buy too, and keeps what was bought when the subscription 
   const learner = await newLearner(service);
   await learner.subscribe();
   const buyer = { ...(await newBuyer(service)), ...learner };
-  const { data } = await learner.ask("{ paymentMethods { id } }");
+  const { data } = await eventually(
+    () => learner.ask("{ paymentMethods { id } }"),
+    (answer) => answer.data.paymentMethods.length === 1,
+  );
   const bought = await learner.ask(
     `mutation ($input: CreatePurchaseInput!) { createPurchase(input: $input) { purchase { status } } }`,
     { input: { ...course, paymentMethodId: data.paymentMethods[0].id } },

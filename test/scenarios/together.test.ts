@@ -178,7 +178,8 @@ describe("while another process does not let go of users", () => {
   }
   const waiting = async () => {
     const [row] = await execute<{ count: number }>(
-      "select count(*)::int as count from pg_locks where locktype = 'advisory' and not granted",
+      `select count(*)::int as count from pg_locks where locktype = 'advisory' and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
     );
     return row?.count;
   };
