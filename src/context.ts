@@ -32,16 +32,30 @@ export type Asking = Pick<Context, "caller" | "countedAs" | "asks" | "seesSchema
 /** Makes the context of a request. Whose address counts where nobody is signed in is the request's to say. */
 export type NewContext = (caller: Caller, request: IncomingMessage, asks?: Asks) => Context;
 
-export function createContext(asking: Asking, live: LiveService, newLoaders: () => Loaders): Context {
-  let loaders = newLoaders();
-  return {
-    ...asking,
-    live,
-    get loaders() {
-      return loaders;
-    },
-    renew: () => {
-      loaders = newLoaders();
-    },
-  };
+/** A class: with a getter in a literal V8 makes each object a layout of its own, which keeps all that hangs on it until the old space is swept. */
+class RequestContext implements Context {
+  readonly caller: Caller;
+  readonly countedAs: string | undefined;
+  readonly asks: Asks | undefined;
+  readonly seesSchema: boolean;
+  loaders: Loaders;
+
+  constructor(
+    { caller, countedAs, asks, seesSchema }: Asking,
+    readonly live: LiveService,
+    private readonly newLoaders: () => Loaders,
+  ) {
+    this.caller = caller;
+    this.countedAs = countedAs;
+    this.asks = asks;
+    this.seesSchema = seesSchema;
+    this.loaders = newLoaders();
+  }
+
+  renew(): void {
+    this.loaders = this.newLoaders();
+  }
 }
+
+export const createContext = (asking: Asking, live: LiveService, newLoaders: () => Loaders): Context =>
+  new RequestContext(asking, live, newLoaders);

@@ -45,6 +45,7 @@ function nameOf(sql: string): string {
   return name;
 }
 
+type Done = (error: Error | null, result: unknown) => void;
 type Query = (sql: unknown, values?: unknown, ...rest: unknown[]) => unknown;
 
 /** Lets the connections of a pool prepare what comes with values; everything else the ORM writes out. */
@@ -53,10 +54,25 @@ export function preparing(pool: Pool): void {
     const driver = Object.getPrototypeOf(client) as { query: Query };
     const query: Query = (sql, values, ...rest) => {
       const isConstant = typeof sql === "string" && Array.isArray(values) && values.length > 0;
-      return isConstant
-        ? driver.query.call(client, { name: nameOf(sql), text: sql, values }, ...rest)
-        : driver.query.call(client, sql, values, ...rest);
+      const asked = isConstant ? [{ name: nameOf(sql), text: sql, values }] : [sql, values];
+      const isPromised = typeof sql === "string" && typeof values !== "function" && rest.length === 0;
+      const run = (...done: unknown[]) => driver.query.call(client, ...(asked as [unknown]), ...done);
+      return isPromised ? promised(run) : run(...rest);
     };
     client.query = query as typeof client.query;
+  });
+}
+
+/**
+ * The driver's promise, made of its callback: its own assigns a function literal to a property, which V8 puts into the
+ * old space, and what a statement found stays with it there until that is swept (docs/decisions/0019).
+ */
+function promised(run: (done: Done) => unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    run((error, result) => (error ? reject(error) : resolve(result)));
+  }).catch((error: Error) => {
+    // as the driver does: who asked, in place of the socket that was read
+    Error.captureStackTrace(error);
+    throw error;
   });
 }
