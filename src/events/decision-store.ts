@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import type { ChainableCommander, Redis } from "ioredis";
-import { giveUpIfFrozen, wasNotAnswered } from "./redis.ts";
+import type { Redis } from "ioredis";
+import { byOneWrite, giveUpIfFrozen, wasNotAnswered } from "./redis.ts";
 
 /** An entry lives no longer than this, whatever happens: the bound that holds when a fence could not be raised. */
 export const ENTRY_MS = 60_000;
@@ -49,10 +49,10 @@ interface Script {
   readonly sha: string;
 }
 
-/** Runs a script on a key, with others of a pipeline. */
-type Run = (key: string, ...args: (string | number)[]) => unknown;
+/** Runs a script on a key. */
+type Run = (key: string, ...args: (string | number)[]) => Promise<unknown>;
 
-type Reply = [error: Error | null, reply: unknown];
+type Reply = PromiseSettledResult<unknown>;
 
 /**
  * Texts about users in Redis, under a generation of the catalogue, that never outlive a change that has raised its
@@ -74,34 +74,31 @@ export class DecisionStore {
    * thought of. Whose answer is an error has nothing kept. @throws what ioredis throws, at once while Redis is away
    */
   async read(looks: readonly Look[]): Promise<Shelves> {
-    const [catalogue, ...replies] = await this.together(READ, (pipeline, run) => {
-      pipeline.get(CATALOGUE);
-      for (const look of looks)
-        if (look.isKnown) pipeline.hmget(userKey(look.userId), ...STANDING);
-        else take(look, run);
-    });
-    if (!catalogue || catalogue[0]) throw catalogue?.[0] ?? new Error("Redis said nothing.");
+    const [catalogue, ...replies] = await this.together(READ, (run) => [
+      this.redis.get(CATALOGUE),
+      ...looks.map((look) =>
+        look.isKnown ? this.redis.hmget(userKey(look.userId), ...STANDING) : take(look, run),
+      ),
+    ]);
+    if (catalogue?.status !== "fulfilled") throw catalogue?.reason ?? new Error("Redis said nothing.");
     const gone = [...replies.keys()].filter((at) => looks[at]?.isKnown && isNothing(replies[at]));
     if (gone.length > 0) {
-      const taken = await this.together(READ, (_pipeline, run) => {
-        for (const at of gone) take(looks[at] as Look, run);
-      });
+      const taken = await this.together(READ, (run) => gone.map((at) => take(looks[at] as Look, run)));
       for (const [nth, at] of gone.entries()) replies[at] = taken[nth] as Reply;
     }
     return {
-      generation: await this.generation(catalogue[1] as string | null),
+      generation: await this.generation(catalogue.value as string | null),
       shelves: replies.map(shelfIn),
     };
   }
 
   /** Adds to what is kept of users; nothing where the lease is not good any more. */
   async add(additions: readonly Addition[]): Promise<void> {
-    await this.together(ADD, (_pipeline, run) => {
-      for (const { userId, lease, texts } of additions) {
-        const all = [...texts].flatMap(([text, fields]) => [text, fields.join(BETWEEN)]);
-        run(userKey(userId), lease, ...all);
-      }
-    });
+    await this.together(ADD, (run) =>
+      additions.map(({ userId, lease, texts }) =>
+        run(userKey(userId), lease, ...[...texts].flatMap(([text, fields]) => [text, fields.join(BETWEEN)])),
+      ),
+    );
   }
 
   private async generation(known: string | null): Promise<string | null> {
@@ -116,23 +113,16 @@ export class DecisionStore {
    */
   private async together(
     { text, sha }: Script,
-    write: (pipeline: ChainableCommander, run: Run) => void,
+    commands: (run: Run) => Promise<unknown>[],
   ): Promise<Reply[]> {
-    const send = async (): Promise<Reply[]> => {
-      const pipeline = this.redis.pipeline();
-      write(pipeline, (key, ...args) => pipeline.evalsha(sha, 1, key, ...args));
-      return (await this.answered(pipeline.exec())) ?? [];
-    };
-    // development's stand-in for Redis fails as a whole, and cannot load what it is not to run
-    let replies = await send().catch((error: Error): Reply[] => {
-      if (isUnknown(error)) return [[error, null]];
-      throw error;
-    });
-    if (replies.some(([error]) => isUnknown(error))) {
+    const run: Run = (key, ...args) => this.redis.evalsha(sha, 1, key, ...args);
+    const send = () => Promise.allSettled(byOneWrite(this.redis, () => commands(run)));
+    let replies = await send();
+    if (replies.some(isUnknown)) {
       await this.answered(this.redis.eval(text, 0));
       replies = await send();
     }
-    for (const [error] of replies) if (error) giveUpIfFrozen(this.redis, error);
+    for (const reply of replies) if (reply.status === "rejected") giveUpIfFrozen(this.redis, reply.reason);
     return replies;
   }
 
@@ -185,18 +175,20 @@ export async function dropDecisions(redis: Redis, userId: string, fence = ""): P
 
 const take = ({ userId }: Look, run: Run) => run(userKey(userId), randomUUID(), ENTRY_MS);
 
-/** Whether it is a script that Redis does not know. */
-const isUnknown = (error: Error | null) => error?.message.startsWith("NOSCRIPT") ?? false;
+/** Whether it is about a script that Redis does not know. */
+const isUnknown = (reply: Reply) =>
+  reply.status === "rejected" && String((reply.reason as Error).message).startsWith("NOSCRIPT");
 
 /** Neither a fence nor a lease. */
-const isNothing = ([error, reply]: Reply = [null, null]): boolean => {
-  const [fence, lease] = (reply ?? []) as (string | null)[];
-  return !error && fence === null && lease === null;
-};
+function isNothing(reply: Reply | undefined): boolean {
+  if (reply?.status !== "fulfilled") return false;
+  const [fence, lease] = reply.value as (string | null)[];
+  return fence === null && lease === null;
+}
 
-function shelfIn([error, reply]: Reply): Shelf {
-  if (error) return { lease: null, texts: [] };
-  const [fence, lease = null, ...rest] = reply as (string | null)[];
+function shelfIn(reply: Reply): Shelf {
+  if (reply.status === "rejected") return { lease: null, texts: [] };
+  const [fence, lease = null, ...rest] = reply.value as (string | null)[];
   if (fence) return { lease: null, texts: [] };
   const texts: [text: string, fields: string[]][] = [];
   for (let at = 0; at < rest.length; at += 2)

@@ -44,6 +44,21 @@ export function redisFactory(url: string, logger: Logger): RedisFactory {
 }
 
 /**
+ * Has all commands that `send` sends written at once. Not by a pipeline of the client's: each has an accessor of its own,
+ * for which V8 keeps it, with all of its answers, until the old space is swept (docs/decisions/0019).
+ */
+export function byOneWrite<T>(redis: Redis, send: () => T): T {
+  // none before the first connection; development's stand-in has none at all
+  const stream: Redis["stream"] | undefined = redis.stream;
+  stream?.cork();
+  try {
+    return send();
+  } finally {
+    stream?.uncork();
+  }
+}
+
+/**
  * After a command that Redis took and did not answer, gives the connection up. A new one is not ready before Redis
  * answers again: until then commands fail at once instead of each waiting its two seconds, and none pile up.
  */

@@ -1,9 +1,23 @@
-import { AccessSource } from "../types/enums.ts";
+import { AccessSource, type PurchasableType } from "../types/enums.ts";
 import type { AccessQuestion, Decision, TimedDecision } from "./access-question.ts";
 
+/** Names of questions that came up lately, by type and id: what is kept of all users about a course shares one text. */
+const names: Readonly<Record<PurchasableType, Map<string, string>>> = {
+  COURSE: new Map(),
+  LEARNING_PATH: new Map(),
+};
+const MOST_NAMES = 10_000;
+
 /** What a question is called among those about a user; no id has a line break in it. */
-export const fieldOf = ({ resourceType, resourceId }: AccessQuestion): string =>
-  `${resourceType}:${resourceId}`;
+export function fieldOf({ resourceType, resourceId }: AccessQuestion): string {
+  const ofType = names[resourceType];
+  const known = ofType.get(resourceId);
+  if (known) return known;
+  if (ofType.size === MOST_NAMES) ofType.clear();
+  const name = `${resourceType}:${resourceId}`;
+  ofType.set(resourceId, name);
+  return name;
+}
 
 /** A decision as it is kept: under which generation of the catalogue, and what it says. */
 type Entry = [
