@@ -21,19 +21,19 @@ statement and JSON.stringify. First each has to give the same answers. Then each
 autocannon, from this process; prints how many answers a second, how long one takes, and processor time of the server
 and of PostgreSQL.
 
-  --seconds N  for each server and workload (5), in turns; before that, each warms up
+  --seconds N  for each server and workload (5), in turns
+  --warm-up N  seconds for each server before the turns (5): until V8 has compiled what is asked all the time
   --grants N   how many grants, five of a user (1000000)
   --only TEXT  only the workloads with this in their name
   --help       this text
 
-Cold: each question is about another user, and Redis is empty at the start. Warm: about the same fifty. The other
+Cold: each question is about another user and asked once, and Redis is empty at the start. Warm: about the same fifty. The other
 servers keep no answers. Installs them into bench/peers when they are not there.`;
 
 const SECRET = "a secret of the benchmarks, long enough for production";
 /** How many answers of each workload are compared. */
 const CHECKED = 100;
 const LONGEST_TURN = 2.5;
-const WARM_UP = 1.5;
 
 interface Figures extends Load {
   cpuSeconds: number;
@@ -43,6 +43,7 @@ type Table = Map<string, Figures>;
 
 interface Tools {
   seconds: number;
+  warmUp: number;
   redis: Redis;
   /** Process of a connection to PostgreSQL. */
   backend: number;
@@ -81,7 +82,7 @@ const rotated = <T>(all: T[], by: number) => [
  * dealt out to the turns: none is met again.
  */
 async function measure(servers: Server[], workload: Workload, tools: Tools): Promise<Table> {
-  const { redis, backend, seconds } = tools;
+  const { redis, backend, seconds, warmUp } = tools;
   const table: Table = new Map();
   await redis.flushall();
   const turns = Math.ceil(seconds / LONGEST_TURN);
@@ -91,7 +92,7 @@ async function measure(servers: Server[], workload: Workload, tools: Tools): Pro
     for (const server of rotated(servers, turn)) {
       progress(`${workload.name}, ${turn === 0 ? "warming up" : `${turn} of ${turns}`}: ${server.name}`);
       const [cpu, postgres] = [cpuOf(server.pid), postgresCpu(backend)];
-      const got = await load(server, questions, turn === 0 ? WARM_UP : seconds / turns);
+      const got = await load(server, questions, turn === 0 ? warmUp : seconds / turns, !workload.isWarm);
       if (turn === 0) continue;
       const sum = table.get(server.name) ?? { seconds: 0, times: [], cpuSeconds: 0, postgresSeconds: 0 };
       sum.times.push(...got.times);
@@ -154,7 +155,11 @@ async function surroundings() {
 
 async function main(): Promise<void> {
   installPeers("mercurius");
-  const [seconds, grants] = [Number(values.seconds), Number(values.grants)];
+  const [seconds, warmUp, grants] = [values.seconds, values["warm-up"], values.grants].map(Number) as [
+    number,
+    number,
+    number,
+  ];
   const { databaseUrl, redisUrl, redis, client } = await surroundings();
   const began = performance.now();
   const filled = await fill(client, grants);
@@ -167,7 +172,7 @@ async function main(): Promise<void> {
   for (const workload of wanted) await checkAnswers(servers, workload);
   say("all answers are the same");
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-  const tools = { seconds, redis, backend: rows[0]?.pid as number };
+  const tools = { seconds, warmUp, redis, backend: rows[0]?.pid as number };
   const ratios: Record<string, object> = {};
   for (const workload of wanted) {
     const table = await measure(servers, workload, tools);
@@ -186,6 +191,7 @@ async function main(): Promise<void> {
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "5" },
+    "warm-up": { type: "string", default: "5" },
     grants: { type: "string", default: "1000000" },
     only: { type: "string", default: "" },
     help: { type: "boolean" },

@@ -24,12 +24,14 @@ const CONNECTIONS = 32;
 
 /**
  * Asks over 32 connections, each with one question under way at a time and a share of the questions of its own.
+ * @param isOnce ends when each question has been asked once, should that be sooner
  * @throws Error when a single answer is a failure
  */
 export async function load(
   { url, hasRoutes }: Target,
   questions: readonly Question[],
   seconds: number,
+  isOnce = false,
 ): Promise<Load> {
   const autocannon = createRequire(join(PEERS, "package.json"))("autocannon") as Autocannon;
   const times: number[] = [];
@@ -37,6 +39,7 @@ export async function load(
   let client = 0;
   const run = autocannon({
     ...{ url, connections: CONNECTIONS, duration: seconds, sampleInt: 100 },
+    ...(isOnce && { maxOverallRequests: questions.length }),
     setupClient(connection: { setRequests(requests: object[]): void }) {
       const share = shareOf(questions, client++ % CONNECTIONS);
       connection.setRequests(

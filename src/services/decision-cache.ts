@@ -195,7 +195,11 @@ export class DecisionCache {
     }
   }
 
-  /** Keeps in this process what was asked for, and adds to Redis what was decided; whoever asked does not wait for that. */
+  /**
+   * Adds to Redis what was decided; whoever asked does not wait for that. In this process keeps what Redis knew already:
+   * most is asked for once, and what is remembered here of everything costs a page of courses a tenth of its time.
+   * Whatever nobody else can keep is kept here at once.
+   */
   private keep(
     { began, fields, answers }: Asking,
     { userId, places, standing, near }: Asked,
@@ -207,10 +211,9 @@ export class DecisionCache {
     for (const at of places) {
       const [field, decision] = [fields[at] as string, answers[at] as TimedDecision];
       if (isKnown && near.decisions.get(field) === decision) continue;
-      fresh.set(field, decision);
-      if (!open.has(at)) continue;
       const others = decided.get(decision);
-      if (others) others.push(field);
+      if (!standing || !open.has(at)) fresh.set(field, decision);
+      else if (others) others.push(field);
       else decided.set(decision, [field]);
     }
     if (fresh.size > 0) this.near.keep(userId, { began, standing, decisions: fresh });

@@ -23,6 +23,9 @@ afterAll(() => decisions.stop());
 
 const replica = () => decisions.replica();
 const kept = (userId: string, fields: number) => decisions.kept(userId, fields);
+/** Takes what is kept of a user out of Redis, but for the lease. */
+const forget = async (userId: string) =>
+  connection.hdel(`payment:{${userId}}:access`, ...Object.keys(await textsOf(connection, userId)));
 
 test("a decision is asked for once: then this process answers, and the others from Redis", async () => {
   const user = newUser();
@@ -61,8 +64,9 @@ test("what a process remembers it gives for as long as Redis says that nothing h
   const [one, two] = [replica(), replica()];
   await two.answer([about(user), about(user, "course-2")], primary(REFUSED));
   await kept(user, 2);
+  await two.answer([about(user), about(user, "course-2")], primary(GRANTED)); // from Redis
   // only whether it stands is asked: the texts themselves are not read again
-  await connection.hdel(`payment:{${user}}:access`, ...Object.keys(await textsOf(connection, user)));
+  await forget(user);
   expect(await two.answer([about(user)], primary(GRANTED))).toEqual([REFUSED]);
   const more = primary(LATER);
   expect(await two.answer([about(user, "course-3"), about(user)], more)).toEqual([LATER, REFUSED]);
@@ -79,6 +83,19 @@ test("what a process remembers it gives for as long as Redis says that nothing h
     (there) => there === 0,
   );
   expect(await two.answer([about(other)], primary(GRANTED))).toEqual([GRANTED]);
+});
+
+test("what was decided a process remembers when it is asked for again: the first time Redis does", async () => {
+  const user = newUser();
+  const cache = replica();
+  await cache.answer([about(user)], primary(GRANTED));
+  await kept(user, 1);
+  await forget(user);
+  expect(await cache.answer([about(user)], primary(LATER))).toEqual([LATER]);
+  await kept(user, 1);
+  expect(await cache.answer([about(user)], primary(REFUSED))).toEqual([LATER]);
+  await forget(user);
+  expect(await cache.answer([about(user)], primary(REFUSED))).toEqual([LATER]);
 });
 
 test("questions of several who ask at once are answered each with their own", async () => {

@@ -26,6 +26,7 @@ test("behind a fence all ask the primary, and nothing is kept", async () => {
   const [one, two] = [replica(), replica()];
   await two.answer([about(user)], primary(REFUSED));
   await kept(user, 1);
+  await two.answer([about(user)], primary(GRANTED)); // from Redis: remembered
   await one.fence([user]);
   expect(await two.answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
   const truth = primary(LATER);
@@ -95,6 +96,7 @@ test("a change of the catalogue makes every decision a question again", async ()
   const [one, two] = [replica(), replica()];
   await two.answer([about(user)], primary(REFUSED));
   await kept(user, 1);
+  await two.answer([about(user)], primary(GRANTED)); // from Redis: remembered
   const lower = await one.fenceAll();
   expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
   lower();
