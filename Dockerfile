@@ -33,4 +33,5 @@ COPY scripts/setup-database.js scripts/
 USER 1001:1001
 EXPOSE 3004
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "dist/scripts/healthcheck.js"]
-CMD ["node", "dist/src/main.js"]
+# compiled code is kept through pauses (docs/decisions/0019)
+CMD ["node", "--no-memory-reducer", "dist/src/main.js"]

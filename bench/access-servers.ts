@@ -4,7 +4,7 @@ import { watch } from "../test/support/processes.ts";
 import { eventually } from "../test/support/service.ts";
 import type { Target } from "./load.ts";
 import { PEERS } from "./peers.ts";
-import { atTheEnd } from "./surroundings.ts";
+import { atTheEnd, startArguments } from "./surroundings.ts";
 
 /** A server in a process of its own. */
 export interface Server extends Target {
@@ -39,7 +39,7 @@ export async function startServers(around: Surroundings): Promise<Server[]> {
 export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings): Promise<Server> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const started = watch(process.execPath, [join(import.meta.dirname, "../src/main.js")], {
+  const started = watch(process.execPath, startArguments(), {
     env: {
       ...{
         PATH: process.env.PATH,

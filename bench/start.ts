@@ -1,6 +1,5 @@
 // `npm run bench:start`: how soon a replica is ready, and what it takes while it has nothing to do.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { freePort } from "../dev/embedded/ports.ts";
@@ -8,7 +7,7 @@ import { Progress, table } from "../scripts/terminal.ts";
 import { setupDatabase } from "../src/database.ts";
 import { watch } from "../test/support/processes.ts";
 import { startTestRedis } from "../test/support/redis.ts";
-import { atTheEnd, roomyPostgres, toTheEnd } from "./surroundings.ts";
+import { atTheEnd, roomyPostgres, startArguments, toTheEnd } from "./surroundings.ts";
 
 const HELP = `npm run bench:start [-- --runs 5 --idle 5]
 
@@ -29,7 +28,7 @@ interface Start {
 async function startOnce(env: NodeJS.ProcessEnv, idleSeconds: number): Promise<Start> {
   const port = await freePort();
   const began = performance.now();
-  const started = watch(process.execPath, [join(import.meta.dirname, "../src/main.js")], {
+  const started = watch(process.execPath, startArguments(), {
     env: { ...env, PORT: String(port) },
   });
   try {

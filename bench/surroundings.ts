@@ -1,9 +1,17 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { type Postgres, startPostgres } from "../dev/embedded/postgres.ts";
 import { removePostgresData } from "../dev/embedded/postgres-place.ts";
+
+/** What starts the service in production: what Node is given by `npm start`. */
+export function startArguments(): string[] {
+  const root = join(import.meta.dirname, "../..");
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const [, ...args] = (scripts.start as string).split(" ");
+  return args.map((arg) => (arg.startsWith("-") ? arg : join(root, arg)));
+}
 
 const undo: (() => unknown)[] = [];
 

@@ -102,7 +102,9 @@ test("runs as user 1001 on the port and with the health check that the platform 
   expect(argumentsOf("USER")).toEqual(["1001:1001"]);
   expect(argumentsOf("EXPOSE")).toEqual(["3004"]);
   expect(argumentsOf("ENV")).toEqual(["NODE_ENV=production HOME=/app"]);
-  const node = JSON.parse(readFileSync("package.json", "utf8")).devDependencies.node;
+  const { scripts, devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+  expect(argumentsOf("CMD").map((json) => JSON.parse(json))).toEqual([scripts.start.split(" ")]);
+  const { node } = devDependencies;
   expect(stages.map((stage) => stage.split(/\s/)[0])).toEqual(stages.map(() => `node:${node}-slim`));
 });
 
