@@ -70,7 +70,9 @@ export async function startOurs({ databaseUrl, redisUrl, secret }: Surroundings)
 }
 
 export async function startPeer(name: string, file: string, around: Surroundings): Promise<Server> {
-  const started = watch(process.execPath, [join(PEERS, file)], {
+  // what Node is told for ours it is told for all
+  const flags = startArguments().filter((arg) => arg.startsWith("-"));
+  const started = watch(process.execPath, [...flags, join(PEERS, file)], {
     env: {
       ...{ PATH: process.env.PATH, NODE_ENV: "production" },
       ...{ DATABASE_URL: around.databaseUrl, REDIS_URL: around.redisUrl, JWT_SECRET: around.secret },
