@@ -176,6 +176,9 @@ export class DecisionCache {
       if (asked.near && isSame(asked.near.standing, asked.standing)) {
         this.near.stands(asked.userId, asked.standing, began);
         for (const at of asked.places) answers[at] ??= nearby(asked, at);
+      } else if (asked.near) {
+        // else it would be asked for again and again whether it stands, in place of what Redis has now
+        this.near.forgetUnder(asked.userId, asked.near.standing);
       }
       if (shelf.texts.length === 0) continue;
       const found = decisionsIn(shelf.texts, said.generation, now);
@@ -198,7 +201,7 @@ export class DecisionCache {
   /**
    * Adds to Redis what was decided; whoever asked does not wait for that. In this process keeps what Redis knew already:
    * most is asked for once, and what is remembered here of everything costs a page of courses a tenth of its time.
-   * Whatever nobody else can keep is kept here at once.
+   * What may not be kept in Redis is kept here at once.
    */
   private keep(
     { began, fields, answers }: Asking,

@@ -14,8 +14,10 @@ export function fieldOf({ resourceType, resourceId }: AccessQuestion): string {
   const known = ofType.get(resourceId);
   if (known) return known;
   if (ofType.size === MOST_NAMES) ofType.clear();
-  const name = `${resourceType}:${resourceId}`;
-  ofType.set(resourceId, name);
+  // a text of its own: a piece of a request would keep the whole of it
+  const id = Buffer.from(resourceId).toString();
+  const name = `${resourceType}:${id}`;
+  ofType.set(id, name);
   return name;
 }
 

@@ -77,6 +77,11 @@ export class NearDecisions {
     if (near && isSame(near.standing, standing)) near.until = Math.max(near.until, began + NEAR_MS);
   }
 
+  /** Forgets what is remembered of a user, unless it is under another state by now. */
+  forgetUnder(userId: string, standing: Standing): void {
+    if (isSame(this.users.peek(userId)?.standing ?? null, standing)) this.users.delete(userId);
+  }
+
   forget(userId: string): void {
     this.users.delete(userId);
   }

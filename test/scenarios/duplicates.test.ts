@@ -173,7 +173,11 @@ test("a refund that the bank sends back is made again, three in all; then the mo
   expect(told.map(({ action }) => action)).toEqual([
     ...["cancel-duplicate", "refund-duplicate", "refund-duplicate", "refund-duplicate", "refund-owed"],
   ]);
-  expect([await sentBack("refunded_again"), await sentBack("owed")]).toEqual([2, 1]);
+  // counted once it is written
+  await eventually(
+    async () => [await sentBack("refunded_again"), await sentBack("owed")].join(),
+    (counts) => counts === "2,1",
+  );
   for (const { payment_intent } of await refunds())
     await service.app.parts.sync.payment(String(payment_intent));
   expect(await refunds()).toHaveLength(3);

@@ -98,6 +98,25 @@ test("what was decided a process remembers when it is asked for again: the first
   expect(await cache.answer([about(user)], primary(REFUSED))).toEqual([LATER]);
 });
 
+test("what is remembered from before a change makes way for what Redis has after it", async () => {
+  const user = newUser();
+  const [one, two] = [replica(), replica()];
+  await two.answer([about(user)], primary(REFUSED));
+  await kept(user, 1);
+  await two.answer([about(user)], primary(GRANTED)); // from Redis: remembered
+  const lower = await one.fence([user]);
+  lower();
+  await eventually(
+    () => connection.exists(`payment:{${user}}:access`),
+    (there) => there === 0,
+  );
+  expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
+  await kept(user, 1);
+  const truth = primary(REFUSED);
+  expect(await two.answer([about(user)], truth)).toEqual([GRANTED]);
+  expect(truth.asked).toEqual([]);
+});
+
 test("questions of several who ask at once are answered each with their own", async () => {
   const users = [newUser(), newUser(), newUser()];
   const cache = replica();
