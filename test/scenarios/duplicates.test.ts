@@ -197,7 +197,8 @@ test("one that Stripe refused to cancel is cancelled when it is looked at again"
         "select state from intents where user_id = ? and kind = 'cancel-duplicate-subscription'",
         [userId],
       ),
-    ([intent]) => intent?.state === "FAILED",
+    // an event that comes right behind has it looked at again by itself
+    ([intent]) => intent?.state === "FAILED" || intent?.state === "SUCCEEDED",
   );
   for (const { id } of await subscriptions()) await service.app.parts.sync.subscription(id);
   await expectOneLeft();
