@@ -155,11 +155,8 @@ async function surroundings() {
 
 async function main(): Promise<void> {
   installPeers("mercurius");
-  const [seconds, warmUp, grants] = [values.seconds, values["warm-up"], values.grants].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const [seconds, warmUp] = [Number(values.seconds), Number(values["warm-up"])];
+  const grants = Number(values.grants);
   const { databaseUrl, redisUrl, redis, client } = await surroundings();
   const began = performance.now();
   const filled = await fill(client, grants);

@@ -32,7 +32,7 @@ export type Asking = Pick<Context, "caller" | "countedAs" | "asks" | "seesSchema
 /** Makes the context of a request. Whose address counts where nobody is signed in is the request's to say. */
 export type NewContext = (caller: Caller, request: IncomingMessage, asks?: Asks) => Context;
 
-/** A class: with a getter in a literal V8 makes each object a layout of its own, which keeps all that hangs on it until the old space is swept. */
+/** A class: of a literal with a getter V8 makes each object a layout of its own, which keeps all that hangs on it (docs/decisions/0019). */
 class RequestContext implements Context {
   readonly caller: Caller;
   readonly countedAs: string | undefined;

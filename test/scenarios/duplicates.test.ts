@@ -30,13 +30,9 @@ const refunds = async () => {
   const charges = (await stripe.charges.list({ customer, expand: ["data.refunds"] })).data;
   return charges.flatMap((charge) => charge.refunds?.data ?? []);
 };
-const slot = async () =>
-  (
-    await rows<{ stripe_subscription_id: string }>(
-      "select stripe_subscription_id from subscription_slots where user_id = ?",
-      [userId],
-    )
-  )[0]?.stripe_subscription_id;
+const one = async (sql: string, params: unknown[] = []) =>
+  Object.values((await rows<Record<string, string>>(sql, params))[0] ?? {})[0];
+const slot = () => one("select stripe_subscription_id from subscription_slots where user_id = ?", [userId]);
 const remarks = () =>
   rows<{ action: string; table_name: string; reason: string }>(
     "select action, table_name, reason from audit_log where user_id = ? and actor = 'service:payment' order by at, action",
@@ -46,11 +42,7 @@ const counted = async (origin: string) =>
   (await service.app.parts.metrics.duplicates.get()).values.find(({ labels }) => labels.origin === origin)
     ?.value ?? 0;
 const price = async () =>
-  (
-    await rows<{ stripe_price_id: string }>(
-      "select stripe_price_id from subscription_plans where name = 'Premium'",
-    )
-  )[0]?.stripe_price_id as string;
+  String(await one("select stripe_price_id from subscription_plans where name = 'Premium'"));
 
 /** A page like ours that no slot knows of: another tab's, say, whose process lost the race and its memory. */
 async function pageBesides(customer: string): Promise<string> {

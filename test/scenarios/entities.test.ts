@@ -1,90 +1,22 @@
 import type { EntityClass } from "@mikro-orm/postgresql";
 import { v7 } from "uuid";
 import { ENTITIES } from "../../src/entities/index.ts";
-import { Invoice, InvoiceLine, InvoicePayment } from "../../src/entities/invoice.ts";
-import { Payment } from "../../src/entities/payment.ts";
-import { Plan } from "../../src/entities/plan.ts";
-import { Refund } from "../../src/entities/refund.ts";
 import { Subscription } from "../../src/entities/subscription.ts";
-import { UserAccess } from "../../src/entities/user-access.ts";
 import { rowsBy } from "../../src/rows.ts";
 import { newUser, startService, type TestService } from "../support/service.ts";
 import { statementsOf } from "../support/statements.ts";
+import { hundredSubscribers, type Subscriber } from "../support/subscribers.ts";
 
 let service: TestService;
 let token: string;
-let subscribers: { userId: string; subscriptionId: string; plan: string }[];
+let subscribers: Subscriber[];
 
 beforeAll(async () => {
   service = await startService({ env: { WORKER: "off" }, webhooks: false });
   token = await service.token("course-service", "service");
-  subscribers = await hundredSubscribers();
+  subscribers = await hundredSubscribers(service.app.parts.orm.em.fork());
 });
 afterAll(() => service.stop());
-
-/** Of the three plans that cost something, in turn. */
-async function hundredSubscribers() {
-  const em = service.app.parts.orm.em.fork();
-  const plans = await em.find(Plan, { stripePriceId: { $ne: null } });
-  const now = new Date();
-  const made = Array.from({ length: 100 }, (_, at) => {
-    const plan = plans[at % plans.length] as Plan;
-    const userId = newUser();
-    const subscription = Object.assign(new Subscription(), {
-      ...{ userId, stripeSubscriptionId: `sub_${at}`, stripePriceId: plan.stripePriceId, planId: plan.id },
-      ...{ status: "ACTIVE", quantity: 1, cancelAtPeriodEnd: false, hasPaymentMethod: true },
-      stripeCreatedAt: now,
-    });
-    const grant = Object.assign(new UserAccess(), {
-      ...{ userId, source: "SUBSCRIPTION", sourceId: subscription.id, scope: "PLATFORM" },
-      startsAt: new Date(now.getTime() - 60_000),
-    });
-    em.persist([subscription, grant, ...billed(userId, at, now)]);
-    return { userId, subscriptionId: subscription.id, plan: plan.name };
-  });
-  await em.flush();
-  return made;
-}
-
-/** An invoice of their subscription that is paid, after a payment that failed. */
-function billed(userId: string, at: number, now: Date) {
-  const money = { userId, currency: "USD", stripeCreatedAt: now };
-  const payment = Object.assign(new Payment(), {
-    ...{ ...money, stripePaymentIntentId: `pi_${at}`, status: "SUCCEEDED" },
-    ...{ amountMinor: 1_000 + at, amountRefundedMinor: 0 },
-  });
-  const failed = Object.assign(new Payment(), {
-    ...{ ...money, stripePaymentIntentId: `pi_failed_${at}`, status: "FAILED" },
-    ...{ amountMinor: 1_000, amountRefundedMinor: 0, stripeCreatedAt: new Date(now.getTime() - 1_000) },
-  });
-  const invoice = Object.assign(new Invoice(), {
-    ...{ ...money, stripeInvoiceId: `in_${at}`, stripeSubscriptionId: `sub_${at}`, status: "PAID" },
-    ...{ number: `CMH-${at}`, subtotalMinor: 1_000 + at, taxMinor: 0, totalMinor: 1_000 + at },
-    ...{ amountPaidMinor: 1_000 + at, amountDueMinor: 0 },
-  });
-  const line = Object.assign(new InvoiceLine(), {
-    ...{ stripeLineId: `il_${at}`, stripeInvoiceId: `in_${at}`, position: 0, description: `line of ${at}` },
-    ...{ amountMinor: 1_000 + at, currency: "USD" },
-  });
-  const link = Object.assign(new InvoicePayment(), {
-    ...{
-      stripeInvoicePaymentId: `inpay_${at}`,
-      stripeInvoiceId: `in_${at}`,
-      stripePaymentIntentId: `pi_${at}`,
-    },
-    status: "paid",
-  });
-  const refund = Object.assign(new Refund(), {
-    ...{
-      ...money,
-      stripeRefundId: `re_${at}`,
-      stripeChargeId: `ch_${at}`,
-      stripePaymentIntentId: `pi_${at}`,
-    },
-    ...{ amountMinor: 0, status: "failed" },
-  });
-  return [payment, refund, failed, invoice, line, link];
-}
 
 const QUERY = `query ($r: [_Any!]!) { _entities(representations: $r) {
   ... on UserSubscription { id grantsAccess plan { name } user { id } }
@@ -102,12 +34,12 @@ async function costOf(references: object[], bearer = token) {
   return { statements, entities };
 }
 
-const subscriptionOf = ({ subscriptionId, plan }: (typeof subscribers)[number]) => ({
+const subscriptionOf = ({ subscriptionId, plan }: Subscriber) => ({
   ...{ id: subscriptionId, grantsAccess: true, plan: { name: plan } },
 });
 
 test("a hundred subscriptions with their plans cost as many statements as one", async () => {
-  const refer = (some: typeof subscribers) =>
+  const refer = (some: Subscriber[]) =>
     some.map(({ subscriptionId: id }) => ({ __typename: "UserSubscription", id }));
   const one = await costOf(refer(subscribers.slice(0, 1)));
   const hundred = await costOf(refer(subscribers));
@@ -119,7 +51,7 @@ test("a hundred subscriptions with their plans cost as many statements as one", 
 });
 
 test("a hundred users with their subscriptions and grants cost as many statements as one", async () => {
-  const refer = (some: typeof subscribers) => some.map(({ userId: id }) => ({ __typename: "User", id }));
+  const refer = (some: Subscriber[]) => some.map(({ userId: id }) => ({ __typename: "User", id }));
   const one = await costOf(refer(subscribers.slice(0, 1)));
   const hundred = await costOf(refer(subscribers));
   expect(hundred.entities).toEqual(
@@ -135,7 +67,7 @@ test("a hundred unpaid subscriptions say why, and a hundred users how they pay, 
   const query = `query ($r: [_Any!]!) { _entities(representations: $r) {
     ... on UserSubscription { paymentProblem { nextStep amountDue { amount } } }
     ... on User { paymentMethods { id } } } }`;
-  const costOfProblems = async (some: typeof subscribers) => {
+  const costOfProblems = async (some: Subscriber[]) => {
     const r = some.flatMap(({ subscriptionId, userId }) => [
       { __typename: "UserSubscription", id: subscriptionId },
       { __typename: "User", id: userId },
@@ -279,7 +211,7 @@ test("rows that are read without the ORM are what it makes of them", async () =>
 
 /** What one user costs, and what all of them do. */
 async function costsOfUsers(query: string) {
-  const costOf = async (some: typeof subscribers) => {
+  const costOf = async (some: Subscriber[]) => {
     const r = some.map(({ userId: id }) => ({ __typename: "User", id }));
     let entities: Record<string, unknown>[] = [];
     const statements = await statementsOf(service.app.parts.orm, async () => {
@@ -293,7 +225,7 @@ async function costsOfUsers(query: string) {
 }
 
 test("a hundred courses that a learner looks at are one statement", async () => {
-  const learner = await service.token((subscribers[0] as { userId: string }).userId);
+  const learner = await service.token((subscribers[0] as Subscriber).userId);
   const courses = Array.from({ length: 100 }, (_, at) => ({
     __typename: "Course",
     id: `course-${v7()}-${at}`,

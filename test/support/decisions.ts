@@ -33,6 +33,10 @@ export interface Decisions {
   replica(): DecisionCache;
   /** Until so many decisions have reached Redis, for whom whoever decides does not wait. */
   kept(userId: string, fields: number): Promise<unknown>;
+  /** Has a process decide so about a user's course and remember it: it has found in Redis what it decided. */
+  remember(cache: DecisionCache, userId: string, decision: TimedDecision): Promise<void>;
+  /** Until nothing is kept of a user, or of the catalogue. */
+  gone(userId?: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -49,9 +53,13 @@ export async function startDecisions(now = () => new Date("2026-03-10T12:00:00Z"
   connection.on("error", () => {});
   await connection.ping().catch(() => new Promise((resolve) => connection.once("ready", resolve)));
   const clock = { now, stop: () => {} };
+  const kept = (userId: string, fields: number) =>
+    eventually(
+      () => textsOf(connection, userId),
+      (texts) => Object.values(texts).flatMap((all) => all.split("\n")).length === fields,
+    );
   return {
-    redis,
-    connection,
+    ...{ redis, connection, kept },
     replica: () =>
       new DecisionCache(
         new DecisionStore(connection, connection),
@@ -59,10 +67,15 @@ export async function startDecisions(now = () => new Date("2026-03-10T12:00:00Z"
         new Metrics(),
         createLogger("silent"),
       ),
-    kept: (userId, fields) =>
+    async remember(cache, userId, decision) {
+      await cache.answer([about(userId)], primary(decision));
+      await kept(userId, 1);
+      await cache.answer([about(userId)], primary(decision));
+    },
+    gone: (userId) =>
       eventually(
-        () => textsOf(connection, userId),
-        (texts) => Object.values(texts).flatMap((all) => all.split("\n")).length === fields,
+        () => connection.exists(userId ? `payment:{${userId}}:access` : "payment:access:catalogue"),
+        (there) => there === 0,
       ),
     async stop() {
       connection.disconnect();

@@ -78,10 +78,7 @@ test("what a process remembers it gives for as long as Redis says that nothing h
   await two.answer([about(other)], primary(REFUSED));
   await kept(other, 1);
   (await one.fenceAll())();
-  await eventually(
-    () => connection.exists("payment:access:catalogue"),
-    (there) => there === 0,
-  );
+  await decisions.gone();
   expect(await two.answer([about(other)], primary(GRANTED))).toEqual([GRANTED]);
 });
 
@@ -101,15 +98,10 @@ test("what was decided a process remembers when it is asked for again: the first
 test("what is remembered from before a change makes way for what Redis has after it", async () => {
   const user = newUser();
   const [one, two] = [replica(), replica()];
-  await two.answer([about(user)], primary(REFUSED));
-  await kept(user, 1);
-  await two.answer([about(user)], primary(GRANTED)); // from Redis: remembered
+  await decisions.remember(two, user, REFUSED);
   const lower = await one.fence([user]);
   lower();
-  await eventually(
-    () => connection.exists(`payment:{${user}}:access`),
-    (there) => there === 0,
-  );
+  await decisions.gone(user);
   expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
   await kept(user, 1);
   const truth = primary(REFUSED);

@@ -8,7 +8,7 @@ import {
   REFUSED,
   startDecisions,
 } from "../support/decisions.ts";
-import { eventually, newUser } from "../support/service.ts";
+import { newUser } from "../support/service.ts";
 
 let decisions: Decisions;
 let connection: Decisions["connection"];
@@ -24,9 +24,7 @@ const kept = (userId: string, fields: number) => decisions.kept(userId, fields);
 test("behind a fence all ask the primary, and nothing is kept", async () => {
   const user = newUser();
   const [one, two] = [replica(), replica()];
-  await two.answer([about(user)], primary(REFUSED));
-  await kept(user, 1);
-  await two.answer([about(user)], primary(GRANTED)); // from Redis: remembered
+  await decisions.remember(two, user, REFUSED);
   await one.fence([user]);
   expect(await two.answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
   const truth = primary(LATER);
@@ -41,10 +39,7 @@ test("what was read before a change is not kept after it, also when the fence ha
   const slow: Decide = async (questions) => {
     const lower = await writer.fence([user]);
     lower();
-    await eventually(
-      () => connection.exists(`payment:{${user}}:access`),
-      (there) => there === 0,
-    );
+    await decisions.gone(user);
     return questions.map(() => REFUSED);
   };
   await reader.answer([about(user)], slow);
@@ -71,10 +66,7 @@ test("one change does not take down the fence of the next", async () => {
   await connection.ping();
   expect(await connection.hkeys(`payment:{${user}}:access`)).toEqual(["fence"]);
   lowerSecond();
-  await eventually(
-    () => connection.exists(`payment:{${user}}:access`),
-    (there) => there === 0,
-  );
+  await decisions.gone(user);
 });
 
 test("a change of the catalogue that lost its fence leaves nothing from before it", async () => {
@@ -84,25 +76,17 @@ test("a change of the catalogue that lost its fence leaves nothing from before i
   await replica().answer([about(user)], primary(GRANTED));
   await kept(user, 1);
   lower();
-  await eventually(
-    () => connection.exists("payment:access:catalogue"),
-    (there) => there === 0,
-  );
+  await decisions.gone();
   expect(await replica().answer([about(user)], primary(REFUSED))).toEqual([REFUSED]);
 });
 
 test("a change of the catalogue makes every decision a question again", async () => {
   const user = newUser();
   const [one, two] = [replica(), replica()];
-  await two.answer([about(user)], primary(REFUSED));
-  await kept(user, 1);
-  await two.answer([about(user)], primary(GRANTED)); // from Redis: remembered
+  await decisions.remember(two, user, REFUSED);
   const lower = await one.fenceAll();
   expect(await two.answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
   lower();
-  await eventually(
-    () => connection.exists("payment:access:catalogue"),
-    (there) => there === 0,
-  );
+  await decisions.gone();
   expect(await replica().answer([about(user)], primary(GRANTED))).toEqual([GRANTED]);
 });
